@@ -1,0 +1,2 @@
+//! irs
+pub mod error;

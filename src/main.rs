@@ -1,0 +1,2 @@
+//! The `irs` program: parse, run, print the error, exit.
+fn main() {}
