@@ -34,7 +34,11 @@ pub struct Fault {
 impl Fault {
     /// A fault with the exit code `exit`.
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Fault { exit, message: message.into(), hint: None }
+        Fault {
+            exit,
+            message: message.into(),
+            hint: None,
+        }
     }
 
     /// The same fault with a hint.
@@ -127,8 +131,8 @@ mod tests {
 
     #[test]
     fn the_chain_is_shown_with_the_first_hint_and_exit_code() {
-        let inner: anyhow::Result<()> =
-            Err(anyhow::anyhow!("connection refused")).fault(|| Fault::new(Exit::Unreachable, "cannot reach 'hv1'").hint("is sshd running?"));
+        let inner: anyhow::Result<()> = Err(anyhow::anyhow!("connection refused"))
+            .fault(|| Fault::new(Exit::Unreachable, "cannot reach 'hv1'").hint("is sshd running?"));
         let report = Report::of(&inner.context("starting").unwrap_err());
         assert_eq!(report.exit_code, 3);
         assert_eq!(
