@@ -1,2 +1,3 @@
 //! irs
 pub mod error;
+pub mod seed;

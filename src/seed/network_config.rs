@@ -1,0 +1,84 @@
+//! `network-config`, version 2: each NIC by its MAC address, named `eth0`, `eth1`, … in order.
+
+use ipnet::IpNet;
+use serde::{Serialize, Serializer};
+
+use super::SeedNic;
+
+#[derive(Serialize)]
+struct NetworkConfig<'a> {
+    version: u8,
+    #[serde(serialize_with = "by_name")]
+    ethernets: &'a [SeedNic],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Ethernet<'a> {
+    #[serde(rename = "match")]
+    matches: Match,
+    // cloud-init's ifupdown renderer takes an entry's name for the device's, so the device must get it.
+    set_name: String,
+    dhcp4: bool,
+    dhcp6: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dhcp4_overrides: Option<Overrides>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dhcp6_overrides: Option<Overrides>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    addresses: &'a [IpNet],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mtu: Option<u32>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    optional: bool,
+}
+
+#[derive(Serialize)]
+struct Match {
+    macaddress: String,
+}
+
+// netplan refuses a NIC whose two families differ in these; ifupdown knows the metric only.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Overrides {
+    use_routes: bool,
+    route_metric: u32,
+}
+
+const NO_DEFAULT_ROUTE: Overrides = Overrides {
+    use_routes: false,
+    route_metric: 1000,
+};
+
+/// The text of the file.
+pub(super) fn render(nics: &[SeedNic]) -> anyhow::Result<String> {
+    super::yaml(&NetworkConfig {
+        version: 2,
+        ethernets: nics,
+    })
+}
+
+fn by_name<S: Serializer>(nics: &[SeedNic], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(nics.iter().enumerate().map(|(index, nic)| {
+        let name = format!("eth{index}");
+        (name.clone(), ethernet(name, nic))
+    }))
+}
+
+fn ethernet(set_name: String, nic: &SeedNic) -> Ethernet<'_> {
+    let overrides = (!nic.external).then_some(NO_DEFAULT_ROUTE);
+    Ethernet {
+        matches: Match {
+            macaddress: nic.mac.to_lowercase(),
+        },
+        set_name,
+        dhcp4: nic.dhcp4,
+        dhcp6: nic.dhcp6,
+        dhcp4_overrides: overrides.filter(|_| nic.dhcp4),
+        dhcp6_overrides: overrides.filter(|_| nic.dhcp6),
+        addresses: &nic.addresses,
+        mtu: nic.mtu,
+        optional: !nic.external,
+    }
+}

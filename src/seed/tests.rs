@@ -1,0 +1,231 @@
+use std::io::{Cursor, Read};
+
+use super::*;
+
+fn keys() -> Vec<String> {
+    vec![
+        "ssh-ed25519 AAAA one".to_owned(),
+        "ssh-rsa BBBB two: #3".to_owned(),
+    ]
+}
+
+fn nic(mac: &str, dhcp4: bool, external: bool) -> SeedNic {
+    SeedNic {
+        mac: mac.to_owned(),
+        dhcp4,
+        external,
+        ..SeedNic::default()
+    }
+}
+
+fn with_seed<T>(work: impl FnOnce(&mut Seed) -> T) -> T {
+    let keys = keys();
+    let nics = [
+        nic("52:54:00:AA:00:01", false, false),
+        nic("52:54:00:aa:00:02", true, true),
+        nic("52:54:00:aa:00:03", true, false),
+    ];
+    work(&mut Seed {
+        instance_id: "i-1",
+        hostname: "a-undercloud-0",
+        username: Some("cloud-user"),
+        authorized_keys: &keys,
+        host_key_private: "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
+        host_key_public: "ssh-ed25519 CCCC a-undercloud-0",
+        timezone: None,
+        swap_mib: None,
+        nics: &nics,
+    })
+}
+
+fn read(volume: &[u8], name: &str) -> String {
+    let fs = fatfs::FileSystem::new(Cursor::new(volume.to_vec()), fatfs::FsOptions::new()).unwrap();
+    let mut text = String::new();
+    fs.root_dir()
+        .open_file(name)
+        .unwrap()
+        .read_to_string(&mut text)
+        .unwrap();
+    text
+}
+
+#[test]
+fn the_volume_is_a_small_fat12_that_says_cidata_in_both_places() {
+    let volume = with_seed(|seed| image(seed)).unwrap();
+    assert_eq!(volume.len(), 64 * 1024);
+    assert_eq!(&volume[510..512], [0x55, 0xaa]);
+    assert_eq!(&volume[43..54], b"CIDATA     ");
+    assert_eq!(&volume[54..62], b"FAT12   ");
+    let fs = fatfs::FileSystem::new(Cursor::new(volume), fatfs::FsOptions::new()).unwrap();
+    assert_eq!(
+        &fs.read_volume_label_from_root_dir_as_bytes().unwrap().unwrap(),
+        b"CIDATA     "
+    );
+}
+
+#[test]
+fn the_same_input_gives_the_same_bytes() {
+    let first = with_seed(|seed| image(seed)).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(5));
+    assert!(first == with_seed(|seed| image(seed)).unwrap());
+    let other = with_seed(|seed| {
+        seed.instance_id = "i-2";
+        image(seed)
+    });
+    assert_ne!(
+        first[39..43],
+        other.unwrap()[39..43],
+        "the volume id follows the contents"
+    );
+}
+
+#[test]
+fn meta_data_and_user_data_are_what_cloud_init_expects() {
+    let volume = with_seed(|seed| image(seed)).unwrap();
+    let meta: serde_json::Value = serde_json::from_str(&read(&volume, "meta-data")).unwrap();
+    assert_eq!(
+        meta,
+        serde_json::json!({"instance-id": "i-1", "local-hostname": "a-undercloud-0"})
+    );
+    insta::assert_snapshot!(read(&volume, "user-data"), @r#"
+    #cloud-config
+    {
+      "hostname": "a-undercloud-0",
+      "fqdn": "a-undercloud-0",
+      "preserve_hostname": false,
+      "users": [
+        {
+          "name": "root",
+          "lock_passwd": true,
+          "ssh_authorized_keys": [
+            "ssh-ed25519 AAAA one",
+            "ssh-rsa BBBB two: #3"
+          ]
+        },
+        {
+          "name": "cloud-user",
+          "sudo": "ALL=(ALL) NOPASSWD:ALL",
+          "shell": "/bin/bash",
+          "lock_passwd": true,
+          "ssh_authorized_keys": [
+            "ssh-ed25519 AAAA one",
+            "ssh-rsa BBBB two: #3"
+          ]
+        }
+      ],
+      "disable_root": false,
+      "ssh_pwauth": false,
+      "ssh_deletekeys": true,
+      "ssh_genkeytypes": [
+        "ed25519"
+      ],
+      "ssh_keys": {
+        "ed25519_private": "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
+        "ed25519_public": "ssh-ed25519 CCCC a-undercloud-0"
+      },
+      "growpart": {
+        "mode": "auto",
+        "devices": [
+          "/"
+        ]
+      },
+      "resize_rootfs": true
+    }
+    "#);
+}
+
+#[test]
+fn network_config_matches_by_mac_and_leaves_one_default_route() {
+    let volume = with_seed(|seed| image(seed)).unwrap();
+    insta::assert_snapshot!(read(&volume, "network-config"), @r#"
+    {
+      "version": 2,
+      "ethernets": {
+        "eth0": {
+          "match": {
+            "macaddress": "52:54:00:aa:00:01"
+          },
+          "set-name": "eth0",
+          "dhcp4": false,
+          "dhcp6": false,
+          "optional": true
+        },
+        "eth1": {
+          "match": {
+            "macaddress": "52:54:00:aa:00:02"
+          },
+          "set-name": "eth1",
+          "dhcp4": true,
+          "dhcp6": false
+        },
+        "eth2": {
+          "match": {
+            "macaddress": "52:54:00:aa:00:03"
+          },
+          "set-name": "eth2",
+          "dhcp4": true,
+          "dhcp6": false,
+          "dhcp4-overrides": {
+            "use-routes": false,
+            "route-metric": 1000
+          },
+          "optional": true
+        }
+      }
+    }
+    "#);
+}
+
+#[test]
+fn what_is_not_asked_for_is_not_there_and_what_is_asked_for_is() {
+    let text = with_seed(|seed| {
+        seed.timezone = Some("Europe/Berlin");
+        seed.swap_mib = Some(512);
+        seed.username = None;
+        seed.hostname = "uc.example.org";
+        user_data::render(seed).unwrap()
+    });
+    assert!(text.contains("\"hostname\": \"uc\",\n  \"fqdn\": \"uc.example.org\""));
+    assert!(text.contains(r#""timezone": "Europe/Berlin""#));
+    assert!(text.contains(r#""size": 536870912"#));
+    assert!(!text.contains("sudo") && !text.contains("locale"));
+    let text = with_seed(|seed| {
+        seed.swap_mib = Some(0);
+        user_data::render(seed).unwrap()
+    });
+    assert!(!text.contains("swap") && !text.contains("timezone"));
+}
+
+#[test]
+fn hostile_text_stays_a_value() {
+    let text = with_seed(|seed| {
+        seed.username = Some("x\",\nruncmd: [reboot]");
+        user_data::render(seed).unwrap()
+    });
+    let value: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+    assert_eq!(value["users"][1]["name"], "x\",\nruncmd: [reboot]");
+    assert!(value.get("runcmd").is_none());
+}
+
+#[test]
+fn fixed_addresses_mtu_and_dhcp6_are_written() {
+    let nic = SeedNic {
+        dhcp6: true,
+        addresses: vec!["192.168.24.5/24".parse().unwrap()],
+        mtu: Some(9000),
+        ..nic("52:54:00:aa:00:01", true, false)
+    };
+    let text = network_config::render(&[nic]).unwrap();
+    let value: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+    let eth0 = &value["ethernets"]["eth0"];
+    assert_eq!(eth0["addresses"][0], "192.168.24.5/24");
+    assert_eq!(eth0["mtu"], 9000);
+    assert_eq!(eth0["dhcp4-overrides"], eth0["dhcp6-overrides"]);
+}
+
+#[test]
+fn the_volume_grows_with_its_contents() {
+    let volume = volume::build(&[("user-data", "x".repeat(200_000))]).unwrap();
+    assert_eq!(volume.len(), 256 * 1024);
+    assert_eq!(read(&volume, "user-data").len(), 200_000);
+}

@@ -1,0 +1,74 @@
+//! A FAT12 volume with a few files, the same bytes for the same files.
+
+use std::io::{Cursor, Write};
+
+use fatfs::{Date, DateTime, FatType, FileSystem, FormatVolumeOptions, FsOptions, Time, TimeProvider};
+use sha2::{Digest, Sha256};
+
+const LABEL: [u8; 11] = *b"CIDATA     ";
+const GRAIN: usize = 64 * 1024;
+// Boot sector, two FATs, the root directory and the half-filled last clusters.
+const OVERHEAD: usize = 32 * 1024;
+
+#[derive(Debug)]
+struct Epoch;
+
+static EPOCH: Epoch = Epoch;
+
+impl TimeProvider for Epoch {
+    fn get_current_date(&self) -> Date {
+        Date {
+            year: 1980,
+            month: 1,
+            day: 1,
+        }
+    }
+
+    fn get_current_date_time(&self) -> DateTime {
+        DateTime {
+            date: self.get_current_date(),
+            time: Time {
+                hour: 0,
+                min: 0,
+                sec: 0,
+                millis: 0,
+            },
+        }
+    }
+}
+
+/// A volume labelled `CIDATA` that holds `files` (name, text) in its root folder.
+pub(super) fn build(files: &[(&str, String)]) -> anyhow::Result<Vec<u8>> {
+    let text: usize = files.iter().map(|(_, text)| text.len()).sum();
+    let mut volume = vec![0; (text + OVERHEAD).next_multiple_of(GRAIN)];
+    let options = FormatVolumeOptions::new()
+        .fat_type(FatType::Fat12)
+        .bytes_per_cluster(512)
+        .volume_id(volume_id(files))
+        .volume_label(LABEL);
+    fatfs::format_volume(Cursor::new(&mut volume[..]), options)?;
+    {
+        let options = FsOptions::new().time_provider(&EPOCH).update_accessed_date(false);
+        let fs = FileSystem::new(Cursor::new(&mut volume[..]), options)?;
+        for (name, text) in files {
+            let mut file = fs.root_dir().create_file(name)?;
+            file.truncate()?;
+            file.write_all(text.as_bytes())?;
+            file.flush()?;
+        }
+        fs.unmount()?;
+    }
+    Ok(volume)
+}
+
+fn volume_id(files: &[(&str, String)]) -> u32 {
+    let mut hash = Sha256::new();
+    for (name, text) in files {
+        hash.update(name);
+        hash.update([0]);
+        hash.update(text);
+        hash.update([0]);
+    }
+    let digest = hash.finalize();
+    u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]])
+}
