@@ -1,3 +1,5 @@
 //! irs
 pub mod error;
+pub mod keys;
 pub mod seed;
+pub mod workspace;

@@ -1,0 +1,174 @@
+//! The folder of one deployment on this machine: outputs, keys, and the defaults of the next run.
+//!
+//! Nothing in it is state: any other machine can write it anew from the hypervisor.
+
+pub mod atomic;
+mod record;
+
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+pub use record::{Record, RecordHost};
+
+use crate::error::{Exit, Fault, FaultContext};
+
+/// The record of the deployment.
+pub const RECORD: &str = "deployment.json";
+/// The Ansible inventory.
+pub const INVENTORY: &str = "hosts-prov";
+/// A symbolic link to the inventory, by the name that infrared's users know.
+pub const INVENTORY_LINK: &str = "hosts";
+/// The ssh client configuration for the hypervisors and nodes.
+pub const SSH_CONFIG: &str = "ansible.ssh.config";
+/// The host keys of the hypervisors and nodes.
+pub const KNOWN_HOSTS: &str = "known_hosts";
+/// The private key for the nodes.
+pub const KEY: &str = "id_ed25519";
+/// The public half of the key for the nodes.
+pub const PUBLIC_KEY: &str = "id_ed25519.pub";
+
+const OURS: [&str; 7] = [
+    RECORD,
+    INVENTORY,
+    INVENTORY_LINK,
+    SSH_CONFIG,
+    KNOWN_HOSTS,
+    KEY,
+    PUBLIC_KEY,
+];
+
+/// A deployment's folder on this machine; it need not exist yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workspace {
+    path: PathBuf,
+}
+
+impl Workspace {
+    /// The workspace `name` below [`base`]. Fails with a usage fault on a name that is no plain file name.
+    pub fn named(name: &str) -> anyhow::Result<Self> {
+        Self::below(&base()?, name)
+    }
+
+    /// The workspace `name` in the folder `base`.
+    pub fn below(base: &Path, name: &str) -> anyhow::Result<Self> {
+        check(name)?;
+        let path = std::path::absolute(base.join(name)).context("finding the current folder")?;
+        Ok(Workspace { path })
+    }
+
+    /// The folder, as an absolute path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the folder, for its owner only; says whether anything had to be done.
+    pub fn create(&self) -> anyhow::Result<bool> {
+        let path = self.path.display();
+        let made = !self.path.is_dir();
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.path)
+            .fault(|| {
+                Fault::new(Exit::Failed, format!("cannot make the workspace '{path}'"))
+                    .hint("set IRS_HOME to a folder that you may write to")
+            })?;
+        let mode = std::fs::metadata(&self.path)?.permissions().mode() & 0o777;
+        if mode != 0o700 {
+            std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o700))
+                .with_context(|| format!("closing the workspace '{path}' to others"))?;
+        }
+        Ok(made || mode != 0o700)
+    }
+
+    /// The record of the last run, if there is one. Fails with a usage fault when it cannot be understood.
+    pub fn record(&self) -> anyhow::Result<Option<Record>> {
+        let path = self.path.join(RECORD);
+        match std::fs::read(&path) {
+            Ok(bytes) => Record::parse(&bytes, &path).map(Some),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e).with_context(|| format!("reading '{}'", path.display())),
+        }
+    }
+
+    /// Writes the record; says whether it was any different.
+    pub fn write_record(&self, record: &Record) -> anyhow::Result<bool> {
+        atomic::write_if_changed(&self.path.join(RECORD), record.to_json()?.as_bytes(), 0o600)
+    }
+
+    /// Removes every file that irs wrote, keys included, and the folder when that leaves it empty. Gives the
+    /// files that were there.
+    pub fn remove(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let entries = match std::fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(e).with_context(|| format!("reading '{}'", self.path.display())),
+        };
+        let mut removed = Vec::new();
+        for entry in entries {
+            let name = entry
+                .with_context(|| format!("reading '{}'", self.path.display()))?
+                .file_name();
+            if is_ours(&name) {
+                let file = self.path.join(name);
+                std::fs::remove_file(&file).with_context(|| format!("removing '{}'", file.display()))?;
+                removed.push(file);
+            }
+        }
+        // Someone else's file keeps the folder alive, which is no failure.
+        let _ = std::fs::remove_dir(&self.path);
+        removed.sort();
+        Ok(removed)
+    }
+}
+
+fn is_ours(name: &OsString) -> bool {
+    name.to_str()
+        .is_some_and(|name| OURS.contains(&name) || atomic::is_temporary(name))
+}
+
+/// The folder of all workspaces: `$IRS_HOME`, else `irs` in the XDG data folder.
+pub fn base() -> anyhow::Result<PathBuf> {
+    base_from(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+}
+
+fn base_from(var: impl Fn(&str) -> Option<OsString>) -> anyhow::Result<PathBuf> {
+    if let Some(home) = var("IRS_HOME") {
+        return Ok(home.into());
+    }
+    // The XDG specification has relative values ignored.
+    let data = var("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let data = data.or_else(|| var("HOME").map(|home| PathBuf::from(home).join(".local/share")));
+    data.map(|data| data.join("irs")).ok_or_else(|| {
+        Fault::new(
+            Exit::Usage,
+            "no folder for workspaces: neither IRS_HOME nor HOME is set",
+        )
+        .hint("set IRS_HOME to a folder that you may write to")
+        .into()
+    })
+}
+
+fn check(name: &str) -> anyhow::Result<()> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let good =
+        name.starts_with(|c: char| c.is_ascii_alphanumeric()) && name.chars().all(plain) && name.len() <= 128;
+    if good {
+        return Ok(());
+    }
+    Err(Fault::new(
+        Exit::Usage,
+        format!("'{}' is no name for a workspace", name.escape_debug()),
+    )
+    .hint("use at most 128 letters, digits, '-', '_' and '.', the first a letter or digit")
+    .into())
+}
+
+#[cfg(test)]
+mod tests;
