@@ -1,5 +1,6 @@
 //! irs
 pub mod error;
 pub mod keys;
+pub mod outputs;
 pub mod seed;
 pub mod workspace;

@@ -1,0 +1,160 @@
+//! The files that ssh and Ansible need to use a deployment: pure renderers over one view of it.
+//!
+//! The same view gives the same bytes. The ssh client knows neither paths relative to its configuration nor a
+//! token for its folder, so that file names its own workspace; all else is the same from any machine.
+
+mod inventory;
+mod known_hosts;
+mod ssh_config;
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use crate::workspace::{INVENTORY, INVENTORY_LINK, KNOWN_HOSTS, SSH_CONFIG, atomic};
+
+/// A deployment as the outputs see it.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// The prefix, or `default`.
+    pub deployment: String,
+    /// The workspace's folder, as an absolute path.
+    pub workspace: PathBuf,
+    /// The hypervisors.
+    pub hosts: Vec<HostView>,
+    /// The nodes, in any order.
+    pub nodes: Vec<NodeView>,
+}
+
+/// A hypervisor.
+#[derive(Clone, Debug)]
+pub struct HostView {
+    /// As typed for `--host-address`.
+    pub name: String,
+    /// The name or address that it is reached at.
+    pub address: String,
+    /// Port of its sshd.
+    pub port: u16,
+    /// Login user.
+    pub user: String,
+    /// The user's private key, as an absolute path; `None` leaves it to the agent and ssh's defaults.
+    pub key: Option<PathBuf>,
+    /// Its verified public host keys (type and base64).
+    pub host_keys: Vec<String>,
+    /// This very machine, without SSH.
+    pub local: bool,
+    /// Its sshd forwards TCP, so it can be a jump host.
+    pub tcp_forwarding: bool,
+    /// `ProxyCommand` of the user's ssh configuration, tokens not expanded.
+    pub proxy_command: Option<String>,
+    /// `ProxyJump` of the user's ssh configuration.
+    pub proxy_jump: Option<String>,
+}
+
+/// A node.
+#[derive(Clone, Debug)]
+pub struct NodeView {
+    /// The domain's name.
+    pub name: String,
+    /// The type's name.
+    pub node_type: String,
+    /// Its index within the type.
+    pub index: u32,
+    /// Which of [`View::hosts`] it lives on.
+    pub host: usize,
+    /// The inventory groups.
+    pub groups: Vec<String>,
+    /// It boots an image of ours and can be logged in to.
+    pub has_os: bool,
+    /// Its address on `external_network`.
+    pub address: Option<IpAddr>,
+    /// Login user.
+    pub user: String,
+    /// `ansible_connection`.
+    pub ansible_connection: String,
+    /// `ansible_python_interpreter`; `None` lets Ansible find one.
+    pub python: Option<String>,
+    /// Its public host key in OpenSSH's one-line form.
+    pub host_public_key: Option<String>,
+}
+
+impl View {
+    /// The name of a hypervisor in the inventory and the ssh configuration: `hypervisor`, or
+    /// `hypervisor-0` and so on where there are several.
+    pub fn alias(&self, host: usize) -> String {
+        match self.hosts.len() {
+            1 => "hypervisor".to_owned(),
+            _ => format!("hypervisor-{host}"),
+        }
+    }
+
+    /// The nodes by type and index, so that `compute-10` follows `compute-9`.
+    fn sorted(&self) -> Vec<&NodeView> {
+        let mut nodes: Vec<_> = self.nodes.iter().collect();
+        nodes.sort_by(|a, b| (&a.node_type, a.index, &a.name).cmp(&(&b.node_type, b.index, &b.name)));
+        nodes
+    }
+
+    /// The nodes that can be logged in to, with their addresses.
+    fn reachable(&self) -> impl Iterator<Item = (&NodeView, IpAddr)> {
+        self.sorted()
+            .into_iter()
+            .filter(|node| node.has_os)
+            .filter_map(|node| Some((node, node.address?)))
+    }
+
+    /// Whether an address means one machine only: nodes behind two hypervisors may share one.
+    fn is_unique(&self, address: &str) -> bool {
+        let nodes = self
+            .reachable()
+            .filter(|(_, ip)| ip.to_string() == address)
+            .count();
+        let hosts = self
+            .hosts
+            .iter()
+            .filter(|host| !host.local && host.address == address)
+            .count();
+        nodes + hosts == 1
+    }
+}
+
+fn files(view: &View) -> anyhow::Result<[(PathBuf, String); 3]> {
+    let path = |name: &str| view.workspace.join(name);
+    Ok([
+        (path(INVENTORY), inventory::render(view)?),
+        (path(SSH_CONFIG), ssh_config::render(view)?),
+        (path(KNOWN_HOSTS), known_hosts::render(view)),
+    ])
+}
+
+/// The outputs that [`write`] would change, for a dry run.
+pub fn pending(view: &View) -> anyhow::Result<Vec<PathBuf>> {
+    let mut pending = Vec::new();
+    for (path, text) in files(view)? {
+        if atomic::differs(&path, text.as_bytes(), 0o600)? {
+            pending.push(path);
+        }
+    }
+    let link = view.workspace.join(INVENTORY_LINK);
+    if atomic::link_differs(&link, Path::new(INVENTORY)) {
+        pending.push(link);
+    }
+    Ok(pending)
+}
+
+/// Writes the outputs into the view's workspace, which must exist, and gives those that changed.
+pub fn write(view: &View) -> anyhow::Result<Vec<PathBuf>> {
+    let mut changed = Vec::new();
+    for (path, text) in files(view)? {
+        if atomic::write_if_changed(&path, text.as_bytes(), 0o600)? {
+            changed.push(path);
+        }
+    }
+    let link = view.workspace.join(INVENTORY_LINK);
+    if atomic::link_if_changed(&link, Path::new(INVENTORY))? {
+        changed.push(link);
+    }
+    Ok(changed)
+}
+
+#[cfg(test)]
+mod tests;

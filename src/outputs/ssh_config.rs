@@ -1,0 +1,138 @@
+//! `ansible.ssh.config`: how to reach the hypervisors and, through them, the nodes.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::{HostView, View};
+use crate::error::{Exit, Fault};
+use crate::workspace::{KEY, KNOWN_HOSTS, SSH_CONFIG};
+
+/// The text of the file.
+pub(super) fn render(view: &View) -> anyhow::Result<String> {
+    let mut text = format!(
+        "# Written by irs for the deployment '{}'; the next run writes it anew.\n",
+        view.deployment
+    );
+    for (index, host) in view.hosts.iter().enumerate().filter(|(_, host)| !host.local) {
+        let alias = view.alias(index);
+        let _ = write!(
+            text,
+            "\nHost {}\n  HostName {}\n  Port {}\n  HostKeyAlias {alias}\n  User {}\n",
+            pattern(view, &alias, &host.address),
+            percent(&host.address),
+            host.port,
+            percent(&host.user),
+        );
+        if let Some(key) = &host.key {
+            let _ = write!(text, "  IdentityFile {}\n  IdentitiesOnly yes\n", quoted(key)?);
+        }
+        if let Some(command) = way_to(host)? {
+            let _ = writeln!(text, "  ProxyCommand {command}");
+        }
+    }
+    for (node, ip) in view.reachable() {
+        let address = ip.to_string();
+        let _ = write!(
+            text,
+            "\nHost {}\n  HostName {address}\n  HostKeyAlias {}\n  User {}\n  IdentityFile {}\n",
+            pattern(view, &node.name, &address),
+            node.name,
+            percent(&node.user),
+            quoted(&view.workspace.join(KEY))?,
+        );
+        let host = view
+            .hosts
+            .get(node.host)
+            .context("a node on a hypervisor that is not in the view")?;
+        // The user's own key too: in a workspace on another machine it is the one that the node trusts.
+        // Where it lives in an agent only, the agent must stay in use.
+        if let Some(key) = &host.key {
+            let _ = write!(text, "  IdentityFile {}\n  IdentitiesOnly yes\n", quoted(key)?);
+        }
+        if !host.local {
+            let _ = writeln!(text, "  {}", through(view, node.host)?);
+        }
+    }
+    let known_hosts = quoted(&view.workspace.join(KNOWN_HOSTS))?;
+    let _ = write!(
+        text,
+        "\nHost *\n  UserKnownHostsFile {known_hosts}\n  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n"
+    );
+    Ok(text)
+}
+
+/// The way through a hypervisor.
+fn through(view: &View, host: usize) -> anyhow::Result<String> {
+    let alias = view.alias(host);
+    let path = view.workspace.join(SSH_CONFIG);
+    let plain = path_text(&path)?;
+    let config = percent(&shell(plain)?);
+    Ok(match view.hosts[host].tcp_forwarding {
+        // For a jump ssh starts an ssh with the same `-F`, and does not quote it.
+        true if config == plain => format!("ProxyJump {alias}"),
+        true => format!("ProxyCommand ssh -F {config} -W '[%h]:%p' {alias}"),
+        false => format!("ProxyCommand ssh -F {config} {alias} nc %h %p"),
+    })
+}
+
+fn pattern(view: &View, name: &str, address: &str) -> String {
+    match view.is_unique(address) && address != name {
+        true => format!("{name} {address}"),
+        false => name.to_owned(),
+    }
+}
+
+/// The proxy of the user's own configuration. A jump host is an alias of that configuration, which `-F` hides:
+/// an ssh of its own finds it there.
+fn way_to(host: &HostView) -> anyhow::Result<Option<String>> {
+    let none = |value: &&String| !value.is_empty() && !value.eq_ignore_ascii_case("none");
+    if let Some(command) = host.proxy_command.as_ref().filter(none) {
+        return Ok(Some(command.clone()));
+    }
+    let Some(jumps) = host.proxy_jump.as_ref().filter(none) else {
+        return Ok(None);
+    };
+    let (before, last) = match jumps.rsplit_once(',') {
+        Some((before, last)) => (format!("-J {} ", percent(&shell(before)?)), last),
+        None => (String::new(), jumps.as_str()),
+    };
+    let last = match last.contains("://") {
+        true => last.to_owned(),
+        false => format!("ssh://{last}"),
+    };
+    Ok(Some(format!(
+        "ssh {before}-W '[%h]:%p' {}",
+        percent(&shell(&last)?)
+    )))
+}
+
+/// A path as an argument of the configuration: quoted, and without tokens.
+fn quoted(path: &Path) -> anyhow::Result<String> {
+    let text = path_text(path)?.replace('\\', "\\\\").replace('"', "\\\"");
+    Ok(format!("\"{}\"", percent(&text)))
+}
+
+fn path_text(path: &Path) -> anyhow::Result<&str> {
+    path.to_str()
+        .filter(|text| !text.contains(['\n', '\r']) && !text.contains("${"))
+        .ok_or_else(|| {
+            Fault::new(
+                Exit::Usage,
+                format!("the path {path:?} cannot be written into an ssh configuration"),
+            )
+            .hint("use a path in UTF-8 without line breaks and '${'")
+            .into()
+        })
+}
+
+fn percent(text: &str) -> String {
+    text.replace('%', "%%")
+}
+
+fn shell(text: &str) -> anyhow::Result<String> {
+    Ok(shlex::try_quote(text)
+        .context("quoting for a shell")?
+        .into_owned())
+}
