@@ -1,0 +1,273 @@
+//! What people and programs see: progress and remarks on stderr, results on stdout.
+//!
+//! On a terminal a step, a working node and a transfer have a live line each; elsewhere there are plain lines,
+//! without control characters. A reader of stdout or stderr that has gone away is nobody's failure.
+
+mod lines;
+mod transfer;
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use serde::Serialize;
+use tracing_subscriber::fmt::MakeWriter;
+
+pub use lines::{NodeLine, StepLine};
+pub use transfer::Transfer;
+
+use crate::error::Report;
+
+/// Form of the results on stdout.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Text.
+    #[default]
+    Human,
+    /// One JSON object.
+    Json,
+}
+
+/// How many steps a run has.
+pub const STEPS: usize = 6;
+
+/// A handle to the two streams; clones share them, and any thread may use one.
+#[derive(Clone)]
+pub struct Ui {
+    inner: Arc<Inner>,
+}
+
+type Stream = Mutex<Box<dyn Write + Send>>;
+
+struct Inner {
+    format: Format,
+    live: Option<MultiProgress>,
+    colour: bool,
+    out: Stream,
+    err: Stream,
+}
+
+#[derive(Clone, Copy)]
+enum Mark {
+    Done,
+    Failed,
+    None,
+}
+
+impl Ui {
+    /// The process's own streams: live lines where stderr is a terminal that can move its cursor.
+    pub fn new(format: Format) -> Self {
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let able = std::io::stderr().is_terminal() && std::env::var("TERM").is_ok_and(|term| term != "dumb");
+        let live = able.then(MultiProgress::new).filter(|live| !live.is_hidden());
+        let colour = live.is_some() && !set("NO_COLOR");
+        Self::over(
+            format,
+            live,
+            colour,
+            Box::new(std::io::stdout()),
+            Box::new(std::io::stderr()),
+        )
+    }
+
+    /// Plain lines into streams of one's own.
+    pub fn plain(format: Format, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
+        Self::over(format, None, false, out, err)
+    }
+
+    fn over(
+        format: Format,
+        live: Option<MultiProgress>,
+        colour: bool,
+        out: Box<dyn Write + Send>,
+        err: Box<dyn Write + Send>,
+    ) -> Self {
+        let (out, err) = (Mutex::new(out), Mutex::new(err));
+        Ui {
+            inner: Arc::new(Inner {
+                format,
+                live,
+                colour,
+                out,
+                err,
+            }),
+        }
+    }
+
+    /// The form of the results.
+    pub fn format(&self) -> Format {
+        self.inner.format
+    }
+
+    /// Whether stderr takes colours.
+    pub fn colour(&self) -> bool {
+        self.inner.colour
+    }
+
+    /// Begins step `number` of [`STEPS`].
+    pub fn step(&self, number: usize, title: &str) -> StepLine {
+        StepLine::new(self, format!("step {number}/{STEPS} {title}"))
+    }
+
+    /// Begins the line of the node `name`.
+    pub fn node(&self, name: &str) -> NodeLine {
+        NodeLine::new(self, name)
+    }
+
+    /// Begins a transfer of `total` bytes, if that is known.
+    pub fn transfer(&self, label: &str, total: Option<u64>) -> Transfer {
+        Transfer::new(self, label, total)
+    }
+
+    /// Something that is not as it should be, but no failure.
+    pub fn warn(&self, text: &str) {
+        let text = clean(text);
+        match self.inner.colour {
+            true => self.say(&format!("\x1b[33mwarning:\x1b[0m {text}")),
+            false => self.say(&format!("warning: {text}")),
+        }
+    }
+
+    /// A remark.
+    pub fn note(&self, text: &str) {
+        self.say(&clean(text));
+    }
+
+    /// The result for people, on stdout; nothing with [`Format::Json`].
+    pub fn result(&self, text: &str) {
+        if self.inner.format == Format::Human {
+            self.print(text);
+        }
+    }
+
+    /// The result for programs, on stdout; nothing with [`Format::Human`].
+    pub fn json(&self, value: &impl Serialize) -> anyhow::Result<()> {
+        if self.inner.format == Format::Json {
+            self.print(&serde_json::to_string_pretty(value)?);
+        }
+        Ok(())
+    }
+
+    /// The error that ends the program: on stderr, and with [`Format::Json`] as an object on stdout too.
+    pub fn error(&self, report: &Report) {
+        if let Some(live) = &self.inner.live {
+            let _ = live.clear();
+        }
+        self.say(&clean(&report.to_string()));
+        let _ = self.json(&serde_json::json!({ "error": report }));
+    }
+
+    /// Asks a yes-or-no question; `None` when there is nobody to ask.
+    pub fn confirm(&self, question: &str) -> Option<bool> {
+        if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+            return None;
+        }
+        self.quietly(|err| {
+            let _ = write!(err, "{} [y/N] ", clean(question));
+            let _ = err.flush();
+            let mut answer = String::new();
+            let _ = std::io::stdin().lock().read_line(&mut answer);
+            Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+        })
+    }
+
+    fn say(&self, line: &str) {
+        self.quietly(|err| {
+            // One write, so that two processes on one terminal do not mix within a line.
+            let _ = err.write_all(format!("{line}\n").as_bytes());
+            let _ = err.flush();
+        });
+    }
+
+    fn finish(&self, mark: Mark, line: &str) {
+        match (mark, self.inner.colour) {
+            (Mark::Done, true) => self.say(&format!("\x1b[32m✓\x1b[0m {line}")),
+            (Mark::Failed, true) => self.say(&format!("\x1b[31m✗\x1b[0m {line}")),
+            _ => self.say(line),
+        }
+    }
+
+    fn print(&self, text: &str) {
+        let write = || {
+            let mut out = locked(&self.inner.out);
+            let _ = out.write_all(format!("{}\n", text.trim_end_matches('\n')).as_bytes());
+            let _ = out.flush();
+        };
+        match &self.inner.live {
+            Some(live) => live.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// Gives `work` stderr while the live lines are out of the way.
+    fn quietly<T>(&self, work: impl FnOnce(&mut dyn Write) -> T) -> T {
+        let work = || work(&mut **locked(&self.inner.err));
+        match &self.inner.live {
+            Some(live) => live.suspend(work),
+            None => work(),
+        }
+    }
+
+    fn bar(&self, total: Option<u64>, template: &str) -> Option<ProgressBar> {
+        let live = self.inner.live.as_ref()?;
+        let template = match self.inner.colour {
+            true => template.to_owned(),
+            false => template.replace(":.cyan", "").replace(":.dim", ""),
+        };
+        let style =
+            ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+        let bar = match total {
+            Some(total) => ProgressBar::new(total),
+            None => ProgressBar::new_spinner(),
+        };
+        Some(live.add(bar.with_style(style)))
+    }
+}
+
+fn locked(stream: &Stream) -> MutexGuard<'_, Box<dyn Write + Send>> {
+    // A thread that panicked while writing leaves a stream that still writes.
+    stream.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Text from elsewhere must not steer the terminal: control characters but line breaks become blanks.
+fn clean(text: &str) -> String {
+    let text: String = text
+        .chars()
+        .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
+        .collect();
+    text.trim_end().to_owned()
+}
+
+fn one_line(text: &str) -> String {
+    clean(text).replace('\n', " ")
+}
+
+/// A writer of logs that does not tear the live lines.
+pub struct LogWriter(Ui);
+
+impl Write for LogWriter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.quietly(|err| {
+            let _ = err.write_all(bytes);
+        });
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.quietly(|err| {
+            let _ = err.flush();
+        });
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Ui {
+    type Writer = LogWriter;
+
+    fn make_writer(&'a self) -> LogWriter {
+        LogWriter(self.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests;
