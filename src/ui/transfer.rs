@@ -83,13 +83,17 @@ impl Transfer {
 
     /// Another `bytes` went over.
     pub fn inc(&self, bytes: u64) {
-        let position = self.state().position + bytes;
-        self.position(position);
+        let mut state = self.state();
+        let position = state.position + bytes;
+        self.advance(&mut state, position);
     }
 
     /// `position` bytes are there in all.
     pub fn position(&self, position: u64) {
-        let mut state = self.state();
+        self.advance(&mut self.state(), position);
+    }
+
+    fn advance(&self, state: &mut State, position: u64) {
         state.position = position;
         if let Some(bar) = &self.bar {
             bar.set_position(position);
