@@ -1,0 +1,39 @@
+# What there is to do here; each recipe only calls a script, which can be called without just as well.
+
+# List the recipes.
+default:
+    @just --list
+
+# Bring the lab's hypervisor up (see tests/lab/up for the flags).
+lab-up name="lab" *flags:
+    tests/lab/install
+    tests/lab/image
+    tests/lab/up {{name}} {{flags}}
+
+# Take a lab down with everything in it.
+lab-down name="lab":
+    tests/lab/down {{name}}
+
+# Install, build, and deploy three nodes on a lab hypervisor.
+demo *flags:
+    tests/demo {{flags}}
+
+# Pass all tests.
+test:
+    tests/run
+
+# Format, clippy, shellcheck, licences.
+lint:
+    tests/run lint
+
+# Only the tests that need no hypervisor.
+unit:
+    tests/run unit
+
+# Only the tests on real hypervisors.
+lab:
+    tests/run lab
+
+# What CI runs.
+ci:
+    .ci/run
