@@ -1,0 +1,215 @@
+//! The disks of a node file.
+
+use crate::units::{GIB, MIB};
+use crate::yaml::{Fields, Key, Place, Problems, Tree};
+
+use super::name;
+
+/// The keys of a disk.
+pub const KEYS: &[&str] = &[
+    "dev",
+    "size",
+    "bus",
+    "cache",
+    "preallocation",
+    "import_url",
+    "path",
+];
+
+/// What a disk hangs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bus {
+    /// virtio-blk.
+    Virtio,
+    /// virtio-scsi.
+    Scsi,
+    /// SATA (AHCI).
+    Sata,
+    /// IDE.
+    Ide,
+}
+
+/// libvirt's cache modes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cache {
+    /// The hypervisor's own default.
+    Default,
+    /// Past the host's page cache.
+    None,
+    /// Through the page cache, flushed with every write.
+    Writethrough,
+    /// Through the page cache.
+    Writeback,
+    /// Past the page cache, flushed with every write.
+    Directsync,
+    /// Flushes are ignored: fast, and lost with the host.
+    Unsafe,
+}
+
+/// qemu-img's preallocation modes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preallocation {
+    /// Nothing.
+    Off,
+    /// The qcow2 tables.
+    Metadata,
+    /// The tables, and the space by fallocate.
+    Falloc,
+    /// The tables, and the space by writing it.
+    Full,
+}
+
+const BUSES: &[(&str, Bus)] = &[
+    ("virtio", Bus::Virtio),
+    ("scsi", Bus::Scsi),
+    ("sata", Bus::Sata),
+    ("ide", Bus::Ide),
+];
+const CACHES: &[(&str, Cache)] = &[
+    ("default", Cache::Default),
+    ("none", Cache::None),
+    ("writethrough", Cache::Writethrough),
+    ("writeback", Cache::Writeback),
+    ("directsync", Cache::Directsync),
+    ("unsafe", Cache::Unsafe),
+];
+const PREALLOCATIONS: &[(&str, Preallocation)] = &[
+    ("off", Preallocation::Off),
+    ("metadata", Preallocation::Metadata),
+    ("falloc", Preallocation::Falloc),
+    ("full", Preallocation::Full),
+];
+
+fn word<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> &'static str {
+    words
+        .iter()
+        .find(|(_, v)| *v == value)
+        .map_or("", |(word, _)| *word)
+}
+
+impl Bus {
+    /// libvirt's word for it.
+    pub fn as_str(self) -> &'static str {
+        word(BUSES, self)
+    }
+}
+
+impl Cache {
+    /// libvirt's word for it.
+    pub fn as_str(self) -> &'static str {
+        word(CACHES, self)
+    }
+}
+
+impl Preallocation {
+    /// qemu-img's word for it.
+    pub fn as_str(self) -> &'static str {
+        word(PREALLOCATIONS, self)
+    }
+}
+
+/// One disk of a node type.
+#[derive(Clone, Debug)]
+pub struct DiskSpec {
+    /// The key in the file, `disk1`.
+    pub key: String,
+    /// Where it stands.
+    pub place: Place,
+    /// The device without `/dev/`, `vda`; the next free letter when the file has none.
+    pub dev: String,
+    /// The virtual size in bytes.
+    pub size_bytes: u64,
+    /// Its own bus, which wins over `--disk-bus`.
+    pub bus: Option<Bus>,
+    /// Cache mode, `unsafe` by default.
+    pub cache: Cache,
+    /// Preallocation, `metadata` by default.
+    pub preallocation: Preallocation,
+    /// URL of an image that the disk is a copy of.
+    pub import_url: Option<String>,
+    /// The folder, or the existing file, for the disk.
+    pub path: Option<String>,
+    pub(super) import_place: Option<Place>,
+    pub(super) path_place: Option<Place>,
+}
+
+/// Reads the `disks` of a node in the order of the file.
+pub(super) fn read(entries: &[(Key, Tree)], of: &str, problems: &mut Problems) -> Vec<DiskSpec> {
+    let mut disks: Vec<DiskSpec> = Vec::new();
+    for (key, tree) in entries {
+        let Some(disk) = read_one(key, tree, of, &disks, problems) else {
+            continue;
+        };
+        if let Some(other) = disks.iter().find(|d| d.dev == disk.dev) {
+            problems
+                .push(
+                    disk.place.clone(),
+                    format!("two disks of {of} are '/dev/{}'", disk.dev),
+                )
+                .hint(format!("the other one is '{}' at {}", other.key, other.place));
+        }
+        disks.push(disk);
+    }
+    disks
+}
+
+fn read_one(
+    key: &Key,
+    tree: &Tree,
+    of: &str,
+    before: &[DiskSpec],
+    problems: &mut Problems,
+) -> Option<DiskSpec> {
+    name::check("disk", &key.name, &key.place, problems);
+    let fields = Fields::new(format!("disk '{}' of {of}", key.name), tree, KEYS, problems);
+    let dev = device(&fields, before, problems);
+    let size = match fields.get("size") {
+        Some(size) => size.size(&fields.what("size"), MIB..=64 * 1024 * GIB, problems),
+        None => {
+            problems
+                .push(key.place.clone(), format!("{} has no 'size'", fields.of))
+                .hint("write size: 40G");
+            None
+        }
+    };
+    Some(DiskSpec {
+        key: key.name.clone(),
+        dev: dev?,
+        size_bytes: size.unwrap_or(GIB),
+        bus: fields.choice("bus", BUSES, problems),
+        cache: fields.choice("cache", CACHES, problems).unwrap_or(Cache::Unsafe),
+        preallocation: fields
+            .choice("preallocation", PREALLOCATIONS, problems)
+            .unwrap_or(Preallocation::Metadata),
+        import_url: fields.string("import_url", problems),
+        path: fields.string("path", problems),
+        import_place: fields.get("import_url").map(|t| t.place.clone()),
+        path_place: fields.get("path").map(|t| t.place.clone()),
+        place: fields.get("dev").map_or(&key.place, |t| &t.place).clone(),
+    })
+}
+
+/// `/dev/vdb` or `vdb`; without one the first letter that is free.
+fn device(fields: &Fields<'_>, before: &[DiskSpec], problems: &mut Problems) -> Option<String> {
+    let Some(tree) = fields.get("dev") else {
+        return ('a'..='z')
+            .map(|letter| format!("vd{letter}"))
+            .find(|d| before.iter().all(|b| b.dev != *d));
+    };
+    let text = tree.string(&fields.what("dev"), problems)?;
+    let dev = text.strip_prefix("/dev/").unwrap_or(&text);
+    let good = ["vd", "sd", "hd"].iter().any(|prefix| {
+        dev.strip_prefix(prefix)
+            .is_some_and(|rest| (1..=2).contains(&rest.len()) && rest.bytes().all(|b| b.is_ascii_lowercase()))
+    });
+    if !good {
+        problems
+            .push(
+                tree.place.clone(),
+                format!("{} cannot be '{}'", fields.what("dev"), text.escape_debug()),
+            )
+            .hint("write /dev/vda, /dev/vdb, …");
+        return None;
+    }
+    Some(dev.to_owned())
+}

@@ -1,0 +1,130 @@
+//! Where topology files are found: the folders given, in their order, then the built-in ones.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use include_dir::{Dir, include_dir};
+
+use crate::yaml::{MAX_BYTES, Problems, Source, nearest};
+
+use super::name;
+
+static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/topology");
+const ENDINGS: [&str; 2] = ["yml", "yaml"];
+
+/// The two kinds of topology files, each a folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Node types.
+    Nodes,
+    /// Networks, and which nodes are on them.
+    Network,
+}
+
+impl Kind {
+    /// The folder's name.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Kind::Nodes => "nodes",
+            Kind::Network => "network",
+        }
+    }
+
+    fn what(self) -> &'static str {
+        match self {
+            Kind::Nodes => "node type",
+            Kind::Network => "topology network",
+        }
+    }
+}
+
+/// Reads a file whole; what is missing, unreadable or no text is a problem.
+pub fn read(path: &Path, problems: &mut Problems) -> Option<Source> {
+    let label = path.display().to_string();
+    let mut bytes = Vec::new();
+    // Never more than is allowed: the path may be a device.
+    let result = File::open(path).and_then(|f| f.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes));
+    if let Err(error) = result {
+        problems.push(None, format!("cannot read '{label}': {error}"));
+        return None;
+    }
+    Source::from_bytes(label, bytes, problems)
+}
+
+/// Reports folders that hold no topology files at all.
+pub(super) fn check_folders(folders: &[PathBuf], problems: &mut Problems) {
+    for folder in folders
+        .iter()
+        .filter(|f| !f.join("nodes").is_dir() && !f.join("network").is_dir())
+    {
+        problems
+            .push(None, format!("'{}' is no topology folder", folder.display()))
+            .hint("it needs a folder 'nodes' or 'network' in it, as infrared's plugins/virsh/defaults/topology has");
+    }
+}
+
+/// Finds the file for `wanted`: a name, or for networks also a path.
+pub(super) fn find(kind: Kind, wanted: &str, folders: &[PathBuf], problems: &mut Problems) -> Option<Source> {
+    let is_path = wanted.contains('/') || ENDINGS.iter().any(|e| wanted.ends_with(&format!(".{e}")));
+    if kind == Kind::Network && is_path {
+        let path = Path::new(wanted);
+        if path.exists() || wanted.contains('/') {
+            return read(path, problems);
+        }
+    }
+    let stem = ENDINGS
+        .iter()
+        .find_map(|e| wanted.strip_suffix(&format!(".{e}")))
+        .unwrap_or(wanted);
+    let names = [Some(stem.to_owned()), documented_alias(stem)];
+    for name in names.iter().flatten().filter(|n| name::is_name(n)) {
+        for folder in folders {
+            let file = |ending| folder.join(kind.folder()).join(format!("{name}.{ending}"));
+            if let Some(path) = ENDINGS.map(file).into_iter().find(|p| p.is_file()) {
+                return read(&path, problems);
+            }
+        }
+        let path = format!("{}/{name}.yml", kind.folder());
+        if let Some(file) = BUILT_IN.get_file(&path) {
+            return Source::from_bytes(format!("built-in:{path}"), file.contents().to_vec(), problems);
+        }
+    }
+    let known = names_of(kind, folders);
+    let hint = match nearest(wanted, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("known are {}", known.join(", ")),
+    };
+    let message = format!("the {} '{}' is not known", kind.what(), wanted.escape_debug());
+    problems.push(None, message).hint(hint);
+    None
+}
+
+/// infrared's documentation says `3_net_1_bridge` where the file is `3_nets_1_bridge`.
+fn documented_alias(name: &str) -> Option<String> {
+    let (count, rest) = name.split_once("_net_")?;
+    count
+        .bytes()
+        .all(|b| b.is_ascii_digit())
+        .then(|| format!("{count}_nets_{rest}"))
+}
+
+/// The names of all files of a kind, sorted, each once.
+pub fn names_of(kind: Kind, folders: &[PathBuf]) -> Vec<String> {
+    let on_disk = folders
+        .iter()
+        .filter_map(|f| f.join(kind.folder()).read_dir().ok());
+    let paths = on_disk.flatten().flatten().map(|entry| entry.path());
+    let built_in = BUILT_IN.get_dir(kind.folder()).into_iter().flat_map(Dir::files);
+    let mut names: Vec<String> = paths
+        .chain(built_in.map(|f| f.path().to_owned()))
+        .filter(|p| {
+            p.extension()
+                .is_some_and(|e| ENDINGS.iter().any(|ending| e == *ending))
+        })
+        .filter_map(|p| Some(p.file_stem()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}

@@ -1,0 +1,188 @@
+//! Which networks a node's NICs are on, and which of them it is reached through.
+
+use crate::yaml::{Fields, Place, Problems, Tree, Value, nearest};
+
+use super::name;
+use super::network::NetworkSpec;
+
+/// The keys of an interface.
+pub const KEYS: &[&str] = &[
+    "network",
+    "bridged",
+    "model",
+    "portgroup",
+    "connect_to",
+    "hub",
+    "src_model",
+];
+/// The keys of `external_network`.
+pub const EXTERNAL_KEYS: &[&str] = &["network", "bridged"];
+/// The keys of an entry of a network file's `nodes`.
+pub const WIRING_KEYS: &[&str] = &["interfaces", "external_network", "provision_network"];
+
+/// One NIC of a node type.
+#[derive(Clone, Debug)]
+pub struct InterfaceSpec {
+    /// Where it stands.
+    pub place: Place,
+    /// The `name` of its network; of a host's bridge when `bridged`.
+    pub network: String,
+    /// Plugged straight into a bridge of the host.
+    pub bridged: bool,
+    /// QEMU's NIC model, virtio when there is none.
+    pub model: Option<String>,
+    /// A port group of the network.
+    pub portgroup: Option<String>,
+    /// The node type at the other end of a wire.
+    pub connect_to: Option<String>,
+    /// Whether the wire is a hub.
+    pub hub: bool,
+    /// NIC model at the other end of the wire.
+    pub src_model: Option<String>,
+}
+
+/// A network name that a file mentions.
+#[derive(Clone, Debug)]
+pub(super) struct Mention {
+    pub(super) network: String,
+    pub(super) place: Place,
+}
+
+/// What a node file, or an entry of a network file's `nodes`, says about the NICs.
+#[derive(Clone, Debug)]
+pub(super) struct Wiring {
+    pub(super) place: Place,
+    pub(super) interfaces: Option<Vec<InterfaceSpec>>,
+    pub(super) external_network: Option<Mention>,
+    pub(super) provision_network: Option<Mention>,
+}
+
+/// Reads the three wiring keys.
+pub(super) fn read_wiring(fields: &Fields<'_>, place: &Place, problems: &mut Problems) -> Wiring {
+    let interfaces = fields.get("interfaces").and_then(|tree| {
+        // Older infrared documentation has a mapping nic1, nic2, … here.
+        let items: Vec<&Tree> = match &tree.value {
+            Value::Map(entries) => entries.iter().map(|(_, v)| v).collect(),
+            _ => tree.list(&fields.what("interfaces"), problems)?.iter().collect(),
+        };
+        Some(
+            items
+                .into_iter()
+                .filter_map(|item| read_one(item, &fields.of, problems))
+                .collect(),
+        )
+    });
+    let mention = |key: &str, problems: &mut Problems| {
+        let tree = fields.get(key)?;
+        let tree = match tree.value {
+            Value::Map(_) => {
+                let inner = Fields::new(fields.what(key), tree, EXTERNAL_KEYS, problems);
+                inner.boolean("bridged", problems);
+                inner.required("network", problems)?
+            }
+            _ => tree,
+        };
+        let network = tree.string(&fields.what(key), problems)?;
+        Some(Mention {
+            network,
+            place: tree.place.clone(),
+        })
+    };
+    Wiring {
+        place: place.clone(),
+        interfaces,
+        external_network: mention("external_network", problems),
+        provision_network: mention("provision_network", problems),
+    }
+}
+
+fn read_one(tree: &Tree, of: &str, problems: &mut Problems) -> Option<InterfaceSpec> {
+    let fields = Fields::new(format!("an interface of {of}"), tree, KEYS, problems);
+    let word = |key: &str, problems: &mut Problems| {
+        let tree = fields.get(key)?;
+        let text = tree.string(&fields.what(key), problems)?;
+        name::check(&format!("'{key}'"), &text, &tree.place, problems).then_some(text)
+    };
+    let model = word("model", problems);
+    let portgroup = word("portgroup", problems);
+    let connect_to = word("connect_to", problems).filter(|switch| switch != "None");
+    let src_model = word("src_model", problems);
+    let bridged = fields.boolean("bridged", problems).unwrap_or(false);
+    let hub = fields.boolean("hub", problems).unwrap_or(false);
+    let network = fields.required("network", problems)?;
+    Some(InterfaceSpec {
+        place: network.place.clone(),
+        network: word("network", problems)?,
+        bridged,
+        model,
+        portgroup,
+        connect_to,
+        hub,
+        src_model,
+    })
+}
+
+/// Reports networks and port groups that the network file does not have.
+pub(super) fn check_wiring(wiring: &Wiring, networks: &[NetworkSpec], problems: &mut Problems) {
+    for interface in wiring.interfaces.iter().flatten().filter(|i| !i.bridged) {
+        let Some(network) = find(networks, &interface.network, &interface.place, problems) else {
+            continue;
+        };
+        let Some(portgroup) = &interface.portgroup else {
+            continue;
+        };
+        let names = network.portgroups.iter().map(|p| p.name.as_str());
+        if !names.clone().any(|n| n == portgroup) {
+            let message = format!("network '{}' has no port group '{portgroup}'", network.name);
+            problems
+                .push(interface.place.clone(), message)
+                .hint(suggestion(portgroup, names));
+        }
+    }
+    for mention in wiring.external_network.iter().chain(&wiring.provision_network) {
+        let host_bridge = wiring
+            .interfaces
+            .iter()
+            .flatten()
+            .any(|i| i.bridged && i.network == mention.network);
+        if !host_bridge {
+            find(networks, &mention.network, &mention.place, problems);
+        }
+    }
+}
+
+fn find<'a>(
+    networks: &'a [NetworkSpec],
+    name: &str,
+    place: &Place,
+    problems: &mut Problems,
+) -> Option<&'a NetworkSpec> {
+    let found = networks.iter().find(|n| n.name == name);
+    if found.is_none() {
+        let hint = match networks.iter().find(|n| n.key == name) {
+            Some(network) => format!(
+                "networks are named by their 'name': did you mean '{}'?",
+                network.name
+            ),
+            None => suggestion(name, networks.iter().map(|n| n.name.as_str())),
+        };
+        problems
+            .push(
+                place.clone(),
+                format!("the network '{}' is not known", name.escape_debug()),
+            )
+            .hint(hint);
+    }
+    found
+}
+
+/// "did you mean", or the list of what there is.
+pub(super) fn suggestion<'a>(word: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
+    match nearest(word, names.clone()) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => match names.collect::<Vec<_>>() {
+            names if names.is_empty() => "there is none".to_owned(),
+            names => format!("known are {}", names.join(", ")),
+        },
+    }
+}

@@ -1,0 +1,248 @@
+//! From a request to a checked topology.
+
+use std::path::PathBuf;
+
+use crate::yaml::{Fields, Key, Place, Problems, Source, Tree, Value, parse};
+
+use super::files::{self, Kind};
+use super::interface::{self, WIRING_KEYS, Wiring, suggestion};
+use super::network::{self, NetworkSpec};
+use super::node;
+use super::template::{self, Context};
+use super::{Overrides, Request, Topology, Variables, name, validate, variables};
+
+/// The keys of a network file that mean something here.
+pub(super) const FILE_KEYS: &[&str] = &["networks", "nodes"];
+/// The keys that infrared's network files have and irs does not use.
+pub(super) const UNUSED_FILE_KEYS: &[&str] = &["l3appliance_config", "cidrs"];
+
+/// Reads all files of the request. Pure apart from that: called again for each pair of subnets that is tried.
+pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Problems> {
+    let mut problems = Problems::default();
+    let mut notes = Vec::new();
+    let context = variables::context(request, variables, &mut problems);
+    let loader = Loader {
+        folders: &request.dirs,
+        overrides: &request.overrides,
+        context: &context,
+    };
+    files::check_folders(&request.dirs, &mut problems);
+    check_override_names(request, &mut problems);
+
+    let network_file = loader.tree(Kind::Network, &request.network, &mut problems);
+    let file =
+        network_file.map(|(source, tree)| loader.network_file(&source, tree, &mut problems, &mut notes));
+    let mut node_types = Vec::new();
+    for (file_name, count) in &request.nodes {
+        if !name::check(
+            "node type",
+            file_name,
+            &Place::start_of("--topology-nodes"),
+            &mut problems,
+        ) {
+            continue;
+        }
+        let Some((_, mut tree)) = loader.tree(Kind::Nodes, file_name, &mut problems) else {
+            continue;
+        };
+        loader.merge(file_name, &mut tree, &mut problems);
+        if !matches!(tree.value, Value::Map(_)) {
+            problems.push(
+                tree.place.clone(),
+                format!("a node file must be a mapping, not {}", tree.kind()),
+            );
+            continue;
+        }
+        let (node, wiring) = node::read(file_name, *count, &tree, &mut problems, &mut notes);
+        node_types.push(match &file {
+            Some(file) => validate::wire(node, wiring, file, &mut problems),
+            None => node,
+        });
+    }
+    validate::node_types(&node_types, &mut problems);
+    if !problems.is_empty() {
+        problems.sort();
+        return Err(problems);
+    }
+    notes.dedup();
+    let networks = file.map(|file| file.networks).unwrap_or_default();
+    Ok(Topology {
+        networks,
+        node_types,
+        notes,
+    })
+}
+
+/// A network file, typed.
+pub(super) struct NetworkFile {
+    /// What messages call it.
+    pub(super) label: String,
+    pub(super) networks: Vec<NetworkSpec>,
+    /// The entries of `nodes` by name.
+    pub(super) wirings: Vec<(String, Wiring)>,
+}
+
+struct Loader<'a> {
+    folders: &'a [PathBuf],
+    overrides: &'a Overrides,
+    context: &'a Context,
+}
+
+impl Loader<'_> {
+    fn tree(&self, kind: Kind, wanted: &str, problems: &mut Problems) -> Option<(Source, Tree)> {
+        let source = files::find(kind, wanted, self.folders, problems)?;
+        let rendered = template::render(&source, self.context, problems)?;
+        let tree = parse(&rendered, problems)?;
+        if tree.is_null() {
+            problems.push(tree.place, "the file is empty");
+            return None;
+        }
+        Some((source, tree))
+    }
+
+    /// Merges what `-e override.<name>` says, its templates rendered.
+    fn merge(&self, name: &str, tree: &mut Tree, problems: &mut Problems) {
+        if let Some(over) = self.overrides.get(name) {
+            let mut over = over.clone();
+            self.render_scalars(&mut over, problems);
+            if name == "networks" {
+                drop_strangers(tree, &mut over, problems);
+            }
+            tree.merge(&over);
+        }
+    }
+
+    fn render_scalars(&self, tree: &mut Tree, problems: &mut Problems) {
+        match &mut tree.value {
+            Value::Null => {}
+            Value::Scalar { text, .. } => {
+                let source = Source::plain(tree.place.file.clone(), text.as_str());
+                let mut inner = Problems::default();
+                match template::render(&source, self.context, &mut inner) {
+                    Some(rendered) => *text = rendered.text().to_owned(),
+                    None => {
+                        for mut problem in inner.0 {
+                            problem.place = Some(tree.place.clone());
+                            problems.0.push(problem);
+                        }
+                    }
+                }
+            }
+            Value::Seq(items) => items
+                .iter_mut()
+                .for_each(|item| self.render_scalars(item, problems)),
+            Value::Map(entries) => entries
+                .iter_mut()
+                .for_each(|(_, v)| self.render_scalars(v, problems)),
+        }
+    }
+
+    fn network_file(
+        &self,
+        source: &Source,
+        mut tree: Tree,
+        problems: &mut Problems,
+        notes: &mut Vec<String>,
+    ) -> NetworkFile {
+        let label = source.file.to_string();
+        if let Value::Map(entries) = &mut tree.value {
+            for part in FILE_KEYS {
+                if let Some((_, tree)) = entries.iter_mut().find(|(key, _)| key.name == *part) {
+                    self.merge(part, tree, problems);
+                }
+            }
+        }
+        let known: Vec<&str> = FILE_KEYS.iter().chain(UNUSED_FILE_KEYS).copied().collect();
+        let fields = Fields::new("the network file", &tree, &known, problems);
+        for key in UNUSED_FILE_KEYS {
+            if let (Some(_), Some(place)) = (fields.get(key), fields.key_place(key)) {
+                notes.push(format!("{place}: the key '{key}' is not used"));
+            }
+        }
+        let entries = fields.map("networks", problems);
+        if entries.is_empty()
+            && fields
+                .get("networks")
+                .is_none_or(|t| matches!(t.value, Value::Map(_)))
+        {
+            problems
+                .push(tree.place.clone(), "the network file has no networks")
+                .hint("add networks: {net1: {name: management, …}}");
+        }
+        let networks: Vec<NetworkSpec> = entries
+            .iter()
+            .filter_map(|(key, tree)| network::read(key, tree, problems))
+            .collect();
+        validate::networks(&networks, problems);
+        let wirings = self.wirings(fields.map("nodes", problems), &networks, problems);
+        NetworkFile {
+            label,
+            networks,
+            wirings,
+        }
+    }
+
+    fn wirings(
+        &self,
+        entries: &[(Key, Tree)],
+        networks: &[NetworkSpec],
+        problems: &mut Problems,
+    ) -> Vec<(String, Wiring)> {
+        let mut wirings = Vec::new();
+        for (key, tree) in entries {
+            name::check("node", &key.name, &key.place, problems);
+            let of = format!("'{}' in 'nodes' of the network file", key.name);
+            let fields = Fields::new(of, tree, WIRING_KEYS, problems);
+            let wiring = interface::read_wiring(&fields, &key.place, problems);
+            interface::check_wiring(&wiring, networks, problems);
+            wirings.push((key.name.clone(), wiring));
+        }
+        wirings
+    }
+}
+
+/// `override.<x>` where no `<x>` is asked for would change nothing, silently.
+fn check_override_names(request: &Request, problems: &mut Problems) {
+    let selected = || {
+        request
+            .nodes
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .chain(FILE_KEYS.iter().copied())
+    };
+    for (key, _) in &request.overrides.entries {
+        if !selected().any(|name| name == key.name) {
+            problems
+                .push(
+                    key.place.clone(),
+                    format!("the override of '{}' matches nothing", key.name),
+                )
+                .hint(suggestion(&key.name, selected()));
+        }
+    }
+}
+
+/// An override may change a network by its key, or add one that has a name of its own; others are reported.
+fn drop_strangers(networks: &Tree, over: &mut Tree, problems: &mut Problems) {
+    let (Value::Map(networks), Value::Map(over)) = (&networks.value, &mut over.value) else {
+        return;
+    };
+    over.retain(|(key, value)| {
+        if value.get("name").is_some() || networks.iter().any(|(known, _)| known.name == key.name) {
+            return true;
+        }
+        let by_name = networks.iter().find(|(_, n)| {
+            matches!(n.get("name").map(|t| &t.value), Some(Value::Scalar { text, .. }) if *text == key.name)
+        });
+        let hint = match by_name {
+            Some((real, _)) => format!(
+                "networks are overridden by their key: did you mean '{}'?",
+                real.name
+            ),
+            None => suggestion(&key.name, networks.iter().map(|(k, _)| k.name.as_str())),
+        };
+        let message = format!("the override of the network '{}' matches nothing", key.name);
+        problems.push(key.place.clone(), message).hint(hint);
+        false
+    });
+}

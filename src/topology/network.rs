@@ -1,0 +1,261 @@
+//! A network: one entry under `networks` of a network file.
+
+use std::net::Ipv4Addr;
+
+use ipnet::Ipv4Net;
+
+use crate::yaml::{Fields, Key, Place, Problems, Tree};
+
+use super::address::{self, DhcpRange, Ipv6Spec};
+use super::name;
+use super::portgroup::{self, Portgroup};
+
+/// The keys of a network.
+pub const KEYS: &[&str] = &[
+    "name",
+    "forward",
+    "nic",
+    "external_connectivity",
+    "ip_address",
+    "netmask",
+    "dhcp",
+    "floating_ip",
+    "ipv6",
+    "domain",
+    "dns",
+    "mtu",
+    "virtualport_type",
+    "portgroups",
+    "ipv4_address",
+    "ipv6_address",
+];
+/// The keys of `dns`.
+pub const DNS_KEYS: &[&str] = &["srvs"];
+/// The keys of a DNS service.
+pub const SRV_KEYS: &[&str] = &[
+    "name", "protocol", "domain", "port", "target", "priority", "weight",
+];
+
+/// How packets leave a network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forward {
+    /// Not at all: isolated.
+    None,
+    /// Behind the host's address.
+    Nat,
+    /// Routed by the host, firewalled.
+    Route,
+    /// Routed by the host, without firewall rules.
+    Open,
+    /// The network is a bridge of the host over a physical NIC.
+    Bridge,
+}
+
+const FORWARDS: &[(&str, Forward)] = &[
+    ("nat", Forward::Nat),
+    ("route", Forward::Route),
+    ("open", Forward::Open),
+    ("bridge", Forward::Bridge),
+    ("none", Forward::None),
+];
+
+impl Forward {
+    /// libvirt's word for it; isolated networks have none.
+    pub fn mode(self) -> Option<&'static str> {
+        FORWARDS
+            .iter()
+            .find(|(_, f)| *f == self && self != Forward::None)
+            .map(|(word, _)| *word)
+    }
+}
+
+/// A DNS service record of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Srv {
+    /// The service without its underscore, `ldap`.
+    pub service: String,
+    /// `tcp` or `udp`.
+    pub protocol: String,
+    /// The domain it is looked up in.
+    pub domain: Option<String>,
+    /// The host that serves it.
+    pub target: String,
+    /// Its port.
+    pub port: u16,
+    /// Lower is tried first.
+    pub priority: Option<u16>,
+    /// Share among equals.
+    pub weight: Option<u16>,
+}
+
+/// A network of the topology.
+#[derive(Clone, Debug)]
+pub struct NetworkSpec {
+    /// The key in the file, `net1`.
+    pub key: String,
+    /// Where the key stands.
+    pub place: Place,
+    /// Its name without the prefix.
+    pub name: String,
+    /// How packets leave it.
+    pub forward: Forward,
+    /// The physical NIC of a bridged network.
+    pub nic: Option<String>,
+    /// infrared's mark for networks that reach the outside.
+    pub external_connectivity: bool,
+    /// The host's address.
+    pub ip_address: Option<Ipv4Addr>,
+    /// Where the address is said; the key's place when there is none.
+    pub address_place: Place,
+    /// Length of the netmask, 0 without an address.
+    pub prefix_len: u8,
+    /// First and last address of the DHCP server.
+    pub dhcp: Option<DhcpRange<Ipv4Addr>>,
+    /// First and last address set aside for floating addresses.
+    pub floating_ip: Option<DhcpRange<Ipv4Addr>>,
+    /// The host's IPv6 address and DHCP range.
+    pub ipv6: Option<Ipv6Spec>,
+    /// DNS domain, answered only by the network's own server.
+    pub domain: Option<String>,
+    /// DNS services.
+    pub srvs: Vec<Srv>,
+    /// MTU in bytes.
+    pub mtu: Option<u32>,
+    /// `openvswitch` for a network on an Open vSwitch bridge.
+    pub virtualport_type: Option<String>,
+    /// Port groups of a network on an Open vSwitch bridge.
+    pub portgroups: Vec<Portgroup>,
+    /// The host's address with its length on an Open vSwitch bridge.
+    pub ipv4_address: Option<String>,
+    /// The host's IPv6 address with its length on an Open vSwitch bridge.
+    pub ipv6_address: Option<String>,
+    pub(super) virtualport_place: Option<Place>,
+    pub(super) portgroups_place: Option<Place>,
+    pub(super) forward_place: Option<Place>,
+}
+
+impl NetworkSpec {
+    /// The IPv4 subnet, when the network has an address.
+    pub fn subnet(&self) -> Option<Ipv4Net> {
+        Ipv4Net::new(self.ip_address?, self.prefix_len)
+            .ok()
+            .map(|net| net.trunc())
+    }
+}
+
+/// Reads one network; None when it is too broken to be compared with others.
+pub(super) fn read(key: &Key, tree: &Tree, problems: &mut Problems) -> Option<NetworkSpec> {
+    name::check("network", &key.name, &key.place, problems);
+    let fields = Fields::new(format!("network '{}'", key.name), tree, KEYS, problems);
+    let name = match fields.get("name") {
+        Some(name) => word(&fields, "name", name, problems)?,
+        None => key.name.clone(),
+    };
+    let mut network = NetworkSpec {
+        key: key.name.clone(),
+        place: key.place.clone(),
+        name,
+        forward: forward(&fields, problems),
+        nic: fields
+            .get("nic")
+            .and_then(|t| interface_name(&fields, t, problems)),
+        external_connectivity: fields.boolean("external_connectivity", problems).unwrap_or(false),
+        ip_address: None,
+        address_place: fields.get("ip_address").map_or(&key.place, |t| &t.place).clone(),
+        prefix_len: 0,
+        dhcp: None,
+        floating_ip: None,
+        ipv6: None,
+        domain: fields
+            .get("domain")
+            .and_then(|t| word(&fields, "domain", t, problems)),
+        srvs: srvs(&fields, problems),
+        mtu: fields.integer("mtu", 576..=65535, problems).map(|mtu| mtu as u32),
+        virtualport_type: fields
+            .choice("virtualport_type", &[("openvswitch", ())], problems)
+            .map(|()| "openvswitch".to_owned()),
+        portgroups: portgroup::read(&fields, problems),
+        ipv4_address: address::with_length(&fields, "ipv4_address", problems),
+        ipv6_address: address::with_length(&fields, "ipv6_address", problems),
+        virtualport_place: fields.key_place("virtualport_type").cloned(),
+        portgroups_place: fields.key_place("portgroups").cloned(),
+        forward_place: fields.get("forward").map(|t| t.place.clone()),
+    };
+    address::read_ipv4(&fields, &mut network, problems);
+    network.ipv6 = address::read_ipv6(&fields, problems);
+    Some(network)
+}
+
+fn word(fields: &Fields<'_>, key: &str, tree: &Tree, problems: &mut Problems) -> Option<String> {
+    let text = tree.string(&fields.what(key), problems)?;
+    name::check(&format!("'{key}'"), &text, &tree.place, problems).then_some(text)
+}
+
+/// `forward: nat`, or the mapping with `type` (or `mode`) that infrared's documentation shows.
+fn forward(fields: &Fields<'_>, problems: &mut Problems) -> Forward {
+    let Some(tree) = fields.get("forward") else {
+        return Forward::None;
+    };
+    let word = tree.get("type").or_else(|| tree.get("mode")).unwrap_or(tree);
+    word.choice(&fields.what("forward"), FORWARDS, problems)
+        .unwrap_or(Forward::None)
+}
+
+fn interface_name(fields: &Fields<'_>, tree: &Tree, problems: &mut Problems) -> Option<String> {
+    let text = tree.string(&fields.what("nic"), problems)?;
+    if text.is_empty() {
+        return None;
+    }
+    if text.len() > 15 || !name::is_name(&text) {
+        problems
+            .push(
+                tree.place.clone(),
+                format!("'{}' is not the name of a NIC", text.escape_debug()),
+            )
+            .hint("Linux allows 15 letters, digits, '_', '.' and '-': eth0, enp6s0f1");
+        return None;
+    }
+    Some(text)
+}
+
+fn srvs(fields: &Fields<'_>, problems: &mut Problems) -> Vec<Srv> {
+    let Some(tree) = fields.get("dns") else {
+        return Vec::new();
+    };
+    let dns = Fields::new(fields.what("dns"), tree, DNS_KEYS, problems);
+    let items = dns.list("srvs", problems);
+    items
+        .iter()
+        .filter_map(|item| srv(item, &fields.of, problems))
+        .collect()
+}
+
+fn srv(tree: &Tree, of: &str, problems: &mut Problems) -> Option<Srv> {
+    let fields = Fields::new(format!("a DNS service of {of}"), tree, SRV_KEYS, problems);
+    let mut get = |key: &str| match fields.required(key, problems) {
+        Some(tree) => word(&fields, key, tree, problems),
+        None => None,
+    };
+    let (service, target) = (get("name"), get("target"));
+    let protocol = fields.required("protocol", problems).and_then(|t| {
+        t.choice(
+            &fields.what("protocol"),
+            &[("tcp", "tcp"), ("udp", "udp")],
+            problems,
+        )
+    });
+    let port = fields
+        .required("port", problems)
+        .and_then(|t| t.integer(&fields.what("port"), 1..=65535, problems));
+    Some(Srv {
+        domain: fields
+            .get("domain")
+            .and_then(|t| word(&fields, "domain", t, problems)),
+        priority: fields.integer("priority", 0..=65535, problems).map(|n| n as u16),
+        weight: fields.integer("weight", 0..=65535, problems).map(|n| n as u16),
+        service: service?,
+        protocol: protocol?.to_owned(),
+        target: target?,
+        port: port? as u16,
+    })
+}

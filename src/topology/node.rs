@@ -1,0 +1,194 @@
+//! A node type: one file of `nodes/`.
+
+use crate::yaml::{Fields, Place, Problems, Tree, Value};
+
+use super::disk::{self, DiskSpec};
+use super::interface::{self, InterfaceSpec, Wiring};
+use super::name;
+
+/// The keys of a node file that mean something here.
+pub const KEYS: &[&str] = &[
+    "name",
+    "cpu",
+    "cpumodel",
+    "memory",
+    "swap",
+    "deploy_os",
+    "os",
+    "disks",
+    "interfaces",
+    "external_network",
+    "provision_network",
+    "groups",
+    "image",
+    "supports_libguestfs",
+    "guest_agent",
+    "machine_type",
+    "import_url",
+];
+/// The keys that infrared's files have and irs does not use.
+pub const UNUSED_KEYS: &[&str] = &["prefix", "flavor", "flavor_id"];
+/// The keys of `os`.
+pub const OS_KEYS: &[&str] = &["type", "variant"];
+/// The keys of `image`.
+pub const IMAGE_KEYS: &[&str] = &["ssh_user", "ansible_connection"];
+
+const MAX_CPUS: u64 = 1024;
+/// In MiB: less than 64 boots nothing, more than 64 TiB no host has.
+const MEMORY_MIB: std::ops::RangeInclusive<u64> = 64..=64 * 1024 * 1024;
+
+/// A node type, resolved for the networks of this topology.
+#[derive(Clone, Debug)]
+pub struct NodeType {
+    /// The name of its file, as `--topology-nodes` has it.
+    pub file_name: String,
+    /// Where the file starts.
+    pub place: Place,
+    /// What its nodes are called: `name-0`, `name-1`.
+    pub name: String,
+    /// How many `--topology-nodes` asks for.
+    pub count: u32,
+    /// Virtual CPUs of a node.
+    pub cpu: u32,
+    /// `host-passthrough`, `host-model` or a model of libvirt's.
+    pub cpumodel: String,
+    /// Memory of a node in MiB.
+    pub memory_mib: u64,
+    /// Where the memory is said.
+    pub memory_place: Place,
+    /// Size of the swap file in MiB, 0 for none.
+    pub swap_mib: u64,
+    /// Whether the node gets an operating system (else its disks stay blank).
+    pub deploy_os: bool,
+    /// infrared's `os.type`, `linux` by default.
+    pub os_type: String,
+    /// infrared's `os.variant`, an osinfo short name.
+    pub os_variant: String,
+    /// The disks in the order of the file.
+    pub disks: Vec<DiskSpec>,
+    /// Ansible groups of the node.
+    pub groups: Vec<String>,
+    /// The NICs in order.
+    pub interfaces: Vec<InterfaceSpec>,
+    /// The `name` of the network through which the node is reached; always there on a node with an OS.
+    pub external_network: Option<String>,
+    /// The `name` of the network that the node is provisioned over.
+    pub provision_network: Option<String>,
+    /// Whether the domain has the guest agent's channel.
+    pub guest_agent: bool,
+    /// libvirt's machine type, when the default will not do.
+    pub machine_type: Option<String>,
+    /// User for SSH to the node, which wins over `--image-ssh_user`.
+    pub ssh_user: Option<String>,
+    /// Ansible's connection plugin, which wins over `--image-ansible_connection`.
+    pub ansible_connection: Option<String>,
+    /// Whether the image can be customised by libguestfs.
+    pub supports_libguestfs: bool,
+    /// URL of an image of its own.
+    pub import_url: Option<String>,
+    pub(super) import_place: Option<Place>,
+}
+
+/// Reads a node file; its wiring comes beside it, as the network file may have to supply it.
+pub(super) fn read(
+    file_name: &str,
+    count: u32,
+    tree: &Tree,
+    problems: &mut Problems,
+    notes: &mut Vec<String>,
+) -> (NodeType, Wiring) {
+    let of = format!("node '{file_name}'");
+    let known: Vec<&str> = KEYS.iter().chain(UNUSED_KEYS).copied().collect();
+    let fields = Fields::new(of.clone(), tree, &known, problems);
+    for key in UNUSED_KEYS {
+        if let (Some(_), Some(place)) = (fields.get(key), fields.key_place(key)) {
+            notes.push(format!("{place}: the key '{key}' is not used"));
+        }
+    }
+    let memory = fields.required("memory", problems);
+    let cpu = fields.required("cpu", problems);
+    let empty = Tree::plain(tree.place.clone(), "");
+    let os = Fields::new(
+        format!("'os' of {of}"),
+        fields.get("os").unwrap_or(&empty),
+        OS_KEYS,
+        problems,
+    );
+    let image = fields.get("image").unwrap_or(&empty);
+    let image = Fields::new(format!("'image' of {of}"), image, IMAGE_KEYS, problems);
+    let node = NodeType {
+        file_name: file_name.to_owned(),
+        place: tree.place.clone(),
+        name: word(&fields, "name", problems).unwrap_or_else(|| file_name.to_owned()),
+        count,
+        cpu: cpu
+            .and_then(|t| t.integer(&fields.what("cpu"), 1..=MAX_CPUS, problems))
+            .unwrap_or(1) as u32,
+        cpumodel: word(&fields, "cpumodel", problems).unwrap_or_else(|| "host-passthrough".to_owned()),
+        memory_mib: memory
+            .and_then(|t| mebibytes(t, &fields, problems))
+            .unwrap_or(*MEMORY_MIB.start()),
+        memory_place: memory.map_or(&tree.place, |t| &t.place).clone(),
+        swap_mib: fields.integer("swap", 0..=1024 * 1024, problems).unwrap_or(0),
+        deploy_os: fields.boolean("deploy_os", problems).unwrap_or(true),
+        os_type: word(&os, "type", problems).unwrap_or_else(|| "linux".to_owned()),
+        os_variant: word(&os, "variant", problems).unwrap_or_else(|| "rhel7.0".to_owned()),
+        disks: disk::read(fields.map("disks", problems), &of, problems),
+        groups: groups(&fields, problems),
+        interfaces: Vec::new(),
+        external_network: None,
+        provision_network: None,
+        guest_agent: fields.boolean("guest_agent", problems).unwrap_or(true),
+        machine_type: word(&fields, "machine_type", problems),
+        ssh_user: word(&image, "ssh_user", problems),
+        ansible_connection: word(&image, "ansible_connection", problems),
+        supports_libguestfs: fields.boolean("supports_libguestfs", problems).unwrap_or(true),
+        import_url: fields.string("import_url", problems),
+        import_place: fields.get("import_url").map(|t| t.place.clone()),
+    };
+    let diskless = fields
+        .get("disks")
+        .is_none_or(|t| t.value == Value::Map(Vec::new()));
+    if node.deploy_os && diskless {
+        let place = fields.key_place("disks").unwrap_or(&tree.place);
+        problems
+            .push(
+                place.clone(),
+                format!("{of} gets an operating system and has no disk"),
+            )
+            .hint("add disks: {disk1: {size: 40G}}, or deploy_os: no");
+    }
+    let wiring = interface::read_wiring(&fields, &tree.place, problems);
+    (node, wiring)
+}
+
+/// A value that goes into XML, the seed or the inventory.
+fn word(fields: &Fields<'_>, key: &str, problems: &mut Problems) -> Option<String> {
+    let tree = fields.get(key)?;
+    let text = tree.string(&fields.what(key), problems)?;
+    name::check(&format!("'{key}'"), &text, &tree.place, problems).then_some(text)
+}
+
+fn mebibytes(tree: &Tree, fields: &Fields<'_>, problems: &mut Problems) -> Option<u64> {
+    let before = problems.len();
+    let mib = tree.integer(&fields.what("memory"), MEMORY_MIB, problems);
+    if mib.is_none() {
+        for problem in &mut problems.0[before..] {
+            problem.hint("memory is a number of MiB without a unit, from 64: 8192 for 8 GiB");
+        }
+    }
+    mib
+}
+
+fn groups(fields: &Fields<'_>, problems: &mut Problems) -> Vec<String> {
+    let mut groups: Vec<String> = Vec::new();
+    for tree in fields.list("groups", problems) {
+        let Some(group) = tree.string(&format!("a group of {}", fields.of), problems) else {
+            continue;
+        };
+        if name::check("group", &group, &tree.place, problems) && !groups.contains(&group) {
+            groups.push(group);
+        }
+    }
+    groups
+}

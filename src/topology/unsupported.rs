@@ -1,0 +1,90 @@
+//! What files may say and irs cannot do yet: refused where neglect would give a wrong environment.
+
+use crate::yaml::{Place, Problems};
+
+use super::network::Forward;
+use super::{NodeType, Topology};
+
+impl Topology {
+    /// The things in this topology that are read and not made yet; only networks that are there and
+    /// node types that are asked for count. Empty when all can be made.
+    pub fn unsupported(&self) -> Problems {
+        let mut problems = Problems::default();
+        for network in &self.networks {
+            let name = &network.name;
+            if network.forward == Forward::Bridge {
+                let place = network.forward_place.as_ref().unwrap_or(&network.place);
+                refuse(
+                    &mut problems,
+                    place,
+                    &format!("'forward: bridge' of network '{name}'"),
+                );
+            }
+            if let Some(place) = &network.virtualport_place {
+                refuse(
+                    &mut problems,
+                    place,
+                    &format!("'virtualport_type' of network '{name}'"),
+                );
+            }
+            if let (Some(place), false) = (&network.portgroups_place, network.portgroups.is_empty()) {
+                refuse(&mut problems, place, &format!("'portgroups' of network '{name}'"));
+            }
+        }
+        for node in &self.node_types {
+            node_type(node, &mut problems);
+        }
+        problems.sort();
+        problems
+    }
+}
+
+fn node_type(node: &NodeType, problems: &mut Problems) {
+    let name = &node.file_name;
+    for interface in &node.interfaces {
+        let what = if interface.connect_to.is_some() || interface.hub {
+            "connect_to"
+        } else if interface.bridged {
+            "bridged"
+        } else if interface.portgroup.is_some() {
+            "portgroup"
+        } else {
+            continue;
+        };
+        refuse(
+            problems,
+            &interface.place,
+            &format!("'{what}' of an interface of node '{name}'"),
+        );
+    }
+    for disk in &node.disks {
+        if let Some(place) = &disk.import_place {
+            refuse(
+                problems,
+                place,
+                &format!("'import_url' of disk '{}' of node '{name}'", disk.key),
+            );
+        }
+        if let Some(place) = &disk.path_place {
+            refuse(
+                problems,
+                place,
+                &format!("'path' of disk '{}' of node '{name}'", disk.key),
+            );
+        }
+    }
+    if let Some(place) = &node.import_place {
+        refuse(problems, place, &format!("'import_url' of node '{name}'"));
+    }
+    if let (false, true) = (node.supports_libguestfs, node.deploy_os) {
+        refuse(
+            problems,
+            &node.place,
+            &format!("'supports_libguestfs: no' of node '{name}'"),
+        );
+    }
+}
+
+fn refuse(problems: &mut Problems, place: &Place, what: &str) {
+    problems.push(place.clone(), format!("{what} is not supported yet"));
+}
