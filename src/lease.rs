@@ -1,0 +1,210 @@
+//! Who may change what: one run at a time for a deployment.
+//!
+//! A lease is a `flock` held by a process on the host whose stdin is ours. It ends with us: when we are
+//! killed its stdin ends, and when the link is cut it hears no more from us.
+
+use crate::error::{Exit, Fault};
+use crate::remote::{Cmd, Host};
+use anyhow::{Context, Result, bail};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// How often the holder hears from us.
+const BEAT: Duration = Duration::from_secs(1);
+/// How long the holder waits for us; the script has the same number.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The holder. It answers `held`, or `busy` and who holds the lock, and then repeats each line.
+///
+/// `$1` the lock's file name, `$2` who asks, `$3` how many more times to try, every 0.2 s.
+/// A lock file is only removed while it is locked; one that is no longer the folder's is not it.
+const HOLDER: &str = r#"
+dir=/run/irs file=/run/irs/$1.lock left=$3
+while :; do
+  mkdir -p -m 0700 "$dir" || exit 1
+  exec 9>>"$file" || { [ -d "$dir" ] && exit 1; continue; }
+  if ! flock -n 9; then
+    if [ "$left" -le 0 ]; then echo busy; head -n 1 "$file" 9>&-; exit 0; fi
+    left=$((left - 1))
+    read -r -t 0.2 _
+    [ $? = 1 ] && exit 0
+    continue
+  fi
+  [ "$(stat -L -c %d:%i /proc/self/fd/9)" = "$(stat -c %d:%i "$file" 2>/dev/null)" ] && break
+done
+printf '%s, since %s\n' "$2" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$file"
+echo held
+while read -r -t 8 line; do echo "$line" || break; done
+rm -f "$file"
+rmdir "$dir" 2>/dev/null
+exit 0
+"#;
+
+/// The right to change a deployment, or the whole host, until it is dropped.
+pub struct Lease {
+    stream: UnixStream,
+    heard: Arc<Mutex<Instant>>,
+    gone: Arc<AtomicBool>,
+    stop: Option<Sender<()>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Lease {
+    /// Takes the lease `name` (a deployment's, or `host`) for `who`, trying for as long as `wait`.
+    ///
+    /// A lease that another run holds is a fault with [`Exit::Busy`] that says which run, and since when.
+    pub fn acquire(host: &Host, name: &str, who: &str, wait: Option<Duration>) -> Result<Lease> {
+        if name.is_empty()
+            || name.starts_with('.')
+            || !name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        {
+            bail!("'{name}' is not the name of a lease");
+        }
+        let who: String = who
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .collect();
+        let tries = wait.unwrap_or_default().as_millis() / 200;
+        let holder = Cmd::new("bash").args(["-c", HOLDER, "bash", name, &who, &tries.to_string()]);
+        let stream = host.duplex(&holder)?;
+        let mut reader = BufReader::new(stream.try_clone()?);
+        let (stop, stopped) = channel();
+        let heard = Arc::new(Mutex::new(Instant::now()));
+        let beats = Arc::new(Mutex::new(Vec::new()));
+        // From the first moment on: the holder may have to wait for its turn longer than its patience.
+        let mut threads = vec![spawn_beats(stream.try_clone()?, stopped, Arc::clone(&beats))];
+        let mut line = || -> Result<String> {
+            let mut line = String::new();
+            reader
+                .read_line(&mut line)
+                .context("reading from the lock's holder")?;
+            Ok(line.trim_end().to_owned())
+        };
+        let answer = line()?;
+        match answer.as_str() {
+            "held" => {}
+            "busy" => {
+                let holder = line()?;
+                let _ = stream.shutdown(std::net::Shutdown::Both);
+                return Err(busy(host, name, &holder).into());
+            }
+            _ => {
+                return Err(Fault::new(
+                    Exit::Failed,
+                    format!("cannot take the lock of {} on '{}'", what(name), host.name()),
+                )
+                .hint("bash, flock and a writable /run are needed there")
+                .into());
+            }
+        }
+        *heard.lock().unwrap_or_else(|e| e.into_inner()) = Instant::now();
+        let gone = Arc::new(AtomicBool::new(false));
+        threads.push(spawn_echoes(reader, beats, Arc::clone(&heard), Arc::clone(&gone)));
+        Ok(Lease {
+            stream,
+            heard,
+            gone,
+            stop: Some(stop),
+            threads,
+        })
+    }
+
+    /// Whether the lease may have ended without us: then nothing more may be changed.
+    pub fn lost(&self) -> bool {
+        let heard = *self.heard.lock().unwrap_or_else(|e| e.into_inner());
+        if heard.elapsed() >= PATIENCE {
+            self.gone.store(true, Ordering::Relaxed);
+        }
+        self.gone.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        // Until the holder has let go: whoever comes after us in this process finds the lock free.
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn what(name: &str) -> String {
+    if name == "host" {
+        "the host".into()
+    } else {
+        format!("deployment '{name}'")
+    }
+}
+
+fn busy(host: &Host, name: &str, holder: &str) -> Fault {
+    let (who, since) = holder.rsplit_once(", since ").unwrap_or((holder, ""));
+    let who = if who.is_empty() { "another run" } else { who };
+    let since = if since.is_empty() {
+        String::new()
+    } else {
+        format!(" since {since}")
+    };
+    Fault::new(
+        Exit::Busy,
+        format!(
+            "{} on '{}' is being changed by {who}{since}",
+            what(name),
+            host.name()
+        ),
+    )
+    .hint("wait until that run has ended, or stop it; a run that was killed frees its lock within 10 seconds")
+}
+
+type Beats = Arc<Mutex<Vec<(u64, Instant)>>>;
+
+/// Writes a numbered line every second, until told to stop.
+fn spawn_beats(mut stream: UnixStream, stopped: Receiver<()>, beats: Beats) -> JoinHandle<()> {
+    thread::spawn(move || {
+        for number in 0.. {
+            if let Ok(mut beats) = beats.lock() {
+                beats.push((number, Instant::now()));
+            }
+            if writeln!(stream, "{number}").is_err() {
+                return;
+            }
+            if stopped.recv_timeout(BEAT) != Err(RecvTimeoutError::Timeout) {
+                return;
+            }
+        }
+    })
+}
+
+/// Notes for each line that comes back when it was sent: the holder's patience began no earlier.
+fn spawn_echoes(
+    reader: BufReader<UnixStream>,
+    beats: Beats,
+    heard: Arc<Mutex<Instant>>,
+    gone: Arc<AtomicBool>,
+) -> JoinHandle<()> {
+    thread::spawn(move || {
+        for line in reader.lines() {
+            let Ok(number) = line.unwrap_or_default().parse::<u64>() else {
+                break;
+            };
+            let Ok(mut beats) = beats.lock() else { break };
+            let Some(at) = beats.iter().position(|(n, _)| *n == number) else {
+                break;
+            };
+            let (_, sent) = beats[at];
+            beats.drain(..=at);
+            if let Ok(mut heard) = heard.lock() {
+                *heard = (*heard).max(sent);
+            }
+        }
+        gone.store(true, Ordering::Relaxed);
+    })
+}

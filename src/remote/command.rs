@@ -1,0 +1,205 @@
+//! A command for a host, and what came of it.
+
+use crate::error::{Exit, Fault};
+use crate::ssh::exec::Finished;
+use anyhow::{Result, bail};
+use std::fmt;
+
+/// A command and its input. Each argument arrives as it is given, whatever it holds.
+#[derive(Clone, Debug)]
+pub struct Cmd {
+    words: Vec<String>,
+    stdin: Vec<u8>,
+    secret: bool,
+}
+
+/// Where programs are found: a login over SSH may have no sbin.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// How much of a failed command's stderr is shown.
+const TAIL: usize = 1024;
+
+impl Cmd {
+    /// A command without arguments.
+    pub fn new(program: impl Into<String>) -> Cmd {
+        Cmd {
+            words: vec![program.into()],
+            stdin: Vec::new(),
+            secret: false,
+        }
+    }
+
+    /// A script for `sh`, in which `args` are `$1`, `$2`, ….
+    pub fn script(text: &str, args: &[&str]) -> Cmd {
+        Cmd::new("sh").args(["-c", text, "sh"]).args(args.iter().copied())
+    }
+
+    /// The command with one more argument.
+    pub fn arg(mut self, arg: impl Into<String>) -> Cmd {
+        self.words.push(arg.into());
+        self
+    }
+
+    /// The command with more arguments.
+    pub fn args<T: Into<String>>(mut self, args: impl IntoIterator<Item = T>) -> Cmd {
+        self.words.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// The command with `bytes` as its stdin; without this its stdin is empty.
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Cmd {
+        self.stdin = bytes.into();
+        self
+    }
+
+    /// The command with its arguments hidden in messages. The host's process list still shows them: a
+    /// real secret belongs in stdin.
+    pub fn secret(mut self) -> Cmd {
+        self.secret = true;
+        self
+    }
+
+    /// The words to run, with sudo where it is needed.
+    pub(crate) fn argv(&self, sudo: bool) -> Result<Vec<String>> {
+        if self.words.iter().any(|w| w.contains('\0')) {
+            bail!(
+                "an argument of '{}' has a NUL byte",
+                self.words[0].replace('\0', "\\0")
+            );
+        }
+        let prefix: &[&str] = if sudo { &["sudo", "-n"] } else { &[] };
+        let fixed = prefix.iter().copied().chain(["env", "LC_ALL=C", PATH]);
+        Ok(fixed.map(Into::into).chain(self.words.iter().cloned()).collect())
+    }
+
+    /// The command as text for a login shell.
+    pub(crate) fn shell_text(&self, sudo: bool) -> Result<String> {
+        Ok(shlex::try_join(self.argv(sudo)?.iter().map(String::as_str))?)
+    }
+
+    pub(crate) fn input(&self) -> &[u8] {
+        &self.stdin
+    }
+}
+
+impl fmt::Display for Cmd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.secret {
+            return write!(f, "{} …", self.words[0]);
+        }
+        match shlex::try_join(self.words.iter().map(String::as_str)) {
+            Ok(text) => f.write_str(&text),
+            Err(_) => f.write_str(&self.words[0].replace('\0', "\\0")),
+        }
+    }
+}
+
+/// How a command ended, and what it wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The exit status; 255 when a signal ended it.
+    pub status: i32,
+    /// The signal that ended it, a name without `SIG` or a number.
+    pub signal: Option<String>,
+    /// What it wrote to stdout.
+    pub stdout: Vec<u8>,
+    /// What it wrote to stderr.
+    pub stderr: Vec<u8>,
+}
+
+impl Output {
+    /// Whether it ended with status 0.
+    pub fn success(&self) -> bool {
+        self.status == 0 && self.signal.is_none()
+    }
+
+    /// Its stdout as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Its stderr as text.
+    pub fn errors(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// The output of a command that succeeded, else a fault with the command, its status and the
+    /// end of its stderr.
+    pub fn check(self, cmd: &Cmd, host: &str) -> Result<Output> {
+        if self.success() {
+            return Ok(self);
+        }
+        let end = match &self.signal {
+            Some(signal) => format!("was ended by signal {signal}"),
+            None => format!("failed with status {}", self.status),
+        };
+        let errors = self.errors();
+        let full = errors.contains("No space left on device");
+        let exit = if full { Exit::Resources } else { Exit::Failed };
+        let fault = Fault::new(exit, format!("'{cmd}' {end} on '{host}'"));
+        let errors = errors.trim();
+        if errors.is_empty() {
+            return Err(fault.into());
+        }
+        Err(anyhow::anyhow!(tail(errors).to_owned()).context(fault))
+    }
+}
+
+impl From<Finished> for Output {
+    fn from(done: Finished) -> Output {
+        Output {
+            status: done.status,
+            signal: done.signal,
+            stdout: done.stdout,
+            stderr: done.stderr,
+        }
+    }
+}
+
+/// The last kilobyte of a text.
+fn tail(text: &str) -> &str {
+    let from = text.len().saturating_sub(TAIL);
+    let from = (from..text.len())
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(from);
+    &text[from..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Report;
+
+    #[test]
+    fn arguments_are_quoted_and_secrets_hidden() {
+        let cmd = Cmd::new("echo").arg("it's").arg("$(id)");
+        assert_eq!(cmd.to_string(), "echo \"it's\" '$(id)'");
+        assert_eq!(cmd.clone().secret().to_string(), "echo …");
+        assert!(
+            cmd.shell_text(true)
+                .unwrap()
+                .starts_with("sudo -n env 'LC_ALL=C' ")
+        );
+        assert!(Cmd::new("echo").arg("a\0b").shell_text(false).is_err());
+    }
+
+    #[test]
+    fn a_failure_shows_command_status_and_the_end_of_stderr() {
+        let cmd = Cmd::new("cp").args(["a", "b c"]);
+        let stderr = format!("{}é the end\n", "x".repeat(2000));
+        let output = Output {
+            status: 2,
+            signal: None,
+            stdout: vec![],
+            stderr: stderr.into(),
+        };
+        let report = Report::of(&output.clone().check(&cmd, "hv1").unwrap_err());
+        assert_eq!(report.message, "'cp a 'b c'' failed with status 2 on 'hv1'");
+        assert!(report.causes[0].ends_with("é the end") && report.causes[0].len() <= 1024);
+        assert_eq!(report.exit_code, 1);
+        let full = Output {
+            stderr: b"cp: b: No space left on device".to_vec(),
+            ..output
+        };
+        assert_eq!(Report::of(&full.check(&cmd, "hv1").unwrap_err()).exit_code, 4);
+    }
+}

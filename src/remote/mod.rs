@@ -1,0 +1,173 @@
+//! The machine that is acted on: this one, or one reached over SSH.
+
+mod command;
+mod forward;
+mod pool;
+mod run;
+mod upload;
+
+pub use command::{Cmd, Output};
+pub use forward::TunnelGuard;
+
+use crate::error::{Exit, Fault};
+use crate::ssh::config::{ClientOptions, Destination, resolve};
+use crate::ssh::{Client, Connection};
+use anyhow::Result;
+use pool::Pool;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+/// A machine that is acted on. Cheap to clone; every method may be called from any thread, and blocks.
+#[derive(Clone)]
+pub enum Host {
+    /// One reached over SSH.
+    Ssh(Arc<Remote>),
+    /// The one that irs runs on.
+    Local(Arc<Local>),
+}
+
+/// A machine reached over SSH.
+pub struct Remote {
+    name: String,
+    client: Client,
+    pool: Pool,
+    /// Idle connections that carry streams to nodes.
+    tunnels: Mutex<Vec<Connection>>,
+    /// sshd was seen to refuse forwarding.
+    pub(crate) forwarding_forbidden: AtomicBool,
+    sudo: bool,
+}
+
+/// This machine.
+pub struct Local {
+    sudo: bool,
+}
+
+/// How many idle connections to nodes are kept.
+const TUNNELS: usize = 10;
+
+impl Host {
+    /// Connects to `address` (`local`, or whatever [`resolve`] takes) and makes sure that commands can
+    /// run as root there; faults say why that cannot be.
+    pub fn connect(address: &str, options: &ClientOptions) -> Result<Host> {
+        let root =
+            |host: &Host| -> Result<bool> { Ok(host.run(&Cmd::new("id").arg("-u"))?.text().trim() == "0") };
+        if address == "local" {
+            if root(&Host::Local(Arc::new(Local { sudo: false })))? {
+                return Ok(Host::Local(Arc::new(Local { sudo: false })));
+            }
+            let host = Host::Local(Arc::new(Local { sudo: true }));
+            host.check_sudo(&std::env::var("USER").unwrap_or_default())?;
+            return Ok(host);
+        }
+        let client = Client::new(resolve(address, options)?);
+        let pool = Pool::new(client.connect()?);
+        let user = client.destination().user.clone();
+        let remote = Remote {
+            name: address.to_owned(),
+            client,
+            pool,
+            tunnels: Mutex::default(),
+            forwarding_forbidden: AtomicBool::new(false),
+            sudo: false,
+        };
+        if user == "root" {
+            return Ok(Host::Ssh(Arc::new(remote)));
+        }
+        let host = Host::Ssh(Arc::new(remote));
+        if root(&host)? {
+            return Ok(host);
+        }
+        let Host::Ssh(remote) = host else { return Ok(host) };
+        let remote = Arc::into_inner(remote).map(|r| Remote { sudo: true, ..r });
+        let host = Host::Ssh(Arc::new(
+            remote.ok_or_else(|| anyhow::anyhow!("the connection is in use"))?,
+        ));
+        host.check_sudo(&user)?;
+        Ok(host)
+    }
+
+    fn check_sudo(&self, user: &str) -> Result<()> {
+        let output = self.run(&Cmd::new("true"))?;
+        if output.status == 0 {
+            return Ok(());
+        }
+        let fault = Fault::new(
+            Exit::Unreachable,
+            format!(
+                "user '{user}' is not root and cannot use sudo without a password on '{}'",
+                self.name()
+            ),
+        )
+        .hint(format!(
+            "log in as root (--host-user root), or give '{user}' a NOPASSWD rule in /etc/sudoers.d there"
+        ));
+        Err(anyhow::anyhow!(output.errors().trim().to_owned()).context(fault))
+    }
+
+    /// The name as the user typed it.
+    pub fn name(&self) -> &str {
+        match self {
+            Host::Ssh(remote) => &remote.name,
+            Host::Local(_) => "local",
+        }
+    }
+
+    /// Whether it is this machine.
+    pub fn is_local(&self) -> bool {
+        matches!(self, Host::Local(_))
+    }
+
+    /// Where it is and how it is reached; `None` for this machine.
+    pub fn destination(&self) -> Option<&Destination> {
+        match self {
+            Host::Ssh(remote) => Some(remote.client.destination()),
+            Host::Local(_) => None,
+        }
+    }
+
+    /// Whether commands need `sudo -n` there.
+    pub fn sudo(&self) -> bool {
+        match self {
+            Host::Ssh(remote) => remote.sudo,
+            Host::Local(local) => local.sudo,
+        }
+    }
+
+    /// The host's verified SSH key, `type base64`; `None` for this machine.
+    pub fn host_key(&self) -> Option<String> {
+        match self {
+            Host::Ssh(remote) => remote.client.host_key(),
+            Host::Local(_) => None,
+        }
+    }
+
+    /// The public half of the key that logged in, as a line of authorized_keys.
+    pub fn login_public_key(&self) -> Option<String> {
+        match self {
+            Host::Ssh(remote) => remote.client.login_public_key(),
+            Host::Local(_) => None,
+        }
+    }
+}
+
+impl Remote {
+    /// A connection of the caller's own.
+    pub(crate) fn dedicated(&self) -> Result<Connection> {
+        self.client.connect()
+    }
+
+    /// A connection that carries a stream to a node, kept or new.
+    pub(crate) fn take_tunnel(&self) -> Result<Connection> {
+        let kept = crate::ssh::lock(&self.tunnels).pop();
+        kept.map_or_else(|| self.client.connect(), Ok)
+    }
+
+    /// Keeps such a connection for the next stream.
+    pub(crate) fn give_tunnel(&self, connection: Connection) {
+        let mut tunnels = crate::ssh::lock(&self.tunnels);
+        if tunnels.len() < TUNNELS {
+            tunnels.push(connection);
+        }
+    }
+}

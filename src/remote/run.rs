@@ -1,0 +1,123 @@
+//! Running commands as root.
+
+use super::{Cmd, Host, Output, Remote};
+use crate::error::{Exit, Fault, FaultContext};
+use crate::ssh::exec::exec;
+use crate::ssh::link_lost;
+use anyhow::Result;
+use std::io::{self, Read, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Command, Stdio};
+use std::thread;
+
+/// How much is moved at once into a local command.
+const CHUNK: usize = 256 * 1024;
+
+impl Host {
+    /// Runs `cmd` as root; a command that fails is no error here (see [`Host::check`]), an
+    /// unreachable host is.
+    pub fn run(&self, cmd: &Cmd) -> Result<Output> {
+        self.feed(cmd, &mut cmd.input(), &|_| ())
+    }
+
+    /// Runs `cmd` as root; a command that fails is a fault with its status and the end of its stderr.
+    pub fn check(&self, cmd: &Cmd) -> Result<Output> {
+        self.run(cmd)?.check(cmd, self.name())
+    }
+
+    /// Runs `cmd` as root with `input` as its stdin; `progress` gets the number of bytes sent so far.
+    pub(super) fn feed(&self, cmd: &Cmd, input: &mut dyn Read, progress: &dyn Fn(u64)) -> Result<Output> {
+        tracing::debug!(host = self.name(), "{cmd}");
+        let output = match self {
+            Host::Ssh(remote) => remote.feed(cmd, input, progress)?,
+            Host::Local(local) => {
+                let argv = cmd.argv(local.sudo)?;
+                feed_local(&argv, input, progress)
+                    .fault(|| Fault::new(Exit::Failed, format!("cannot run '{cmd}' on this machine")))?
+            }
+        };
+        tracing::trace!(host = self.name(), status = output.status, "{cmd}");
+        Ok(output)
+    }
+}
+
+impl Remote {
+    fn feed(&self, cmd: &Cmd, input: &mut dyn Read, progress: &dyn Fn(u64)) -> Result<Output> {
+        let command = cmd.shell_text(self.sudo)?;
+        loop {
+            let (mut connection, used) = self.pool.take(&self.client)?;
+            match exec(&mut connection.link, &command, input, progress) {
+                Ok(done) => {
+                    self.pool.give(connection);
+                    return Ok(done.into());
+                }
+                Err(e) => {
+                    self.pool.lost();
+                    // An idle connection may have ended long ago: then nothing was run.
+                    if !used || e.started {
+                        return Err(link_lost(&self.name, e.error));
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn feed_local(argv: &[String], input: &mut dyn Read, progress: &dyn Fn(u64)) -> io::Result<Output> {
+    // In a group of its own: a Ctrl-C is for irs, which stops at a safe point.
+    let mut child = Command::new(&argv[0])
+        .args(&argv[1..])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (stdout, stderr, sent) = thread::scope(|scope| {
+        let stdout = scope.spawn(|| drain(stdout));
+        let stderr = scope.spawn(|| drain(stderr));
+        let sent = stdin.map_or(Ok(()), |stdin| send(input, stdin, progress));
+        (
+            stdout.join().unwrap_or_default(),
+            stderr.join().unwrap_or_default(),
+            sent,
+        )
+    });
+    let status = child.wait()?;
+    sent?;
+    Ok(Output {
+        status: status.code().unwrap_or(255),
+        signal: status.signal().map(|n| n.to_string()),
+        stdout,
+        stderr,
+    })
+}
+
+/// All that a pipe gives; what came before an error is still worth showing.
+fn drain(pipe: Option<impl Read>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    if let Some(mut pipe) = pipe {
+        let _ = pipe.read_to_end(&mut bytes);
+    }
+    bytes
+}
+
+/// Sends all of `input`; a command that closes its stdin early says why by its status.
+fn send(input: &mut dyn Read, mut stdin: impl Write, progress: &dyn Fn(u64)) -> io::Result<()> {
+    let mut chunk = vec![0; CHUNK];
+    let mut sent = 0;
+    loop {
+        let n = match input.read(&mut chunk) {
+            Ok(0) => return Ok(()),
+            Ok(n) => n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e),
+        };
+        match stdin.write_all(&chunk[..n]) {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
+            other => other?,
+        }
+        sent += n as u64;
+        progress(sent);
+    }
+}

@@ -1,0 +1,205 @@
+//! The way to a host: TCP, or the socket pair of a ProxyCommand or of `ssh -W` over a ProxyJump.
+
+use super::config::{Destination, expand_tokens};
+use crate::error::{Exit, Fault, FaultContext};
+use anyhow::Result;
+use std::io::{self, Read};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A stream to a host's sshd, and the child that carries it, if any.
+pub(crate) struct Way {
+    pub(crate) socket: OwnedFd,
+    pub(crate) proxy: Option<Proxy>,
+}
+
+/// A proxy's process; it ends with its connection.
+pub(crate) struct Proxy {
+    child: Child,
+    said: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Proxy {
+    /// The end of what the proxy wrote to stderr.
+    pub(crate) fn said(&self) -> String {
+        let said = self.said.lock().map(|s| s.clone()).unwrap_or_default();
+        String::from_utf8_lossy(&said).trim().to_owned()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // Its stdin has ended: it passes the last words on and goes, or is made to.
+        for _ in 0..20 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Opens the way that `destination` asks for.
+pub(crate) fn open(destination: &Destination) -> Result<Way> {
+    if let Some(command) = proxy(destination)? {
+        return spawn(&command).fault(|| {
+            Fault::new(
+                Exit::Unreachable,
+                format!("cannot start the proxy command of '{}'", destination.typed),
+            )
+        });
+    }
+    let tcp = dial(destination).fault(|| {
+        Fault::new(
+            Exit::Unreachable,
+            format!(
+                "cannot reach '{}' ({}, port {})",
+                destination.typed, destination.hostname, destination.port
+            ),
+        )
+        .hint("check the address, the port and that sshd runs there")
+    })?;
+    Ok(Way {
+        socket: tcp.into(),
+        proxy: None,
+    })
+}
+
+fn dial(destination: &Destination) -> io::Result<TcpStream> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in (destination.hostname.as_str(), destination.port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, destination.connect_timeout) {
+            Ok(tcp) => {
+                tcp.set_nodelay(true)?;
+                return Ok(tcp);
+            }
+            Err(e) => last = e,
+        }
+    }
+    Err(last)
+}
+
+/// The shell command that reaches the host, if it is not reached directly.
+fn proxy(destination: &Destination) -> Result<Option<String>> {
+    if let Some(command) = &destination.proxy_command {
+        return Ok(Some(expand_tokens(command, |token| match token {
+            'h' => Some(quote(&destination.hostname)),
+            'p' => Some(destination.port.to_string()),
+            'r' => Some(quote(&destination.user)),
+            'n' => Some(quote(&destination.typed)),
+            _ => None,
+        })));
+    }
+    let Some(jumps) = &destination.proxy_jump else {
+        return Ok(None);
+    };
+    let (before, last) = match jumps.rsplit_once(',') {
+        Some((before, last)) => (Some(before), last),
+        None => (None, jumps.as_str()),
+    };
+    let host = &destination.hostname;
+    let target = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host.clone()
+    };
+    let mut words: Vec<String> = ["exec", "ssh", "-o", "ServerAliveInterval=5"]
+        .map(Into::into)
+        .into();
+    if let Some(config) = &destination.config {
+        words.extend(["-F".into(), std::path::absolute(config)?.display().to_string()]);
+    }
+    if let Some(before) = before {
+        words.extend(["-J".into(), before.into()]);
+    }
+    let last = if last.starts_with("ssh://") {
+        last.to_owned()
+    } else {
+        format!("ssh://{last}")
+    };
+    words.extend([
+        "-W".into(),
+        format!("{target}:{}", destination.port),
+        "--".into(),
+        last,
+    ]);
+    Ok(Some(words.iter().map(|w| quote(w)).collect::<Vec<_>>().join(" ")))
+}
+
+fn quote(word: &str) -> String {
+    shlex::try_quote(word).map(Into::into).unwrap_or_default()
+}
+
+fn spawn(command: &str) -> io::Result<Way> {
+    let (ours, theirs) = UnixStream::pair()?;
+    let out: OwnedFd = theirs.try_clone()?.into();
+    // Ctrl-C goes to every process of the terminal; the proxy must live until we have stopped well.
+    let mut child = Command::new("sh")
+        .arg("-c")
+        .arg(format!("trap '' INT; {command}"))
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(Stdio::from(out))
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let said = Arc::new(Mutex::new(Vec::new()));
+    if let Some(mut stderr) = child.stderr.take() {
+        let said = Arc::clone(&said);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 1024];
+            while let Ok(n @ 1..) = stderr.read(&mut buffer) {
+                if let Ok(mut said) = said.lock() {
+                    said.extend_from_slice(&buffer[..n]);
+                    let excess = said.len().saturating_sub(1024);
+                    said.drain(..excess);
+                }
+            }
+        });
+    }
+    Ok(Way {
+        socket: ours.into(),
+        proxy: Some(Proxy { child, said }),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::{ClientOptions, resolve};
+    use super::*;
+
+    fn destination(config: &str) -> Destination {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("config");
+        std::fs::write(&file, config).unwrap();
+        let mut destination = resolve(
+            "hv",
+            &ClientOptions {
+                config: Some(file),
+                ..Default::default()
+            },
+        )
+        .unwrap();
+        destination.config = None;
+        destination
+    }
+
+    #[test]
+    fn tokens_of_a_proxy_command_are_quoted() {
+        let d = destination("Host hv\n HostName 10.0.0.1\n ProxyCommand nc %h %p 100%%\n");
+        assert_eq!(proxy(&d).unwrap().unwrap(), "nc 10.0.0.1 22 100%");
+    }
+
+    #[test]
+    fn the_last_jump_carries_the_stream() {
+        let d = destination("Host hv\n HostName fe80::1\n ProxyJump a,bob@b:2222\n");
+        assert_eq!(
+            proxy(&d).unwrap().unwrap(),
+            "exec ssh -o 'ServerAliveInterval=5' -J a -W '[fe80::1]:22' -- ssh://bob@b:2222"
+        );
+    }
+}

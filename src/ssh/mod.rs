@@ -1,0 +1,203 @@
+//! SSH connections to hypervisors and through them: configuration, host keys, logins, channels.
+
+pub mod auth;
+pub mod bridge;
+pub mod config;
+pub mod exec;
+mod jump;
+mod key_file;
+pub mod known_hosts;
+pub mod link;
+mod liveness;
+pub mod node;
+mod passphrase;
+
+use crate::error::{Exit, Fault, FaultContext};
+use anyhow::{Result, anyhow};
+use config::Destination;
+use known_hosts::KnownHosts;
+use link::{Link, LinkError};
+use std::hash::{BuildHasher, Hasher};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How often a connection that the server drops before its banner is tried: sshd drops some of many
+/// that begin at once (MaxStartups).
+const TRIES: u32 = 7;
+
+/// An authenticated connection, with the process that carries it, if one does.
+pub struct Connection {
+    /// The session.
+    pub link: Link,
+    // After the session in this struct: it must say good-bye before its proxy is killed.
+    _proxy: Option<jump::Proxy>,
+}
+
+/// Makes connections to one host; the first one finds out how, the others do the same.
+pub struct Client {
+    destination: Destination,
+    known: Mutex<KnownHosts>,
+    credentials: Mutex<Option<auth::Credentials>>,
+    host_key: Mutex<Option<String>>,
+}
+
+impl Client {
+    /// A client for `destination`, not yet connected.
+    pub fn new(destination: Destination) -> Client {
+        let known = Mutex::new(KnownHosts::of(&destination));
+        Client {
+            destination,
+            known,
+            credentials: Mutex::new(None),
+            host_key: Mutex::new(None),
+        }
+    }
+
+    /// Where it connects to.
+    pub fn destination(&self) -> &Destination {
+        &self.destination
+    }
+
+    /// The verified host key of the last connection, `type base64`.
+    pub fn host_key(&self) -> Option<String> {
+        lock(&self.host_key).clone()
+    }
+
+    /// The public half of the key that logged in, as a line of authorized_keys; `None` before the first
+    /// login, and for an encrypted PEM key without a `.pub` file.
+    pub fn login_public_key(&self) -> Option<String> {
+        lock(&self.credentials)
+            .as_ref()?
+            .public
+            .as_ref()?
+            .to_openssh()
+            .ok()
+    }
+
+    /// Connects, verifies the host and logs in; faults say what to do.
+    pub fn connect(&self) -> Result<Connection> {
+        let mut tries = 1;
+        loop {
+            match self.greet() {
+                Ok(connection) => return self.admit(connection),
+                Err(e) if tries < TRIES && e.downcast_ref::<Dropped>().is_some() => {
+                    std::thread::sleep(jitter(tries));
+                    tries += 1;
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
+    /// Opens the way and shakes hands.
+    fn greet(&self) -> Result<Connection> {
+        let host = &self.destination.typed;
+        let unreachable = || {
+            Fault::new(
+                Exit::Unreachable,
+                format!("cannot start an ssh session with '{host}'"),
+            )
+        };
+        let way = jump::open(&self.destination)?;
+        let mut link = Link::new(way.socket).fault(unreachable)?;
+        let algorithms = lock(&self.known).algorithms();
+        link.session()
+            .method_pref(ssh2::MethodType::HostKey, &algorithms)
+            .fault(unreachable)?;
+        if let Err(error) = link.handshake(self.destination.connect_timeout) {
+            let dropped = matches!(error.code(), Some(-13 | -2 | -43 | -7));
+            if let Some(proxy) = &way.proxy {
+                // A proxy that ended says why; what it says may still be on its way.
+                std::thread::sleep(Duration::from_millis(50));
+                let said = proxy.said();
+                let fault = Fault::new(
+                    Exit::Unreachable,
+                    format!("cannot reach '{host}' through its proxy"),
+                );
+                let cause = if said.is_empty() { error.to_string() } else { said };
+                return Err(anyhow!(cause).context(fault));
+            }
+            let hint = "is that port sshd's? After several failed logins a recent sshd refuses a client for some minutes";
+            let error = anyhow::Error::new(error);
+            let error = if dropped { error.context(Dropped) } else { error };
+            return Err(error.context(unreachable().hint(hint)));
+        }
+        Ok(Connection {
+            link,
+            _proxy: way.proxy,
+        })
+    }
+
+    /// Verifies the host's key and logs in.
+    fn admit(&self, mut connection: Connection) -> Result<Connection> {
+        let host = &self.destination.typed;
+        let key = shown_key(&connection.link).fault(|| {
+            Fault::new(
+                Exit::Unreachable,
+                format!("'{host}' shows no host key that can be read"),
+            )
+        })?;
+        {
+            let mut known = lock(&self.known);
+            known_hosts::verify(&self.destination, &known, &key)?;
+            *known = KnownHosts::of(&self.destination);
+        }
+        *lock(&self.host_key) = known_hosts::text(&key);
+        let link = &mut connection.link;
+        let earlier = lock(&self.credentials).clone();
+        match earlier {
+            Some(credentials) => auth::again(link, &self.destination, &credentials).fault(|| {
+                Fault::new(
+                    Exit::Unreachable,
+                    format!("cannot log in to '{}' once more", self.destination.login()),
+                )
+            })?,
+            None => {
+                let credentials = auth::first(link, &self.destination)?;
+                lock(&self.credentials).get_or_insert(credentials);
+            }
+        }
+        Ok(connection)
+    }
+}
+
+/// The key that the server of a session proved to have.
+pub(crate) fn shown_key(link: &Link) -> Result<ssh_key::PublicKey> {
+    let (bytes, _) = link
+        .session()
+        .host_key()
+        .ok_or_else(|| anyhow!("no host key was exchanged"))?;
+    Ok(known_hosts::parse_wire(bytes)?)
+}
+
+/// The server hung up before it said who it is.
+#[derive(Debug)]
+struct Dropped;
+
+impl std::fmt::Display for Dropped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the server closed the connection before it began")
+    }
+}
+
+/// A time to wait before try number `tries` + 1, of another length for each process.
+fn jitter(tries: u32) -> Duration {
+    let noise = std::collections::hash_map::RandomState::new()
+        .build_hasher()
+        .finish();
+    let span = 100 << tries.min(5);
+    Duration::from_millis(50 + noise % span)
+}
+
+/// Locks, whatever happened to an earlier holder: what is behind these locks is always whole.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A lost connection, as the user sees it.
+pub(crate) fn link_lost(host: &str, error: LinkError) -> anyhow::Error {
+    anyhow::Error::new(error).context(Fault::new(
+        Exit::Unreachable,
+        format!("the ssh connection to '{host}' is lost"),
+    ))
+}

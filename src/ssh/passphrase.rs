@@ -1,0 +1,67 @@
+//! A secret, from the environment or typed without an echo.
+
+use crate::error::{Exit, Fault};
+use anyhow::Result;
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use std::io::{self, IsTerminal, Read, Write};
+
+/// The variable that holds the passphrase where there is no terminal to ask on.
+pub const VARIABLE: &str = "IRS_KEY_PASSPHRASE";
+
+/// The passphrase of the environment.
+pub(crate) fn from_environment() -> Option<String> {
+    std::env::var(VARIABLE).ok()
+}
+
+/// Asks on the terminal; `None` when there is none. Ctrl-C is a fault that says so.
+pub(crate) fn ask(prompt: &str) -> Result<Option<String>> {
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(None);
+    }
+    let _quiet = Quiet::new()?;
+    eprint!("{prompt}");
+    io::stderr().flush()?;
+    let mut typed = Vec::new();
+    let answer = loop {
+        let mut byte = [0];
+        if io::stdin().lock().read(&mut byte)? == 0 {
+            break Ok(None);
+        }
+        match byte[0] {
+            b'\r' | b'\n' => break Ok(Some(String::from_utf8_lossy(&typed).into_owned())),
+            3 => break Err(Fault::new(Exit::Interrupted, "interrupted").into()),
+            4 if typed.is_empty() => break Ok(None),
+            8 | 127 => {
+                typed.pop();
+            }
+            21 => typed.clear(),
+            other => typed.push(other),
+        }
+    };
+    eprintln!();
+    answer
+}
+
+/// A terminal that shows nothing of what is typed, and is itself again when this is dropped.
+struct Quiet(Termios);
+
+impl Quiet {
+    fn new() -> Result<Quiet> {
+        let before = tcgetattr(io::stdin())?;
+        let mut quiet = before.clone();
+        // Without signals of its own: a Ctrl-C must not leave the terminal without echo.
+        quiet
+            .local_modes
+            .remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
+        quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
+        quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(io::stdin(), OptionalActions::Flush, &quiet)?;
+        Ok(Quiet(before))
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+    }
+}

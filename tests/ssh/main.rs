@@ -1,0 +1,11 @@
+//! The SSH transport against a real sshd, started by each test on a free port of this machine.
+
+#![allow(clippy::unwrap_used, reason = "a test's own helpers may panic")]
+
+mod commands;
+mod host_keys;
+mod leases;
+mod logins;
+mod nodes;
+mod sshd;
+mod ways;

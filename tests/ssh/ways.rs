@@ -1,0 +1,121 @@
+//! Proxies, hosts that cannot be reached, login shells that talk, and forwarding.
+
+use crate::sshd::{Sshd, refusal};
+use irs::remote::{Cmd, Host};
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+#[test]
+fn a_proxy_command_and_a_proxy_that_fails() {
+    let sshd = Sshd::start();
+    sshd.write_client(
+        "  ProxyCommand exec bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & from=$!; cat >&3; kill $from'",
+    );
+    assert_eq!(
+        sshd.connect()
+            .unwrap()
+            .check(&Cmd::new("echo").arg("hi"))
+            .unwrap()
+            .text(),
+        "hi\n"
+    );
+    sshd.write_client("  ProxyCommand echo the proxy is closed >&2; exit 1");
+    let (text, exit) = sshd.refusal();
+    assert_eq!(exit, 3);
+    assert!(
+        text.contains("cannot reach 'hv' through its proxy") && text.contains("the proxy is closed"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_jump_host() {
+    let (sshd, jump) = (Sshd::start(), Sshd::start());
+    sshd.write_client("  ProxyJump jump");
+    let mut config = std::fs::read_to_string(sshd.path("ssh_config")).unwrap();
+    config.push_str(&format!(
+        "Host jump\n  HostName 127.0.0.1\n  Port {}\n  User root\n  UserKnownHostsFile {}\n  IdentityFile {}\n  IdentityAgent none\n",
+        jump.port,
+        jump.path("known_hosts").display(),
+        jump.path("login").display()
+    ));
+    std::fs::write(sshd.path("ssh_config"), config).unwrap();
+    let host = sshd.connect().unwrap();
+    assert_eq!(
+        host.check(&Cmd::new("cat").stdin(vec![b'x'; 2_000_000]))
+            .unwrap()
+            .stdout
+            .len(),
+        2_000_000
+    );
+    assert!(
+        jump.log().is_empty() || !jump.log().contains("error"),
+        "{}",
+        jump.log()
+    );
+}
+
+#[test]
+fn a_host_that_does_not_answer() {
+    let sshd = Sshd::start();
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let (text, exit) = refusal(Host::connect(&format!("hv:{closed}"), &sshd.options()));
+    assert_eq!(exit, 3);
+    assert!(
+        text.contains(&format!("cannot reach 'hv:{closed}'")) || text.contains("cannot reach 'hv'"),
+        "{text}"
+    );
+    // Listens and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    sshd.write_client("  ConnectTimeout 1");
+    let begun = Instant::now();
+    let address = format!("hv:{}", silent.local_addr().unwrap().port());
+    assert_eq!(refusal(Host::connect(&address, &sshd.options())).1, 3);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_login_shell_that_talks_spoils_no_output() {
+    let sshd = Sshd::start();
+    // What sshd does with a user's start-up files, for this sshd only.
+    let script = sshd.path("talks");
+    std::fs::write(
+        &script,
+        "echo Welcome; printf 'no newline'; eval \"$SSH_ORIGINAL_COMMAND\"\n",
+    )
+    .unwrap();
+    let talking = Sshd::with(&format!("ForceCommand sh {}", script.display()));
+    let host = talking.connect().unwrap();
+    assert_eq!(
+        host.check(&Cmd::new("echo").arg("mine")).unwrap().text(),
+        "mine\n"
+    );
+    let lease =
+        irs::lease::Lease::acquire(&host, &format!("test-talks-{}", std::process::id()), "x", None).unwrap();
+    assert!(!lease.lost());
+}
+
+#[test]
+fn a_frozen_server_is_noticed_in_bounded_time() {
+    let sshd = Sshd::start();
+    let host = sshd.connect().unwrap();
+    let session = host.check(&Cmd::script("echo $PPID", &[])).unwrap().text();
+    let session = session.trim().to_owned();
+    let freeze = Cmd::script("sleep 0.3; kill -STOP \"$1\"; sleep 35", &[&session]);
+    let begun = Instant::now();
+    let error = host.run(&freeze).unwrap_err();
+    let _ = std::process::Command::new("kill")
+        .args(["-KILL", &session])
+        .status();
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let report = irs::error::Report::of(&error);
+    assert_eq!(report.exit_code, 3);
+    assert!(
+        report.message.contains("the ssh connection to 'hv' is lost"),
+        "{report}"
+    );
+}
