@@ -44,7 +44,8 @@ pub fn open(link: &mut Link, target: &Target, limit: Duration) -> Result<ssh2::C
 
 /// Carries bytes both ways until one side ends; `said` gets the end of what the other side wrote to stderr.
 ///
-/// Fails when the connection is lost; the local socket is closed in any case.
+/// Fails when the connection is lost or the channel does not close, and is not to be used again then; the
+/// local socket is closed in any case.
 pub fn carry(
     link: &mut Link,
     mut channel: ssh2::Channel,
@@ -90,7 +91,9 @@ pub fn carry(
         }
     }
     drop(bridge);
-    link.drive("closing a channel", OPENING, |_| channel.close())
+    link.drive("closing a channel", OPENING, |_| channel.close())?;
+    // Until the other side has closed it too, it counts for sshd's MaxSessions.
+    link.drive("closing a channel", LINGER, |_| channel.wait_close())
 }
 
 struct Bridge {

@@ -5,6 +5,7 @@
 mod commands;
 mod host_keys;
 mod leases;
+mod libvirt;
 mod logins;
 mod nodes;
 mod sshd;

@@ -27,6 +27,11 @@ impl Sshd {
 
     /// One with host keys of these types; the first is known.
     pub fn with_host_keys(types: &[&str], more: &str) -> Sshd {
+        Sshd::under(&mut Command::new("/usr/sbin/sshd"), types, more)
+    }
+
+    /// One that `launcher` starts: it takes sshd's arguments.
+    pub fn under(launcher: &mut Command, types: &[&str], more: &str) -> Sshd {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
         let port = TcpListener::bind("127.0.0.1:0")
@@ -49,7 +54,7 @@ impl Sshd {
         std::fs::write(path("sshd_config"), config).unwrap();
         // sshd wants its separation folder even where nothing has made it yet.
         std::fs::create_dir_all("/run/sshd").unwrap();
-        let child = Command::new("/usr/sbin/sshd")
+        let child = launcher
             .arg("-D")
             .arg("-f")
             .arg(path("sshd_config"))
