@@ -42,6 +42,27 @@ pub fn generate(comment: &str) -> anyhow::Result<KeyPair> {
     })
 }
 
+/// The ed25519 pair of those 32 secret bytes: always the same for the same bytes.
+pub fn from_seed(seed: [u8; 32], comment: &str) -> anyhow::Result<KeyPair> {
+    let pair = ssh_key::private::Ed25519Keypair::from_seed(&seed);
+    // The format has a random check number; a fixed one makes the file the same every time.
+    let key = PrivateKey::new(ssh_key::private::KeypairData::Ed25519(pair), comment)
+        .context("making an ed25519 key")?;
+    let private_openssh = key
+        .to_openssh(LineEnding::LF)
+        .context("encoding an ed25519 key")?
+        .to_string();
+    Ok(KeyPair {
+        private_openssh,
+        public_openssh: key.public_key().to_openssh()?,
+    })
+}
+
+/// A public key's type and base64, without its comment.
+pub fn bare(public: &str) -> String {
+    public.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+}
+
 /// The pair `id_ed25519` and `id_ed25519.pub` of the folder `workspace`, made when absent; says whether
 /// a file was written. A lost public half is written again from the private one.
 pub fn load_or_create(workspace: &Path, comment: &str) -> anyhow::Result<(KeyPair, bool)> {

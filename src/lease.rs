@@ -19,6 +19,11 @@ const BEAT: Duration = Duration::from_secs(1);
 /// How long the holder waits for us; the script has the same number.
 const PATIENCE: Duration = Duration::from_secs(8);
 
+/// How the names of leases on deployments begin, so that none meets the host's own.
+const DEPLOYMENT: &str = "deployment-";
+/// The host-wide lease that a run holds while it chooses its subnets.
+const SUBNETS: &str = "subnets";
+
 /// The holder. It answers `held`, or `busy` and who holds the lock, and then repeats each line.
 ///
 /// `$1` the lock's file name, `$2` who asks, `$3` how many more times to try, every 0.2 s.
@@ -55,7 +60,23 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Takes the lease `name` (a deployment's, or `host`) for `who`, trying for as long as `wait`.
+    /// Takes the lease on a deployment, at once or not at all.
+    ///
+    /// # Errors
+    /// `Busy`, naming who has it.
+    pub fn deployment(host: &Host, deployment: &str, who: &str) -> Result<Lease> {
+        Lease::acquire(host, &format!("{DEPLOYMENT}{deployment}"), who, None)
+    }
+
+    /// Takes the host-wide lease for choosing subnets, which other runs hold for a moment only.
+    ///
+    /// # Errors
+    /// `Busy`, when another run needs it for longer than `wait`.
+    pub fn subnets(host: &Host, who: &str, wait: Duration) -> Result<Lease> {
+        Lease::acquire(host, SUBNETS, who, Some(wait))
+    }
+
+    /// Takes the lease `name` for `who`, trying for as long as `wait`.
     ///
     /// A lease that another run holds is a fault with [`Exit::Busy`] that says which run, and since when.
     pub fn acquire(host: &Host, name: &str, who: &str, wait: Option<Duration>) -> Result<Lease> {
@@ -138,10 +159,9 @@ impl Drop for Lease {
 }
 
 fn what(name: &str) -> String {
-    if name == "host" {
-        "the host".into()
-    } else {
-        format!("deployment '{name}'")
+    match name.strip_prefix(DEPLOYMENT) {
+        Some(deployment) => format!("deployment '{deployment}'"),
+        None => format!("the choice of {name}"),
     }
 }
 

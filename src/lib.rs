@@ -1,13 +1,86 @@
-//! irs
+//! `irs` brings libvirt hypervisors to the state that a YAML topology describes, over SSH.
+//!
+//! ```text
+//! flags + YAML ─► topology ─► Deployment (resolved, pure data) ─┐
+//!                                                               ├─► Plan (pure) ─► steps 1–6 ─► outputs
+//! hypervisor ─────────────► Actual (each step reads its kind) ──┘                 (effects)
+//! ```
+//!
+//! One direction, no way back: a dry run stops after the plan, a removal is the same road with less wanted.
+
+pub mod actual;
+pub mod addresses;
+pub mod apply;
+pub mod cli;
+pub mod commands;
+pub mod deployment;
 pub mod error;
+pub mod image;
+pub mod interrupt;
 pub mod keys;
 pub mod lease;
+pub mod libvirt;
+pub mod mark;
+pub mod names;
 pub mod outputs;
+pub mod plan;
+pub mod ready;
 pub mod remote;
+pub mod resolve;
 pub mod seed;
 pub mod ssh;
+pub mod steps;
 pub mod topology;
 pub mod ui;
 pub mod units;
 pub mod workspace;
+pub mod xml;
 pub mod yaml;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Runs the program; everything that goes wrong ends here.
+pub fn run() -> ExitCode {
+    let cli = cli::Cli::parse();
+    libvirt::quiet();
+    let ui = ui::Ui::new(cli.common.format);
+    log(&ui, cli.common.verbose);
+    let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        // The calls into libvirt and ssh block; they have threads of their own.
+        Ok(runtime) => {
+            let result = runtime.block_on(async {
+                match &cli.command {
+                    cli::Command::Virsh(args) => commands::virsh::run(args, &ui).await,
+                }
+            });
+            runtime.shutdown_background();
+            result
+        }
+        Err(error) => Err(error.into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let report = error::Report::of(&error);
+            ui.error(&report);
+            ExitCode::from(report.exit_code)
+        }
+    }
+}
+
+/// Sends log lines to stderr, past the progress lines.
+fn log(ui: &ui::Ui, verbose: u8) {
+    let level = match verbose {
+        0 => tracing::Level::WARN,
+        1 => tracing::Level::INFO,
+        _ => tracing::Level::DEBUG,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(ui.clone())
+        .with_ansi(ui.colour())
+        .with_target(false)
+        .without_time()
+        .init();
+}

@@ -1,2 +1,7 @@
 //! The `irs` program: parse, run, print the error, exit.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    irs::run()
+}

@@ -19,7 +19,7 @@ pub use transfer::Transfer;
 use crate::error::Report;
 
 /// Form of the results on stdout.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// Text.
     #[default]

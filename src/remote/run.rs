@@ -25,6 +25,11 @@ impl Host {
         self.run(cmd)?.check(cmd, self.name())
     }
 
+    /// Runs `cmd` as root and gives back its stdout; fails as [`Host::check`] does.
+    pub fn text(&self, cmd: &Cmd) -> Result<String> {
+        Ok(self.check(cmd)?.text())
+    }
+
     /// Runs `cmd` as root with `input` as its stdin; `progress` gets the number of bytes sent so far.
     pub(super) fn feed(&self, cmd: &Cmd, input: &mut dyn Read, progress: &dyn Fn(u64)) -> Result<Output> {
         tracing::debug!(host = self.name(), "{cmd}");

@@ -94,6 +94,24 @@ impl Bus {
     }
 }
 
+impl Bus {
+    /// How its devices' names begin: `vda`, `sda`, `hda`.
+    pub fn device_prefix(self) -> &'static str {
+        match self {
+            Bus::Virtio => "vd",
+            Bus::Scsi | Bus::Sata => "sd",
+            Bus::Ide => "hd",
+        }
+    }
+}
+
+impl Preallocation {
+    /// Whether all of the disk's space is taken at once.
+    pub fn is_full(self) -> bool {
+        matches!(self, Preallocation::Falloc | Preallocation::Full)
+    }
+}
+
 impl Cache {
     /// libvirt's word for it.
     pub fn as_str(self) -> &'static str {

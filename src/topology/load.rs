@@ -27,7 +27,7 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
         context: &context,
     };
     files::check_folders(&request.dirs, &mut problems);
-    check_override_names(request, &mut problems);
+    check_override_names(request, &mut problems, &mut notes);
 
     let network_file = loader.tree(Kind::Network, &request.network, &mut problems);
     let file =
@@ -201,8 +201,9 @@ impl Loader<'_> {
     }
 }
 
-/// `override.<x>` where no `<x>` is asked for would change nothing, silently.
-fn check_override_names(request: &Request, problems: &mut Problems) {
+/// `override.<x>` where there is no `<x>` would change nothing, silently. One of a type that this run does not ask
+/// for is only noted: an extend is given the same variables as the first run.
+fn check_override_names(request: &Request, problems: &mut Problems, notes: &mut Vec<String>) {
     let selected = || {
         request
             .nodes
@@ -211,7 +212,15 @@ fn check_override_names(request: &Request, problems: &mut Problems) {
             .chain(FILE_KEYS.iter().copied())
     };
     for (key, _) in &request.overrides.entries {
-        if !selected().any(|name| name == key.name) {
+        if selected().any(|name| name == key.name) {
+            continue;
+        }
+        if files::names_of(Kind::Nodes, &request.dirs).contains(&key.name) {
+            notes.push(format!(
+                "the override of '{}' is not used: no such node is asked for",
+                key.name
+            ));
+        } else {
             problems
                 .push(
                     key.place.clone(),

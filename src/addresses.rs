@@ -1,0 +1,105 @@
+//! MAC and IP addresses: derived, chosen, compared.
+
+use ipnet::IpNet;
+use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+use uuid::Uuid;
+
+/// A MAC address, shown as `52:54:00:xx:xx:xx` in lower case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Mac([u8; 6]);
+
+impl Mac {
+    /// QEMU's prefix and 24 bits from (deployment, node, interface); `taken` ones are passed over.
+    pub fn derive(deployment: Uuid, node: &str, interface: usize, taken: &BTreeSet<Mac>) -> Mac {
+        let mut attempt = 0u32;
+        loop {
+            let mut hash = Sha256::new();
+            hash.update(deployment.as_bytes());
+            hash.update(node.as_bytes());
+            hash.update(interface.to_be_bytes());
+            hash.update(attempt.to_be_bytes());
+            let digest = hash.finalize();
+            let mac = Mac([0x52, 0x54, 0x00, digest[0], digest[1], digest[2]]);
+            if !taken.contains(&mac) {
+                return mac;
+            }
+            attempt += 1;
+        }
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl FromStr for Mac {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bytes: Vec<u8> = text
+            .split(':')
+            .map(|part| u8::from_str_radix(part, 16).map_err(|_| format!("'{text}' is not a MAC address")))
+            .collect::<Result<_, _>>()?;
+        let bytes = <[u8; 6]>::try_from(bytes).map_err(|_| format!("'{text}' is not a MAC address"))?;
+        Ok(Mac(bytes))
+    }
+}
+
+/// The lowest address of `start..=end` that is not in `taken`.
+pub fn lowest_free(start: Ipv4Addr, end: Ipv4Addr, taken: &BTreeSet<Ipv4Addr>) -> Option<Ipv4Addr> {
+    (u32::from(start)..=u32::from(end))
+        .map(Ipv4Addr::from)
+        .find(|ip| !taken.contains(ip))
+}
+
+/// The first of `ours` that shares addresses with one of `theirs`, and which.
+pub fn overlap<'a>(ours: &[IpNet], theirs: &'a [(IpNet, String)]) -> Option<(IpNet, &'a (IpNet, String))> {
+    ours.iter().find_map(|our| {
+        let other = theirs
+            .iter()
+            .find(|(their, _)| our.contains(their) || their.contains(our))?;
+        Some((*our, other))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn macs_are_stable_and_avoid_the_taken_ones() {
+        let deployment = Uuid::from_u128(7);
+        let first = Mac::derive(deployment, "compute-0", 0, &BTreeSet::new());
+        assert_eq!(first, Mac::derive(deployment, "compute-0", 0, &BTreeSet::new()));
+        assert_ne!(first, Mac::derive(deployment, "compute-0", 1, &BTreeSet::new()));
+        assert_ne!(
+            first,
+            Mac::derive(deployment, "compute-0", 0, &BTreeSet::from([first]))
+        );
+        assert_eq!(first.to_string().parse(), Ok(first));
+        assert!(first.to_string().starts_with("52:54:00:"));
+    }
+
+    #[test]
+    fn the_lowest_free_address_fills_gaps_until_there_is_none() {
+        let ip = |last| Ipv4Addr::new(10, 0, 0, last);
+        let taken = BTreeSet::from([ip(2), ip(4)]);
+        assert_eq!(lowest_free(ip(2), ip(5), &taken), Some(ip(3)));
+        assert_eq!(lowest_free(ip(2), ip(2), &taken), None);
+    }
+
+    #[test]
+    fn overlap_sees_both_directions() {
+        let net = |text: &str| text.parse::<IpNet>().unwrap();
+        let theirs = vec![(net("10.0.0.0/8"), "lan".to_owned())];
+        assert_eq!(overlap(&[net("10.0.5.0/24")], &theirs).unwrap().1.1, "lan");
+        assert!(overlap(&[net("172.16.0.0/24")], &theirs).is_none());
+    }
+}

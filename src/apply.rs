@@ -1,0 +1,242 @@
+//! Running a plan step by step, a bounded number of actions at a time.
+
+use crate::deployment::{Identity, Storage};
+use crate::error::{Exit, Fault};
+use crate::interrupt;
+use crate::libvirt::Libvirt;
+use crate::names;
+use crate::plan::{Action, Change, Plan, Verb, Work};
+use crate::remote::Host;
+use crate::steps::disks::Materials;
+use crate::steps::domains::template::Setting;
+use crate::steps::host::record::Record;
+use crate::steps::image::Base;
+use crate::steps::{self, Step};
+use crate::ui::Ui;
+use anyhow::{Context, Result};
+use std::sync::{Arc, OnceLock};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// How many nodes are worked on at once: libvirt gains nothing from more.
+pub const AT_ONCE: usize = 8;
+
+/// What the actions are done with.
+pub struct Tools {
+    /// The machine.
+    pub host: Host,
+    /// Its libvirt.
+    pub libvirt: Libvirt,
+    /// The deployment.
+    pub id: Identity,
+    /// Folders and pools.
+    pub storage: Storage,
+    /// What the record says, or is to say.
+    pub record: Option<Record>,
+    /// The base image, when it is in the cache already; else step 3 sets it.
+    pub base: OnceLock<Base>,
+    /// What volumes are made with.
+    pub materials: Materials,
+    /// What definitions share.
+    pub setting: Setting,
+    /// Where progress is shown.
+    pub ui: Ui,
+    /// Whether the lease on the deployment is lost.
+    pub lease_lost: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// Does the whole plan; gives back what was done.
+///
+/// # Errors
+/// The first failures of a step, after its other actions are through; an interruption at a safe point.
+pub async fn run(plan: &Plan, tools: &Arc<Tools>) -> (Vec<Change>, Result<()>) {
+    let mut done = Vec::new();
+    for stretch in plan.stretches() {
+        let Some(first) = stretch.first() else { continue };
+        let title = if first.verb == Verb::Remove {
+            first.step.removal_title()
+        } else {
+            first.step.title()
+        };
+        let line = tools.ui.step(first.step.number(), title);
+        let result = run_stretch(stretch, tools, &mut done).await;
+        match &result {
+            Ok(()) => line.done(&tally(stretch)),
+            Err(_) => line.failed(),
+        }
+        if result.is_err() {
+            return (done, result);
+        }
+    }
+    (done, Ok(()))
+}
+
+fn tally(stretch: &[Action]) -> String {
+    let count = |verb| stretch.iter().filter(|action| action.verb == verb).count();
+    let words = [
+        (Verb::Create, "created"),
+        (Verb::Update, "changed"),
+        (Verb::Remove, "removed"),
+    ];
+    let parts: Vec<String> = words
+        .into_iter()
+        .filter(|(verb, _)| count(*verb) > 0)
+        .map(|(verb, word)| format!("{} {word}", count(verb)))
+        .collect();
+    parts.join(", ")
+}
+
+async fn run_stretch(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<Change>) -> Result<()> {
+    // What the host step does depends on its order: record, folder, pool.
+    let at_once = if stretch.first().is_some_and(|a| a.step == Step::Host) {
+        1
+    } else {
+        AT_ONCE
+    };
+    let places = Arc::new(Semaphore::new(at_once));
+    let mut tasks = JoinSet::new();
+    for (position, action) in stretch.iter().cloned().enumerate() {
+        let (tools, places) = (Arc::clone(tools), Arc::clone(&places));
+        tasks.spawn(async move {
+            let _place = places.acquire().await;
+            if interrupt::requested() {
+                return (position, Err(stopped()));
+            }
+            if (tools.lease_lost)() {
+                return (position, Err(lease_lost(&tools)));
+            }
+            let work = tokio::task::spawn_blocking(move || perform(&action, &tools));
+            (position, work.await.map_err(anyhow::Error::from).flatten())
+        });
+    }
+    let mut finished = Vec::new();
+    let mut failures = Vec::new();
+    while let Some(result) = tasks.join_next().await {
+        match result? {
+            (position, Ok(())) => finished.push(position),
+            (position, Err(error)) => failures.push((position, error)),
+        }
+    }
+    finished.sort_unstable();
+    done.extend(finished.into_iter().map(|position| stretch[position].change()));
+    failures.sort_by_key(|(position, error)| (is_stop(error), *position));
+    let others = failures
+        .iter()
+        .filter(|(_, error)| !is_stop(error))
+        .count()
+        .saturating_sub(1);
+    match failures.into_iter().next() {
+        None => Ok(()),
+        Some((_, error)) if others > 0 => {
+            Err(error.context(format!("{} of the step's actions failed; the first", others + 1)))
+        }
+        Some((_, error)) => Err(error),
+    }
+}
+
+/// The error of a run that was asked to stop.
+pub fn stopped() -> anyhow::Error {
+    Fault::new(Exit::Interrupted, "interrupted")
+        .hint("the same command goes on from here")
+        .into()
+}
+
+fn is_stop(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<Fault>()
+        .is_some_and(|fault| fault.exit == Exit::Interrupted)
+}
+
+fn lease_lost(tools: &Tools) -> anyhow::Error {
+    Fault::new(
+        Exit::Unreachable,
+        format!(
+            "the connection to '{}' that holds the deployment's lease is lost",
+            tools.id.host
+        ),
+    )
+    .hint("run the same command again: it goes on from here")
+    .into()
+}
+
+fn perform(action: &Action, tools: &Tools) -> Result<()> {
+    let Tools {
+        host,
+        libvirt,
+        id,
+        storage,
+        record,
+        ..
+    } = tools;
+    tracing::info!(
+        "{:?} {} {}: {}",
+        action.verb,
+        action.kind,
+        action.name,
+        action.reason
+    );
+    let pool = names::pool(&id.name);
+    let result = match &action.work {
+        Work::Host(work) => steps::host::apply::apply(work, libvirt, host),
+        Work::Networks(work) => steps::networks::apply::apply(work, libvirt, id),
+        Work::Image(work) => fetch(action, work, tools),
+        Work::Disks(work) => {
+            let materials = Materials {
+                base: tools.base.get().cloned(),
+                ..tools.materials.clone()
+            };
+            steps::disks::apply::apply(work, libvirt, &pool, record.as_ref(), &materials)
+        }
+        Work::Domains(work) => {
+            steps::domains::apply::apply(work, libvirt, host, id, &tools.setting, record.as_ref())
+        }
+        Work::Start(work) => steps::start::apply(work, libvirt, tools.setting.virt_type),
+    };
+    let verb = match action.verb {
+        Verb::Create => "creating",
+        Verb::Update => "changing",
+        Verb::Remove => "removing",
+    };
+    result.with_context(|| format!("{verb} {} '{}' on '{}'", action.kind, action.name, action.host))?;
+    interrupt::point(&point_name(action));
+    let _ = storage;
+    Ok(())
+}
+
+fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()> {
+    let size = match work {
+        steps::image::Work::Download { size, .. } => *size,
+        steps::image::Work::Upload { size, .. } => Some(*size),
+    };
+    let transfer = tools.ui.transfer(&action.name, size);
+    let base = steps::image::apply::apply(work, &tools.host, &tools.storage, &|bytes| {
+        transfer.position(bytes)
+    })?;
+    transfer.done();
+    let _ = tools.base.set(base);
+    Ok(())
+}
+
+/// The name under which a test can stop the run after an action: `record`, `pool`, `network`, …, `remove-domain`.
+fn point_name(action: &Action) -> String {
+    let name = match &action.work {
+        Work::Host(steps::host::Work::Record { .. }) => "record",
+        Work::Host(steps::host::Work::RemoveFolder(_)) => "folder",
+        Work::Host(_) => "pool",
+        Work::Networks(steps::networks::Work::Reserve { .. } | steps::networks::Work::Release { .. }) => {
+            "reservation"
+        }
+        Work::Networks(_) => "network",
+        Work::Image(_) => "image",
+        Work::Disks(steps::disks::Work::Seed(_)) => "seed",
+        Work::Disks(_) => "volume",
+        Work::Domains(steps::domains::Work::Remove { .. }) => "domain",
+        Work::Domains(_) => "define",
+        Work::Start(_) => "start",
+    };
+    if action.verb == Verb::Remove {
+        format!("remove-{name}")
+    } else {
+        name.to_owned()
+    }
+}

@@ -1,0 +1,48 @@
+//! The command line: clap types only, one struct per group of flags; their doc comments are the help.
+
+pub mod boolean;
+pub mod virsh;
+
+use crate::ui::Format;
+use clap::{Args, Parser, Subcommand};
+
+/// Bring libvirt hypervisors to the state that a YAML topology describes, over SSH.
+///
+/// Does the job of 'infrared virsh': networks, images and virtual machines of a test environment are made on a
+/// hypervisor, and an Ansible inventory and an ssh config are written with which every node answers.
+#[derive(Debug, Parser)]
+#[command(
+    name = "irs",
+    version,
+    about,
+    long_about,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Flags of every command.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make, extend or remove an environment on a hypervisor.
+    Virsh(Box<virsh::Virsh>),
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// How results are printed on stdout; progress and errors go to stderr.
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human, value_name = "FORMAT", env = "IRS_FORMAT")]
+    pub format: Format,
+    /// Tell more: -v what is done, -vv every remote command.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}

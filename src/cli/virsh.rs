@@ -1,0 +1,225 @@
+//! The flags of `irs virsh`, infrared's names and ours.
+
+use super::boolean::Boolean;
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// The base image when none is named.
+pub const DEFAULT_IMAGE: &str =
+    "https://cloud.centos.org/centos/9-stream/x86_64/images/CentOS-Stream-GenericCloud-9-latest.x86_64.qcow2";
+
+/// Flags of `irs virsh`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Booleans take no value, or yes|no|true|false|on|off|1|0. Lists are comma-separated and may be repeated. \
+Every flag can also be given as IRS_<FLAG> in the environment.\n\n\
+Exit codes: 0 done, 1 failed, 2 usage or input, 3 hypervisor unreachable or refused, 4 not enough resources, 5 busy, 130 interrupted."
+)]
+pub struct Virsh {
+    /// Which hypervisor.
+    #[command(flatten)]
+    pub host: HostFlags,
+    /// Images and pools.
+    #[command(flatten)]
+    pub image: ImageFlags,
+    /// What to make.
+    #[command(flatten)]
+    pub topology: TopologyFlags,
+    /// What to take away.
+    #[command(flatten)]
+    pub removal: RemovalFlags,
+    /// How the nodes are made.
+    #[command(flatten)]
+    pub node: NodeFlags,
+    /// How irs runs.
+    #[command(flatten)]
+    pub run: RunFlags,
+}
+
+/// Which hypervisor, and how it is reached.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Hypervisor")]
+pub struct HostFlags {
+    /// The hypervisor: a name, an address or a Host of your ssh config; 'local' is this machine.
+    /// Default: the workspace's host, else 'local'.
+    #[arg(long, value_name = "HOST", value_delimiter = ',', env = "IRS_HOST_ADDRESS")]
+    pub host_address: Vec<String>,
+    /// The user there: root, or a sudoer without password. Default: what ssh config says, else root.
+    #[arg(long, value_name = "USER", env = "IRS_HOST_USER")]
+    pub host_user: Option<String>,
+    /// Private key for the hypervisor. Default: the agent and ssh config.
+    #[arg(long, value_name = "PATH", env = "IRS_HOST_KEY")]
+    pub host_key: Option<PathBuf>,
+    /// Known hosts for the hypervisor's own key, in place of your ~/.ssh/known_hosts.
+    #[arg(long, value_name = "FILE", env = "IRS_KNOWN_HOSTS")]
+    pub known_hosts: Option<PathBuf>,
+    /// Check that the hypervisor can virtualize.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "yes", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_VALIDATE", hide_possible_values = true)]
+    pub host_validate: bool,
+    /// Make nodes that need more memory than is available.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_MEMORY_OVERCOMMIT", hide_possible_values = true)]
+    pub host_memory_overcommit: bool,
+}
+
+/// The base image, and where images live.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Images")]
+pub struct ImageFlags {
+    /// Base image of the nodes with an OS: an http(s) URL that the hypervisor fetches, or a file of this machine.
+    #[arg(long, value_name = "URL|PATH", default_value = DEFAULT_IMAGE, env = "IRS_IMAGE_URL")]
+    pub image_url: String,
+    /// Fetch the base image again, though it is in the cache.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_FORCE_IMAGE_DOWNLOAD", hide_possible_values = true)]
+    pub force_image_download: bool,
+    /// Folder of all images on the hypervisor.
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/var/lib/libvirt/images",
+        env = "IRS_DISK_POOL"
+    )]
+    pub disk_pool: String,
+    /// Name of the pool of base images in that folder, unless a pool owns it already.
+    #[arg(long, value_name = "NAME", default_value = "images", env = "IRS_POOL_NAME")]
+    pub pool_name: String,
+}
+
+/// What to make.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Topology")]
+pub struct TopologyFlags {
+    /// Name of the environment, before all its names: many live side by side on one hypervisor.
+    #[arg(long, value_name = "NAME", env = "IRS_PREFIX")]
+    pub prefix: Option<String>,
+    /// How many nodes of which type there must be, e.g. undercloud:1,controller:3. Never removes.
+    #[arg(
+        long,
+        value_name = "TYPE:COUNT,…",
+        value_delimiter = ',',
+        env = "IRS_TOPOLOGY_NODES"
+    )]
+    pub topology_nodes: Vec<String>,
+    /// The networks: a name or the path of a YAML file. Default: those of the environment, else 3_nets.
+    #[arg(long, value_name = "NAME|PATH", env = "IRS_TOPOLOGY_NETWORK")]
+    pub topology_network: Option<String>,
+    /// A folder with nodes/ and network/ that comes before the built-in files; may be repeated.
+    #[arg(long, value_name = "DIR", env = "IRS_TOPOLOGY_DIR")]
+    pub topology_dir: Vec<PathBuf>,
+    /// Add the nodes of --topology-nodes to the existing ones.
+    #[arg(long, visible_alias = "extend", value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_TOPOLOGY_EXTEND", hide_possible_values = true)]
+    pub topology_extend: bool,
+    /// Third octet of the subnets of management and external networks. Default: a free one.
+    #[arg(long = "net_subnet", visible_alias = "net-subnet", value_name = "OCTET", value_parser = clap::value_parser!(u8), env = "IRS_NET_SUBNET")]
+    pub net_subnet: Option<u8>,
+    /// Third octet of the data network's subnet. Default: a free one.
+    #[arg(long = "data_subnet", visible_alias = "data-subnet", value_name = "OCTET", value_parser = clap::value_parser!(u8), env = "IRS_DATA_SUBNET")]
+    pub data_subnet: Option<u8>,
+    /// A variable of the templates, or a value over a topology file's: override.controller.memory=8192,
+    /// override.networks.net2.ip_address=172.16.9.1; @FILE.yml reads many.
+    #[arg(short = 'e', long = "extra-vars", value_name = "KEY=VALUE|@FILE")]
+    pub extra_vars: Vec<String>,
+}
+
+/// What to take away.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Removal")]
+pub struct RemovalFlags {
+    /// Remove these nodes with their disks.
+    #[arg(long, value_name = "NODE,…", value_delimiter = ',', conflicts_with_all = ["kill", "cleanup", "topology_nodes"])]
+    pub remove_nodes: Vec<String>,
+    /// Remove this environment: the workspace's, or the one named by --prefix.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, hide_possible_values = true)]
+    pub kill: bool,
+    /// With --prefix remove that environment, from anywhere; without, ALL domains and networks of the hypervisor
+    /// but the network 'default'.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, hide_possible_values = true)]
+    pub cleanup: bool,
+    /// Do not ask before a --cleanup without --prefix.
+    #[arg(long, short = 'y')]
+    pub yes: bool,
+}
+
+/// How the nodes are made.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Nodes")]
+pub struct NodeFlags {
+    /// The sudo user that is made on the nodes with an OS, and the one to log in as.
+    #[arg(
+        long,
+        value_name = "USER",
+        default_value = "cloud-user",
+        env = "IRS_TOPOLOGY_USERNAME"
+    )]
+    pub topology_username: String,
+    /// Time zone of the nodes, e.g. Europe/Berlin. Default: the image's.
+    #[arg(long, value_name = "ZONE", env = "IRS_TOPOLOGY_TIMEZONE")]
+    pub topology_timezone: Option<String>,
+    /// Firmware of the nodes.
+    #[arg(long, value_enum, value_name = "MODE", default_value_t = BootMode::Bios, env = "IRS_BOOTMODE")]
+    pub bootmode: BootMode,
+    /// Bus of the disks that say none themselves.
+    #[arg(long, value_enum, value_name = "BUS", default_value_t = DiskBus::Virtio, env = "IRS_DISK_BUS")]
+    pub disk_bus: DiskBus,
+    /// Log each node's serial console on the hypervisor, under /var/lib/libvirt/qemu.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_SERIAL_FILES", hide_possible_values = true)]
+    pub serial_files: bool,
+    /// Hardware virtualization, or QEMU's own emulation; auto takes KVM where it is usable.
+    #[arg(long, value_enum, value_name = "TYPE", default_value_t = VirtType::Auto, env = "IRS_VIRT_TYPE")]
+    pub virt_type: VirtType,
+    /// Which nodes are started: 'os' leaves those without an OS parked, for Ironic to switch on.
+    #[arg(long, value_enum, value_name = "WHICH", default_value_t = Start::All, env = "IRS_START")]
+    pub start: Start,
+}
+
+/// How irs runs.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub struct RunFlags {
+    /// Say what would be done, with reasons, and touch nothing.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, hide_possible_values = true)]
+    pub dry_run: bool,
+    /// Where inventory, ssh config and keys are written. Default: the environment's name.
+    #[arg(long, value_name = "NAME", env = "IRS_WORKSPACE")]
+    pub workspace: Option<String>,
+    /// How long a node may take until it answers, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400), env = "IRS_TIMEOUT")]
+    pub timeout: u64,
+}
+
+/// Firmware.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BootMode {
+    /// SeaBIOS.
+    Bios,
+}
+
+/// Buses of disks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DiskBus {
+    /// virtio-blk.
+    Virtio,
+    /// A virtio-scsi controller.
+    Scsi,
+}
+
+/// How guests run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum VirtType {
+    /// KVM where it is usable, else emulation.
+    Auto,
+    /// Hardware virtualization.
+    Kvm,
+    /// QEMU's emulation: slow.
+    Qemu,
+}
+
+/// Which nodes are started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Start {
+    /// All.
+    All,
+    /// Those with an OS.
+    Os,
+    /// None.
+    None,
+}

@@ -1,0 +1,97 @@
+//! `irs virsh`: one road for making, extending, repairing and removing.
+
+pub mod facts;
+pub mod input;
+pub mod make;
+pub mod remove;
+pub mod report;
+mod settle;
+
+use crate::apply::{self, Tools};
+use crate::cli::virsh::Virsh;
+use crate::interrupt;
+use crate::plan::{Change, Plan};
+use crate::ui::Ui;
+use anyhow::Result;
+use input::Mode;
+use report::Report;
+use std::sync::Arc;
+
+/// Runs `irs virsh`.
+///
+/// # Errors
+/// See the exit codes of [`crate::error::Exit`].
+pub async fn run(args: &Virsh, ui: &Ui) -> Result<()> {
+    let request = input::check(args)?;
+    let announce = {
+        let ui = ui.clone();
+        move || ui.note("stopping at the next safe point; once more stops now")
+    };
+    let work = async {
+        match &request.mode {
+            Mode::Make => make::run(&request, ui).await,
+            Mode::RemoveNodes(_) | Mode::Kill | Mode::CleanupAll => remove::run(&request, ui).await,
+        }
+    };
+    tokio::select! {
+        result = work => result,
+        error = interrupt::listen(announce) => Err(error.map_or_else(Into::into, |()| apply::stopped())),
+    }
+}
+
+/// Shows a plan that is not carried out.
+fn show_plan(plan: &Plan, report: Report, ui: &Ui) -> Result<()> {
+    if plan.is_empty() {
+        ui.result("nothing to do");
+    } else {
+        ui.result(plan.to_string().trim_end());
+    }
+    ui.json(&report.planned(plan.actions.iter().map(crate::plan::Action::change).collect()))
+}
+
+/// Does a plan; when it stops half-way, says what is done and what is left.
+async fn carry_out(plan: &Plan, tools: &Arc<Tools>) -> Result<Vec<Change>> {
+    let (done, result) = apply::run(plan, tools).await;
+    if result.is_err() {
+        let left = plan.actions.len() - done.len();
+        tools.ui.note(&format!(
+            "{} of {} changes are made, {left} are left",
+            done.len(),
+            plan.actions.len()
+        ));
+    }
+    result.map(|()| done)
+}
+
+/// Who runs irs, for the lease and the record: user@machine.
+fn who() -> String {
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "root".into());
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{user}@{}", machine.trim())
+}
+
+/// Runs blocking work beside the signals.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await?
+}
+
+/// The connections of a run. Dropping it closes libvirt before the tunnel under it.
+struct Session {
+    host: crate::remote::Host,
+    libvirt: crate::libvirt::Libvirt,
+    _tunnel: crate::remote::TunnelGuard,
+}
+
+impl Session {
+    fn on(host: crate::remote::Host) -> Result<Session> {
+        let (uri, tunnel) = host.libvirt_uri()?;
+        let libvirt = crate::libvirt::Libvirt::open(&uri, host.name())?;
+        Ok(Session {
+            host,
+            libvirt,
+            _tunnel: tunnel,
+        })
+    }
+}

@@ -1,0 +1,128 @@
+//! What the outputs need, from the marks on the hypervisor alone: any client writes the same files.
+
+use super::input::Request;
+use super::report::address;
+use crate::actual::Actual;
+use crate::deployment::Identity;
+use crate::keys;
+use crate::outputs::{HostView, NodeView, View};
+use crate::remote::Host;
+use crate::steps::host::record::Record;
+use crate::workspace::{self, RecordHost, atomic};
+use anyhow::{Context, Result};
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// Writes inventory, ssh config, known hosts, key and `deployment.json`; files that are right stay untouched.
+///
+/// # Errors
+/// When the workspace cannot be written.
+pub fn write_outputs(
+    request: &Request,
+    host: &Host,
+    id: &Identity,
+    actual: &Actual,
+    record: &Record,
+) -> Result<()> {
+    request.workspace.create()?;
+    write_key(request, record)?;
+    crate::outputs::write(&view(request, host, id, actual))?;
+    request.workspace.write_record(&workspace::Record {
+        deployment: id.name.clone(),
+        prefix: id.prefix.clone(),
+        uuid: id.uuid,
+        hosts: vec![RecordHost {
+            address: request.host.clone(),
+            user: request.client.user.clone(),
+            key: request.client.key.as_ref().map(std::path::absolute).transpose()?,
+        }],
+        network: record.network.clone(),
+        pool: Some(request.wanted.storage.pool.clone()),
+        username: Some(request.wanted.username.clone()),
+        ..workspace::Record::default()
+    })?;
+    Ok(())
+}
+
+/// The login key of the nodes: derived from the record, so that every client with the hypervisor's key has it.
+///
+/// # Errors
+/// Never, for 32 bytes.
+pub fn login_key(record: &Record) -> Result<keys::KeyPair> {
+    let name = &record.deployment;
+    keys::from_seed(record.key_seed("login key"), &format!("irs {name}"))
+}
+
+fn write_key(request: &Request, record: &Record) -> Result<()> {
+    let pair = login_key(record)?;
+    let folder = request.workspace.path();
+    atomic::write_if_changed(
+        &folder.join(workspace::KEY),
+        pair.private_openssh.as_bytes(),
+        0o600,
+    )?;
+    let public = pair.public_openssh + "\n";
+    atomic::write_if_changed(&folder.join(workspace::PUBLIC_KEY), public.as_bytes(), 0o600)
+        .context("writing the key")?;
+    Ok(())
+}
+
+/// The public keys that may log in to the nodes: the workspace's, and the user's own.
+///
+/// # Errors
+/// When the user's key file cannot be read.
+pub fn login_keys(request: &Request, host: &Host, record: &Record) -> Result<Vec<String>> {
+    let mut list = vec![login_key(record)?.public_openssh];
+    let own = match &request.client.key {
+        Some(path) => Some(keys::public_half(path)?),
+        None => host.login_public_key(),
+    };
+    list.extend(own.filter(|own| keys::bare(own) != keys::bare(&list[0])));
+    Ok(list)
+}
+
+fn view(request: &Request, host: &Host, id: &Identity, actual: &Actual) -> View {
+    let nodes = actual.domains_of(id.uuid).filter_map(|domain| {
+        let mark = domain.mark.as_ref()?;
+        Some(NodeView {
+            name: domain.name.clone(),
+            node_type: mark.node_type.clone(),
+            index: mark.index,
+            host: 0,
+            groups: mark.groups.clone(),
+            has_os: mark.has_os,
+            address: address(domain, actual).map(IpAddr::from),
+            user: mark.user.clone(),
+            ansible_connection: mark.ansible_connection.clone(),
+            python: None,
+            host_public_key: mark.host_key.clone(),
+        })
+    });
+    View {
+        deployment: id.name.clone(),
+        workspace: request.workspace.path().to_owned(),
+        hosts: vec![host_view(request, host)],
+        nodes: nodes.collect(),
+    }
+}
+
+fn host_view(request: &Request, host: &Host) -> HostView {
+    let destination = host.destination();
+    let key = request
+        .client
+        .key
+        .as_ref()
+        .map(|path| std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path)));
+    HostView {
+        name: request.host.clone(),
+        address: destination.map_or_else(|| "127.0.0.1".into(), |d| d.hostname.clone()),
+        port: destination.map_or(22, |d| d.port),
+        user: destination.map_or_else(|| "root".into(), |d| d.user.clone()),
+        key,
+        host_keys: host.host_key().into_iter().collect(),
+        local: host.is_local(),
+        tcp_forwarding: true,
+        proxy_command: destination.and_then(|d| d.proxy_command.clone()),
+        proxy_jump: destination.and_then(|d| d.proxy_jump.clone()),
+    }
+}

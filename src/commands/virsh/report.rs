@@ -1,0 +1,148 @@
+//! What a run says at its end: a summary for people, one object for programs.
+
+use super::input::Request;
+use crate::actual::Actual;
+use crate::deployment::Identity;
+use crate::plan::Change;
+use crate::steps::domains::read::ActualDomain;
+use crate::workspace;
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+/// The result of a run, in the shape of `--format json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    deployment: String,
+    hosts: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Vec<Change>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    planned: Option<Vec<Change>>,
+    nodes: Vec<NodeReport>,
+    workspace: String,
+}
+
+/// A node in `--format json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct NodeReport {
+    /// The domain.
+    pub name: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub node_type: String,
+    /// Its number among those of its type.
+    pub index: u32,
+    /// The hypervisor, as the user typed it.
+    pub host: String,
+    /// libvirt's word.
+    pub state: &'static str,
+    /// The address through which it is reached.
+    pub ip: Option<Ipv4Addr>,
+    /// Whether it answers and cloud-init is through; false for nodes without an OS.
+    pub ready: bool,
+}
+
+impl Report {
+    /// A report without changes.
+    pub fn new(request: &Request, deployment: &str, nodes: Vec<NodeReport>) -> Report {
+        Report {
+            deployment: deployment.to_owned(),
+            hosts: vec![request.host.clone()],
+            changes: None,
+            planned: None,
+            nodes,
+            workspace: request.workspace.path().display().to_string(),
+        }
+    }
+
+    /// With what was done.
+    pub fn changed(self, changes: Vec<Change>) -> Report {
+        Report {
+            changes: Some(changes),
+            ..self
+        }
+    }
+
+    /// With what would be done.
+    pub fn planned(self, changes: Vec<Change>) -> Report {
+        Report {
+            planned: Some(changes),
+            ..self
+        }
+    }
+
+    /// The summary for people.
+    pub fn summary(&self, workspace: &Path) -> String {
+        let count = self.changes.as_ref().map_or(0, Vec::len);
+        let changes = match count {
+            0 => "nothing to change".to_owned(),
+            1 => "1 change".to_owned(),
+            _ => format!("{count} changes"),
+        };
+        let mut lines = vec![format!(
+            "deployment '{}' on '{}': {changes}",
+            self.deployment,
+            self.hosts.join(", ")
+        )];
+        let width = self.nodes.iter().map(|node| node.name.len()).max().unwrap_or(0);
+        for node in &self.nodes {
+            let ip = node.ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
+            let ready = if node.ready { "ready" } else { "" };
+            lines.push(
+                format!("  {:width$}  {:15}  {:8}  {ready}", node.name, ip, node.state)
+                    .trim_end()
+                    .to_owned(),
+            );
+        }
+        let reachable = self
+            .nodes
+            .iter()
+            .find(|node| node.ready)
+            .or_else(|| self.nodes.iter().find(|node| node.ip.is_some() && node.ready));
+        if let Some(node) = reachable {
+            let config = workspace.join(workspace::SSH_CONFIG).display().to_string();
+            let config = shlex::try_quote(&config).map_or(config.clone(), |quoted| quoted.into_owned());
+            lines.push(format!("log in:    ssh -F {config} {}", node.name));
+        }
+        if !self.nodes.is_empty() {
+            lines.push(format!(
+                "inventory: {}",
+                workspace.join(workspace::INVENTORY).display()
+            ));
+        }
+        lines.join("\n")
+    }
+}
+
+/// The nodes of a deployment as they are.
+pub fn nodes(actual: &Actual, id: &Identity, ready: &BTreeSet<String>) -> Vec<NodeReport> {
+    let mut nodes: Vec<NodeReport> = actual
+        .domains_of(id.uuid)
+        .filter_map(|domain| {
+            let mark = domain.mark.as_ref()?;
+            Some(NodeReport {
+                name: domain.name.clone(),
+                node_type: mark.node_type.clone(),
+                index: mark.index,
+                host: id.host.clone(),
+                state: domain.state.name(),
+                ip: address(domain, actual),
+                ready: mark.has_os && domain.state.is_running() && ready.contains(&domain.name),
+            })
+        })
+        .collect();
+    nodes.sort_by(|a, b| (&a.node_type, a.index).cmp(&(&b.node_type, b.index)));
+    nodes
+}
+
+/// The address through which a node is reached: what its network reserves for the NIC that its mark names.
+pub fn address(domain: &ActualDomain, actual: &Actual) -> Option<Ipv4Addr> {
+    let (mac, network) = domain.nics.get(domain.mark.as_ref()?.external?)?;
+    let network = actual
+        .networks
+        .iter()
+        .find(|n| Some(&n.name) == network.as_ref())?;
+    network.reservations.iter().find(|r| r.mac == *mac).map(|r| r.ip)
+}

@@ -1,0 +1,222 @@
+//! The resolved model: what should be on the hypervisor, as pure data.
+
+use crate::addresses::Mac;
+use crate::topology::disk::{Bus, Cache, Preallocation};
+use crate::topology::network::Forward;
+use ipnet::{Ipv4Net, Ipv6Net};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use uuid::Uuid;
+
+/// One environment on one hypervisor.
+#[derive(Clone, Debug)]
+pub struct Deployment {
+    /// Who it is.
+    pub id: Identity,
+    /// Where its images live.
+    pub storage: Storage,
+    /// The networks that it needs, in the topology's order.
+    pub networks: Vec<Network>,
+    /// The nodes that must be there, existing ones of the wanted types included.
+    pub nodes: Vec<Node>,
+    /// The image under the disks of the nodes with an OS.
+    pub image: ImageSource,
+    /// The target counts of an extend, kept in the record until it is complete.
+    pub extend: Option<BTreeMap<String, u32>>,
+    /// The subnet slot: `net` and `data_net` of the templates.
+    pub slot: Slot,
+}
+
+/// The third octets of a deployment's subnets.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Slot {
+    /// `net` of the network templates.
+    pub net: String,
+    /// `data_net` of the network templates.
+    pub data_net: String,
+}
+
+/// What tells one deployment from all others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The prefix, or `default`.
+    pub name: String,
+    /// The prefix of all names, when there is one.
+    pub prefix: Option<String>,
+    /// v5 of the host's UUID and the name.
+    pub uuid: Uuid,
+    /// The hypervisor, as the user typed it.
+    pub host: String,
+}
+
+/// Folders and pools of images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// `--disk-pool`: the folder of base images.
+    pub folder: String,
+    /// `--pool-name`: the pool of that folder, unless another one owns it.
+    pub pool: String,
+}
+
+impl Storage {
+    /// The folder of a deployment's own disks, seeds and record.
+    pub fn deployment_folder(&self, deployment: &str) -> String {
+        format!(
+            "{}/{}",
+            self.folder.trim_end_matches('/'),
+            crate::names::pool(deployment)
+        )
+    }
+}
+
+/// Where the base image comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageSource {
+    /// Downloaded by the hypervisor.
+    Url(String),
+    /// Uploaded from the client.
+    File(std::path::PathBuf),
+}
+
+/// A libvirt network.
+#[derive(Clone, Debug)]
+pub struct Network {
+    /// The libvirt name, prefixed.
+    pub name: String,
+    /// The name in the topology.
+    pub topology_name: String,
+    /// The network's UUID.
+    pub uuid: Uuid,
+    /// The bridge device, at most 15 bytes.
+    pub bridge: String,
+    /// How it reaches the world.
+    pub forward: Forward,
+    /// Bytes.
+    pub mtu: Option<u32>,
+    /// DNS domain of the guests.
+    pub domain: Option<String>,
+    /// The host's address and the subnet.
+    pub ipv4: Option<Ipv4Side>,
+    /// The host's IPv6 address and the subnet.
+    pub ipv6: Option<Ipv6Side>,
+    /// DNS SRV records.
+    pub srvs: Vec<crate::topology::network::Srv>,
+    /// Addresses given to the nodes' NICs.
+    pub reservations: Vec<Reservation>,
+}
+
+/// The IPv4 half of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ipv4Side {
+    /// The host's address.
+    pub address: Ipv4Addr,
+    /// The subnet.
+    pub net: Ipv4Net,
+    /// First and last address given out by DHCP.
+    pub dhcp: Option<(Ipv4Addr, Ipv4Addr)>,
+}
+
+/// The IPv6 half of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ipv6Side {
+    /// The host's address.
+    pub address: Ipv6Addr,
+    /// The subnet.
+    pub net: Ipv6Net,
+    /// First and last address given out by DHCPv6.
+    pub dhcp: Option<(Ipv6Addr, Ipv6Addr)>,
+}
+
+/// A fixed address in a network's DHCP.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Reservation {
+    /// The NIC.
+    pub mac: Mac,
+    /// Its address.
+    pub ip: Ipv4Addr,
+    /// The node.
+    pub name: String,
+}
+
+/// A virtual machine.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// The domain's name, prefixed.
+    pub name: String,
+    /// The `name` key of its file.
+    pub node_type: String,
+    /// Its number among the nodes of its type.
+    pub index: u32,
+    /// The domain's UUID.
+    pub uuid: Uuid,
+    /// Virtual CPUs.
+    pub cpu: u32,
+    /// The CPU model asked for.
+    pub cpu_model: String,
+    /// MiB.
+    pub memory_mib: u64,
+    /// MiB of swap made by cloud-init.
+    pub swap_mib: u64,
+    /// Whether it gets the base image and a seed.
+    pub has_os: bool,
+    /// Machine type, libvirt's default when absent.
+    pub machine: Option<String>,
+    /// In the order of the file; with an OS, the first is the overlay on the base image.
+    pub disks: Vec<Disk>,
+    /// In the order of the topology.
+    pub nics: Vec<Nic>,
+    /// Index in `nics` of the one through which the node is reached.
+    pub external: Option<usize>,
+    /// Inventory groups.
+    pub groups: Vec<String>,
+    /// The SSH user of the inventory.
+    pub user: String,
+    /// Ansible's connection plugin.
+    pub ansible_connection: String,
+    /// Whether it has a guest-agent channel.
+    pub guest_agent: bool,
+    /// Where the serial console is logged, when it is.
+    pub serial_file: Option<String>,
+}
+
+/// A disk of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Disk {
+    /// Target device, `vda`.
+    pub dev: String,
+    /// Controller.
+    pub bus: Bus,
+    /// Virtual size in bytes.
+    pub size: u64,
+    /// QEMU cache mode.
+    pub cache: Cache,
+    /// How much is allocated at once.
+    pub preallocation: Preallocation,
+    /// The volume's name in the deployment's pool.
+    pub volume: String,
+}
+
+/// A network interface of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nic {
+    /// The libvirt name of its network.
+    pub network: String,
+    /// Its address on the wire.
+    pub mac: Mac,
+    /// Its fixed IPv4 address, where the network has DHCP.
+    pub ip: Option<Ipv4Addr>,
+    /// NIC model.
+    pub model: String,
+}
+
+impl Node {
+    /// The address through which the node is reached.
+    pub fn address(&self) -> Option<Ipv4Addr> {
+        self.nics.get(self.external?)?.ip
+    }
+
+    /// The name of the seed's volume.
+    pub fn seed_volume(&self) -> String {
+        format!("{}-seed.img", self.name)
+    }
+}

@@ -1,0 +1,227 @@
+//! A thin wrapper on `virt`: what is not there becomes `None`, what vanished meanwhile is a success.
+
+pub mod sys;
+
+use crate::error::{Exit, Fault, FaultContext};
+use anyhow::{Context, Result};
+use uuid::Uuid;
+use virt::connect::Connect;
+use virt::domain::Domain;
+use virt::enumutil::Enum;
+use virt::error::{Error, ErrorNumber};
+use virt::network::Network;
+use virt::storage_pool::StoragePool;
+use virt::storage_vol::StorageVol;
+use virt::stream::Stream;
+
+/// A connection to one hypervisor's libvirt.
+#[derive(Clone)]
+pub struct Libvirt {
+    connect: Connect,
+}
+
+/// Silences libvirt's own printing of errors; call it before anything else.
+pub fn quiet() {
+    virt::error::clear_error_callback();
+}
+
+impl Libvirt {
+    /// Opens a URI.
+    ///
+    /// # Errors
+    /// `Unreachable` when libvirt does not answer, or refuses.
+    pub fn open(uri: &str, host: &str) -> Result<Libvirt> {
+        let connect = Connect::open(Some(uri)).fault(|| {
+            Fault::new(Exit::Unreachable, format!("cannot open libvirt on '{host}'"))
+                .hint("is libvirtd (or virtqemud) installed and running there, and may this user manage it?")
+        })?;
+        Ok(Libvirt { connect })
+    }
+
+    /// The host's UUID as libvirt sees it.
+    ///
+    /// # Errors
+    /// When the capabilities cannot be had or read.
+    pub fn host_uuid(&self) -> Result<Uuid> {
+        let capabilities = self
+            .connect
+            .capabilities()
+            .context("reading libvirt's capabilities")?;
+        let document = roxmltree::Document::parse(&capabilities).context("reading libvirt's capabilities")?;
+        let uuid = document
+            .descendants()
+            .find(|n| n.has_tag_name("uuid"))
+            .and_then(|n| n.text());
+        uuid.context("libvirt's capabilities have no host UUID")?
+            .trim()
+            .parse()
+            .context("reading the host's UUID")
+    }
+
+    /// Whether libvirt offers domains of the type `kvm` on this host's architecture.
+    pub fn offers_kvm(&self) -> bool {
+        self.connect
+            .domain_capabilities(None, None, None, Some("kvm"), 0)
+            .is_ok()
+    }
+
+    /// The XML of libvirt's capabilities for a domain type, `kvm` or `qemu`.
+    ///
+    /// # Errors
+    /// When libvirt offers no such type.
+    pub fn domain_capabilities(&self, virt_type: &str) -> Result<String> {
+        Ok(self
+            .connect
+            .domain_capabilities(None, None, None, Some(virt_type), 0)?)
+    }
+
+    /// Every domain, with its state left to be asked.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub fn domains(&self) -> Result<Vec<Domain>> {
+        self.connect.list_all_domains(0).context("listing the domains")
+    }
+
+    /// Every network.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub fn networks(&self) -> Result<Vec<Network>> {
+        self.connect.list_all_networks(0).context("listing the networks")
+    }
+
+    /// Every storage pool.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub fn pools(&self) -> Result<Vec<StoragePool>> {
+        self.connect
+            .list_all_storage_pools(0)
+            .context("listing the storage pools")
+    }
+
+    /// The domain of that name.
+    ///
+    /// # Errors
+    /// When the call fails for another reason than its absence.
+    pub fn domain(&self, name: &str) -> Result<Option<Domain>> {
+        present(self.connect.lookup_domain_by_name(name))
+            .with_context(|| format!("looking up domain '{name}'"))
+    }
+
+    /// The network of that name.
+    ///
+    /// # Errors
+    /// When the call fails for another reason than its absence.
+    pub fn network(&self, name: &str) -> Result<Option<Network>> {
+        present(self.connect.lookup_network_by_name(name))
+            .with_context(|| format!("looking up network '{name}'"))
+    }
+
+    /// The pool of that name.
+    ///
+    /// # Errors
+    /// When the call fails for another reason than its absence.
+    pub fn pool(&self, name: &str) -> Result<Option<StoragePool>> {
+        present(self.connect.lookup_storage_pool_by_name(name))
+            .with_context(|| format!("looking up pool '{name}'"))
+    }
+
+    /// The volume of that name in a pool.
+    ///
+    /// # Errors
+    /// When the call fails for another reason than its absence.
+    pub fn volume(&self, pool: &StoragePool, name: &str) -> Result<Option<StorageVol>> {
+        present(pool.lookup_storage_vol_by_name(name)).with_context(|| format!("looking up volume '{name}'"))
+    }
+
+    /// Defines a domain from XML.
+    ///
+    /// # Errors
+    /// When libvirt refuses the XML.
+    pub fn define_domain(&self, xml: &str) -> Result<Domain> {
+        Ok(self.connect.define_domain_xml(xml)?)
+    }
+
+    /// Defines a network from XML.
+    ///
+    /// # Errors
+    /// When libvirt refuses the XML.
+    pub fn define_network(&self, xml: &str) -> Result<Network> {
+        Ok(self.connect.define_network_xml(xml)?)
+    }
+
+    /// Defines a storage pool from XML.
+    ///
+    /// # Errors
+    /// When libvirt refuses the XML.
+    pub fn define_pool(&self, xml: &str) -> Result<StoragePool> {
+        Ok(self.connect.define_storage_pool_xml(xml, 0)?)
+    }
+
+    /// Writes `bytes` into a volume from its beginning.
+    ///
+    /// # Errors
+    /// When the volume is too small or the disk is full.
+    pub fn upload(&self, volume: &StorageVol, bytes: &[u8]) -> Result<()> {
+        let stream = Stream::new(&self.connect, 0)?;
+        volume.upload(&stream, 0, bytes.len() as u64, 0)?;
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let sent = stream.send(&rest[..rest.len().min(256 * 1024)])?;
+            rest = &rest[usize::try_from(sent).unwrap_or(0)..];
+        }
+        Ok(stream.finish()?)
+    }
+
+    /// Opens a domain's first serial console, taking it over from nobody.
+    ///
+    /// # Errors
+    /// When somebody else has it, or there is none.
+    pub fn console(&self, domain: &Domain) -> Result<Stream> {
+        let stream = Stream::new(&self.connect, 0)?;
+        domain.open_console(None, &stream, virt::sys::VIR_DOMAIN_CONSOLE_SAFE)?;
+        Ok(stream)
+    }
+}
+
+/// Makes "there is none" a `None`.
+fn present<T>(result: Result<T, Error>) -> Result<Option<T>, Error> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_absent(error: &Error) -> bool {
+    matches!(
+        error.code(),
+        Enum::Known(
+            ErrorNumber::NoDomain
+                | ErrorNumber::NoNetwork
+                | ErrorNumber::NoStoragePool
+                | ErrorNumber::NoStorageVolume
+        )
+    )
+}
+
+/// Makes "it is gone already" a success, for removals that a dead client may have begun.
+///
+/// # Errors
+/// Every other error, as it is.
+pub fn gone(result: Result<(), Error>) -> Result<(), Error> {
+    present(result).map(|_| ())
+}
+
+/// Makes "it is in that state already" a success: starting what runs, stopping what is stopped.
+///
+/// # Errors
+/// Every other error, as it is.
+pub fn settled(result: Result<(), Error>) -> Result<(), Error> {
+    match result {
+        Err(error) if matches!(error.code(), Enum::Known(ErrorNumber::OperationInvalid)) => Ok(()),
+        other => gone(other),
+    }
+}

@@ -1,0 +1,122 @@
+//! irs's own mark in libvirt metadata: what it made, for which deployment, and what the outputs need.
+//!
+//! Ownership is this mark, never a name.
+
+use anyhow::{Context, Result, bail};
+use roxmltree::Node as XmlNode;
+use uuid::Uuid;
+
+/// The XML namespace of the marks.
+pub const NAMESPACE: &str = "urn:irs:libvirt";
+
+/// The format that this program writes; it reads this one and older ones.
+pub const VERSION: u32 = 1;
+
+/// The deployment that a domain or a network belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The prefix, or `default`.
+    pub deployment: String,
+    /// The deployment's UUID.
+    pub uuid: Uuid,
+}
+
+/// What irs says of a domain that it made: enough for another laptop to write the same outputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeMark {
+    /// Whose it is.
+    pub owner: Owner,
+    /// The `name` key of its node file.
+    pub node_type: String,
+    /// Its number among the nodes of its type.
+    pub index: u32,
+    /// Whether it got the base image and a seed.
+    pub has_os: bool,
+    /// The pool of its volumes.
+    pub pool: String,
+    /// Its volumes in that pool, the seed included.
+    pub volumes: Vec<String>,
+    /// Index of the NIC through which it is reached.
+    pub external: Option<usize>,
+    /// Inventory groups.
+    pub groups: Vec<String>,
+    /// The SSH user.
+    pub user: String,
+    /// Ansible's connection plugin.
+    pub ansible_connection: String,
+    /// The node's SSH host key, `ssh-ed25519 AAAA…`.
+    pub host_key: Option<String>,
+    /// Public halves of the keys that may log in.
+    pub login_keys: Vec<String>,
+    /// The log of the serial console.
+    pub serial_file: Option<String>,
+}
+
+/// Finds irs's element among the children of a domain's or network's `<metadata>`.
+fn element<'a>(root: XmlNode<'a, 'a>, name: &str) -> Option<XmlNode<'a, 'a>> {
+    let metadata = root.children().find(|n| n.has_tag_name("metadata"))?;
+    metadata.children().find(|n| n.has_tag_name((NAMESPACE, name)))
+}
+
+fn owner(mark: XmlNode<'_, '_>) -> Result<Owner> {
+    let version: u32 = attribute(mark, "version")?
+        .parse()
+        .context("reading the mark's version")?;
+    if version > VERSION {
+        bail!("it was made by a newer irs (format {version}, this one knows {VERSION})");
+    }
+    Ok(Owner {
+        deployment: attribute(mark, "deployment")?.to_owned(),
+        uuid: attribute(mark, "uuid")?
+            .parse()
+            .context("reading the deployment's UUID")?,
+    })
+}
+
+fn attribute<'a>(node: XmlNode<'a, '_>, name: &str) -> Result<&'a str> {
+    node.attribute(name)
+        .with_context(|| format!("irs's mark has no '{name}'"))
+}
+
+fn texts(mark: XmlNode<'_, '_>, name: &str) -> Vec<String> {
+    mark.children()
+        .filter(|n| n.has_tag_name((NAMESPACE, name)))
+        .filter_map(|n| n.text().map(|text| text.trim().to_owned()))
+        .collect()
+}
+
+/// The mark of a network's XML, when irs made it.
+///
+/// # Errors
+/// When the mark is broken or of a newer format.
+pub fn of_network(network: XmlNode<'_, '_>) -> Result<Option<Owner>> {
+    element(network, "network").map(owner).transpose()
+}
+
+/// The mark of a domain's XML, when irs made it.
+///
+/// # Errors
+/// When the mark is broken or of a newer format.
+pub fn of_domain(domain: XmlNode<'_, '_>) -> Result<Option<NodeMark>> {
+    let Some(mark) = element(domain, "node") else {
+        return Ok(None);
+    };
+    let first = |name| texts(mark, name).into_iter().next();
+    Ok(Some(NodeMark {
+        owner: owner(mark)?,
+        node_type: attribute(mark, "type")?.to_owned(),
+        index: attribute(mark, "index")?
+            .parse()
+            .context("reading the node's index")?,
+        has_os: mark.attribute("os") == Some("yes"),
+        pool: attribute(mark, "pool")?.to_owned(),
+        volumes: texts(mark, "volume"),
+        external: mark.attribute("external").and_then(|text| text.parse().ok()),
+        groups: texts(mark, "group"),
+        user: mark.attribute("user").unwrap_or("root").to_owned(),
+        ansible_connection: mark.attribute("connection").unwrap_or("ssh").to_owned(),
+        host_key: first("host-key"),
+        login_keys: texts(mark, "login-key"),
+        serial_file: first("serial-file"),
+    }))
+}

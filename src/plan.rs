@@ -1,0 +1,205 @@
+//! The ordered actions of a run, each with its reason. Pure: its `Display` is the dry run.
+
+use crate::steps::{self, Step};
+use serde::Serialize;
+use std::fmt;
+
+/// What an action does to its resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    /// It was not there.
+    Create,
+    /// It was there, and not as it should be.
+    Update,
+    /// It goes.
+    Remove,
+}
+
+/// What kind of resource an action is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// The hypervisor itself.
+    Host,
+    /// A libvirt network.
+    Network,
+    /// A base image.
+    Image,
+    /// A storage pool.
+    Pool,
+    /// A volume: disk or seed.
+    Volume,
+    /// A virtual machine.
+    Domain,
+    /// A file on the hypervisor.
+    File,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Host => "host",
+            Kind::Network => "network",
+            Kind::Image => "image",
+            Kind::Pool => "pool",
+            Kind::Volume => "volume",
+            Kind::Domain => "domain",
+            Kind::File => "file",
+        })
+    }
+}
+
+/// How an action is done, in the words of its step.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Step 1.
+    Host(steps::host::Work),
+    /// Step 2.
+    Networks(steps::networks::Work),
+    /// Step 3.
+    Image(steps::image::Work),
+    /// Step 4.
+    Disks(steps::disks::Work),
+    /// Step 5.
+    Domains(steps::domains::Work),
+    /// Step 6.
+    Start(steps::start::Work),
+}
+
+macro_rules! work_of {
+    ($($variant:ident: $step:ident),*) => {
+        $(impl From<steps::$step::Work> for Work {
+            fn from(work: steps::$step::Work) -> Work {
+                Work::$variant(work)
+            }
+        })*
+    };
+}
+work_of!(Host: host, Networks: networks, Image: image, Disks: disks, Domains: domains, Start: start);
+
+/// One thing that a run does.
+#[derive(Clone, Debug)]
+pub struct Action {
+    /// The step that it belongs to.
+    pub step: Step,
+    /// What it does.
+    pub verb: Verb,
+    /// To what kind of resource.
+    pub kind: Kind,
+    /// The resource's name.
+    pub name: String,
+    /// The hypervisor, as the user typed it.
+    pub host: String,
+    /// Why it is needed.
+    pub reason: String,
+    /// How it is done.
+    pub work: Work,
+}
+
+impl Action {
+    /// An action, in the order of the dry run's columns.
+    pub fn new(
+        step: Step,
+        verb: Verb,
+        kind: Kind,
+        name: &str,
+        host: &str,
+        reason: impl Into<String>,
+        work: impl Into<Work>,
+    ) -> Action {
+        Action {
+            step,
+            verb,
+            kind,
+            name: name.to_owned(),
+            host: host.to_owned(),
+            reason: reason.into(),
+            work: work.into(),
+        }
+    }
+
+    /// The action as it stands in `--format json`.
+    pub fn change(&self) -> Change {
+        Change {
+            step: self.step.name(),
+            action: self.verb,
+            kind: self.kind,
+            name: self.name.clone(),
+            host: self.host.clone(),
+            reason: self.reason.clone(),
+        }
+    }
+}
+
+/// An action in `--format json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Change {
+    step: &'static str,
+    action: Verb,
+    kind: Kind,
+    name: String,
+    host: String,
+    reason: String,
+}
+
+/// All actions of a run: additions by step, removals by step in reverse.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// In the order in which they are done.
+    pub actions: Vec<Action>,
+}
+
+impl Plan {
+    /// Orders actions: what is removed goes first, from the last step to the first.
+    pub fn new(mut actions: Vec<Action>) -> Plan {
+        actions.sort_by_key(|action| match action.verb {
+            Verb::Remove => (0, Step::ALL.len() - action.step.number()),
+            _ => (1, action.step.number()),
+        });
+        Plan { actions }
+    }
+
+    /// The plan in stretches of one step and one direction, in order.
+    pub fn stretches(&self) -> impl Iterator<Item = &[Action]> {
+        self.actions
+            .chunk_by(|a, b| a.step == b.step && (a.verb == Verb::Remove) == (b.verb == Verb::Remove))
+    }
+
+    /// The plan up to the additions of `step`, and what comes after them.
+    pub fn split_after(self, step: Step) -> (Plan, Plan) {
+        let (first, rest) = self
+            .actions
+            .into_iter()
+            .partition(|a| a.verb == Verb::Remove || a.step <= step);
+        (Plan { actions: first }, Plan { actions: rest })
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.actions.is_empty()
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for stretch in self.stretches() {
+            let Some(first) = stretch.first() else { continue };
+            let title = if first.verb == Verb::Remove {
+                first.step.removal_title()
+            } else {
+                first.step.title()
+            };
+            writeln!(f, "{title}")?;
+            for action in stretch {
+                let sign = match action.verb {
+                    Verb::Create => '+',
+                    Verb::Update => '~',
+                    Verb::Remove => '-',
+                };
+                writeln!(f, "  {sign} {} {}: {}", action.kind, action.name, action.reason)?;
+            }
+        }
+        Ok(())
+    }
+}

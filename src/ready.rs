@@ -1,0 +1,246 @@
+//! Is a node ready: does a login as its user work, and has cloud-init finished? If not, why?
+
+pub mod cloud_init;
+pub mod console;
+
+use crate::apply::{self, Tools};
+use crate::error::{Exit, Fault};
+use crate::interrupt;
+use crate::libvirt::sys::dhcp_leases;
+use crate::remote::Cmd;
+use crate::ssh::node::{self, LoginFailure, NodeKey};
+use crate::steps::domains::read::State;
+use crate::ui::NodeLine;
+use anyhow::{Context, Result};
+use console::Console;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// A guest's sshd penalises who asks more often.
+const PAUSE: Duration = Duration::from_secs(2);
+/// How long one attempt to log in may take.
+const ATTEMPT: Duration = Duration::from_secs(20);
+
+/// A node that is waited for.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The domain.
+    pub name: String,
+    /// Where it will answer.
+    pub address: IpAddr,
+    /// The network of that address.
+    pub network: String,
+    /// The NIC of that address.
+    pub mac: String,
+    /// Who logs in.
+    pub user: String,
+    /// The node's SSH host key.
+    pub host_key: String,
+    /// The log of its serial console, when there is one.
+    pub serial_file: Option<String>,
+}
+
+/// Waits for all nodes at once; gives back the names of those that are ready, and what is wrong with the others.
+pub async fn wait(
+    targets: Vec<Target>,
+    tools: &Arc<Tools>,
+    key: &NodeKey,
+    timeout: Duration,
+) -> (Vec<String>, Result<()>) {
+    let deadline = Instant::now() + timeout;
+    let mut tasks = tokio::task::JoinSet::new();
+    for target in targets {
+        let (tools, key) = (Arc::clone(tools), key.clone());
+        tasks.spawn_blocking(move || {
+            let line = tools.ui.node(&target.name);
+            let result = wait_for(&target, &tools, &key, deadline, &line);
+            match &result {
+                Ok(warnings) if warnings.is_empty() => line.done(&format!("ready at {}", target.address)),
+                Ok(_) => line.done(&format!("ready at {}, with warnings", target.address)),
+                Err(error) => line.failed(&error.to_string()),
+            }
+            for warning in result.iter().flatten() {
+                tools.ui.warn(&format!("{}: cloud-init: {warning}", target.name));
+            }
+            (target.name, result)
+        });
+    }
+    let mut ready = Vec::new();
+    let mut failures = Vec::new();
+    while let Some(finished) = tasks.join_next().await {
+        match finished {
+            Ok((name, Ok(_))) => ready.push(name),
+            Ok((name, Err(error))) => failures.push((name, error)),
+            Err(panic) => failures.push((String::new(), panic.into())),
+        }
+    }
+    ready.sort();
+    failures.sort_by(|a, b| a.0.cmp(&b.0));
+    if interrupt::requested() {
+        return (ready, Err(apply::stopped()));
+    }
+    let others: Vec<String> = failures
+        .iter()
+        .skip(1)
+        .map(|(name, error)| format!("{name}: {error}"))
+        .collect();
+    let result = match failures.into_iter().next() {
+        None => Ok(()),
+        Some((name, error)) => {
+            let error = if others.is_empty() {
+                error
+            } else {
+                error.context(format!("also not ready: {}", others.join("; ")))
+            };
+            Err(error.context(format!("node '{name}' did not get ready")))
+        }
+    };
+    (ready, result)
+}
+
+/// What one look at a node says.
+enum Look {
+    Ready(Vec<String>),
+    NotYet(String),
+    Never(anyhow::Error),
+}
+
+fn wait_for(
+    target: &Target,
+    tools: &Tools,
+    key: &NodeKey,
+    deadline: Instant,
+    line: &NodeLine,
+) -> Result<Vec<String>> {
+    let console = Console::open(target, tools);
+    let mut session = None;
+    let mut refusals = 0;
+    loop {
+        let begun = Instant::now();
+        let reason = match look(target, tools, key, &mut session, &mut refusals) {
+            Look::Ready(warnings) => return Ok(warnings),
+            Look::Never(error) => return Err(console.beside(tools, error)),
+            Look::NotYet(reason) => reason,
+        };
+        line.set(&reason);
+        if interrupt::requested() {
+            return Err(apply::stopped());
+        }
+        if Instant::now() >= deadline {
+            let fault = Fault::new(Exit::Failed, format!("it is not ready in time: {reason}"))
+                .hint("run the same command again to wait on, or give it longer with --timeout SECONDS");
+            return Err(console.beside(tools, fault.into()));
+        }
+        // A guest that refuses our key counts that against us: ask it more and more seldom.
+        let pause = PAUSE * (1 + refusals.min(4));
+        std::thread::sleep(
+            pause
+                .saturating_sub(begun.elapsed())
+                .max(Duration::from_millis(200))
+                .min(deadline.saturating_duration_since(Instant::now())),
+        );
+    }
+}
+
+fn look(
+    target: &Target,
+    tools: &Tools,
+    key: &NodeKey,
+    session: &mut Option<node::NodeSession>,
+    refusals: &mut u32,
+) -> Look {
+    match state(target, tools) {
+        Ok(State::Running) => {}
+        Ok(State::Broken) => {
+            let fault = Fault::new(
+                Exit::Failed,
+                "it is paused with an internal error of the emulator",
+            );
+            let hint = match tools.setting.virt_type {
+                "kvm" => {
+                    "KVM does not carry guests on this host: remove the node with --remove-nodes and make it with --virt-type qemu (slow)"
+                }
+                _ => "see /var/log/libvirt/qemu/ on the hypervisor",
+            };
+            return Look::Never(fault.hint(hint).into());
+        }
+        Ok(state) => {
+            let fault = Fault::new(Exit::Failed, format!("its domain is {}", state.name())).hint(format!(
+                "see /var/log/libvirt/qemu/{}.log on the hypervisor; the same command starts it again",
+                target.name
+            ));
+            return Look::Never(fault.into());
+        }
+        Err(error) => return Look::Never(error),
+    }
+    if session.is_none() {
+        match node::login_through(
+            &tools.host,
+            target.address,
+            &target.user,
+            key,
+            &target.host_key,
+            ATTEMPT,
+        ) {
+            Ok(open) => *session = Some(open),
+            Err(LoginFailure::NoAnswer(_)) if !has_lease(target, tools) => {
+                return Look::NotYet("no DHCP request yet".into());
+            }
+            Err(LoginFailure::NoAnswer(_)) => {
+                return Look::NotYet(format!("no answer on port 22 of {}", target.address));
+            }
+            Err(LoginFailure::HostKeyMismatch(_)) => {
+                return Look::NotYet("another host key than its seed's answers".into());
+            }
+            Err(LoginFailure::KeyRefused) => {
+                *refusals += 1;
+                return Look::NotYet(format!("the key is refused for '{}'", target.user));
+            }
+            Err(LoginFailure::Other(error)) => return Look::NotYet(format!("logging in: {error}")),
+        }
+    }
+    let Some(open) = session.as_mut() else {
+        return Look::NotYet("logging in".into());
+    };
+    match cloud_init::ask(open) {
+        Ok(cloud_init::Progress::Finished { warnings }) => Look::Ready(warnings),
+        Ok(cloud_init::Progress::Working(stage)) => Look::NotYet(format!("cloud-init: {stage}")),
+        Ok(cloud_init::Progress::Failed(error)) => {
+            let fault = Fault::new(Exit::Failed, format!("cloud-init failed: {error}"));
+            Look::Never(
+                fault
+                    .hint("log in and read /var/log/cloud-init.log and /var/log/cloud-init-output.log")
+                    .into(),
+            )
+        }
+        Err(error) => {
+            *session = None;
+            Look::NotYet(format!("the connection was lost: {error}"))
+        }
+    }
+}
+
+fn state(target: &Target, tools: &Tools) -> Result<State> {
+    let domain = tools
+        .libvirt
+        .domain(&target.name)?
+        .context("its domain is gone")?;
+    State::of(&domain)
+}
+
+fn has_lease(target: &Target, tools: &Tools) -> bool {
+    let network = tools.libvirt.network(&target.network).ok().flatten();
+    let leases = network
+        .map(|network| dhcp_leases(&network).unwrap_or_default())
+        .unwrap_or_default();
+    leases
+        .iter()
+        .any(|lease| lease.mac.eq_ignore_ascii_case(&target.mac))
+}
+
+/// The end of a serial log on the hypervisor.
+fn tail(tools: &Tools, file: &str) -> Option<String> {
+    let cmd = Cmd::new("tail").args(["-c", "2000", "--", file]);
+    tools.host.text(&cmd).ok()
+}

@@ -1,0 +1,192 @@
+//! Flags and topology become the resolved model, with all validation.
+
+pub mod counts;
+pub mod reservations;
+pub mod slots;
+
+use crate::actual::Actual;
+use crate::addresses::Mac;
+use crate::deployment::{
+    Deployment, Disk, Identity, ImageSource, Ipv4Side, Ipv6Side, Network, Nic, Node, Slot, Storage,
+};
+use crate::names;
+use crate::steps::start::Policy;
+use crate::topology::Topology;
+use crate::topology::disk::Bus;
+use crate::topology::network::NetworkSpec;
+use crate::topology::node::NodeType;
+use crate::yaml::Problems;
+use reservations::Reservations;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// What the command line asks for, checked.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Images and pools.
+    pub storage: Storage,
+    /// The base image.
+    pub image: ImageSource,
+    /// The sudo user of the nodes.
+    pub username: String,
+    /// Bus of the disks that say none.
+    pub disk_bus: Bus,
+    /// Whether serial consoles are logged.
+    pub serial_files: bool,
+    /// What is started.
+    pub start: Policy,
+    /// Whether the counts are added to what is there.
+    pub extend: bool,
+}
+
+/// The model of a deployment on a hypervisor.
+///
+/// # Errors
+/// Everything in the topology that cannot be on this hypervisor, at once.
+pub fn deployment(
+    wanted: &Wanted,
+    topology: &Topology,
+    slot: Slot,
+    id: &Identity,
+    actual: &Actual,
+) -> Result<Deployment, Problems> {
+    let mut problems = Problems::default();
+    let counts = counts::targets(wanted, topology, id, actual, &mut problems);
+    let mut networks: Vec<Network> = topology.networks.iter().map(|spec| network(spec, id)).collect();
+    let mut taken_macs: BTreeSet<Mac> = actual
+        .domains
+        .iter()
+        .flat_map(|d| &d.nics)
+        .map(|(mac, _)| *mac)
+        .collect();
+    let mut nodes = Vec::new();
+    for node_type in &topology.node_types {
+        for index in counts.indexes(&node_type.name) {
+            nodes.push(node(wanted, node_type, index, id, actual, &mut taken_macs));
+        }
+    }
+    Reservations::new(id, actual, &mut networks).assign(&mut nodes, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(Deployment {
+        id: id.clone(),
+        storage: wanted.storage.clone(),
+        networks,
+        nodes,
+        image: wanted.image.clone(),
+        extend: wanted.extend.then(|| counts.totals()),
+        slot,
+    })
+}
+
+fn network(spec: &NetworkSpec, id: &Identity) -> Network {
+    let name = names::prefixed(id.prefix.as_deref(), &spec.name);
+    let ipv4 = spec.ip_address.zip(spec.subnet()).map(|(address, net)| Ipv4Side {
+        address,
+        net,
+        dhcp: spec.dhcp.as_ref().map(|d| (d.start, d.end)),
+    });
+    let ipv6 = spec.ipv6.as_ref().and_then(|side| {
+        let dhcp = side.dhcp.as_ref().map(|d| (d.start, d.end));
+        Some(Ipv6Side {
+            address: side.address,
+            net: side.subnet()?,
+            dhcp,
+        })
+    });
+    Network {
+        uuid: Uuid::new_v5(&id.uuid, format!("network {}", spec.name).as_bytes()),
+        bridge: names::bridge(&name),
+        topology_name: spec.name.clone(),
+        forward: spec.forward,
+        mtu: spec.mtu,
+        domain: spec.domain.clone(),
+        ipv4,
+        ipv6,
+        srvs: spec.srvs.clone(),
+        reservations: Vec::new(),
+        name,
+    }
+}
+
+fn node(
+    wanted: &Wanted,
+    spec: &NodeType,
+    index: u32,
+    id: &Identity,
+    actual: &Actual,
+    taken_macs: &mut BTreeSet<Mac>,
+) -> Node {
+    let name = names::domain(id.prefix.as_deref(), &spec.name, index);
+    let existing = actual.domains_of(id.uuid).find(|domain| domain.name == name);
+    let nics = spec
+        .interfaces
+        .iter()
+        .enumerate()
+        .map(|(position, interface)| {
+            let mac = existing
+                .and_then(|domain| domain.nics.get(position))
+                .map(|(mac, _)| *mac);
+            let mac = mac.unwrap_or_else(|| Mac::derive(id.uuid, &name, position, taken_macs));
+            taken_macs.insert(mac);
+            Nic {
+                network: names::prefixed(id.prefix.as_deref(), &interface.network),
+                mac,
+                ip: None,
+                model: interface.model.clone().unwrap_or_else(|| "virtio".into()),
+            }
+        })
+        .collect();
+    let external = spec
+        .external_network
+        .as_ref()
+        .and_then(|name| spec.interfaces.iter().position(|i| i.network == *name));
+    Node {
+        uuid: Uuid::new_v5(&id.uuid, format!("domain {}-{index}", spec.name).as_bytes()),
+        node_type: spec.name.clone(),
+        index,
+        cpu: spec.cpu,
+        cpu_model: spec.cpumodel.clone(),
+        memory_mib: spec.memory_mib,
+        swap_mib: spec.swap_mib,
+        has_os: spec.deploy_os,
+        machine: spec.machine_type.clone(),
+        disks: disks(wanted, spec, &name),
+        nics,
+        external,
+        groups: spec.groups.clone(),
+        user: spec.ssh_user.clone().unwrap_or_else(|| wanted.username.clone()),
+        ansible_connection: spec.ansible_connection.clone().unwrap_or_else(|| "ssh".into()),
+        guest_agent: spec.guest_agent,
+        serial_file: wanted
+            .serial_files
+            .then(|| format!("/var/lib/libvirt/qemu/{name}-serial.log")),
+        name,
+    }
+}
+
+/// The disks in file order; a device of another bus than the file had in mind gets that bus's name.
+fn disks(wanted: &Wanted, spec: &NodeType, node: &str) -> Vec<Disk> {
+    let mut letters: BTreeMap<&str, u8> = BTreeMap::new();
+    spec.disks
+        .iter()
+        .map(|disk| {
+            let bus = disk.bus.unwrap_or(wanted.disk_bus);
+            let letter = letters.entry(bus.device_prefix()).or_insert(b'a');
+            let dev = match disk.dev.strip_prefix(bus.device_prefix()) {
+                Some(_) => disk.dev.clone(),
+                None => format!("{}{}", bus.device_prefix(), *letter as char),
+            };
+            *letter += 1;
+            Disk {
+                volume: format!("{node}-{}.qcow2", disk.key),
+                dev,
+                bus,
+                size: disk.size_bytes,
+                cache: disk.cache,
+                preallocation: disk.preallocation,
+            }
+        })
+        .collect()
+}

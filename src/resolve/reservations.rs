@@ -1,0 +1,103 @@
+//! Which address each NIC gets: the one it has, else the lowest free one of its network.
+
+use crate::actual::Actual;
+use crate::addresses::{Mac, lowest_free};
+use crate::deployment::{Identity, Network, Node, Reservation};
+use crate::yaml::Problems;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
+
+/// The addresses of a deployment's networks while they are given out.
+pub struct Reservations<'a> {
+    networks: &'a mut Vec<Network>,
+    /// What is reserved today, by network and NIC.
+    present: BTreeMap<String, BTreeMap<Mac, Ipv4Addr>>,
+    taken: BTreeMap<String, BTreeSet<Ipv4Addr>>,
+    /// NICs of nodes that exist, whatever their type.
+    existing: Vec<(String, Mac, String)>,
+}
+
+impl<'a> Reservations<'a> {
+    /// Starts from what the networks reserve today.
+    pub fn new(id: &Identity, actual: &Actual, networks: &'a mut Vec<Network>) -> Self {
+        let mut present: BTreeMap<String, BTreeMap<Mac, Ipv4Addr>> = BTreeMap::new();
+        let mut taken: BTreeMap<String, BTreeSet<Ipv4Addr>> = BTreeMap::new();
+        for network in networks.iter() {
+            let of_network = taken.entry(network.name.clone()).or_default();
+            of_network.extend(network.ipv4.as_ref().map(|side| side.address));
+            for found in actual
+                .networks_of(id.uuid)
+                .filter(|found| found.name == network.name)
+            {
+                of_network.extend(found.reservations.iter().map(|r| r.ip));
+                let by_mac = found.reservations.iter().map(|r| (r.mac, r.ip));
+                present.entry(network.name.clone()).or_default().extend(by_mac);
+            }
+        }
+        let existing = actual
+            .domains_of(id.uuid)
+            .flat_map(|domain| {
+                domain
+                    .nics
+                    .iter()
+                    .map(move |(mac, network)| (domain, mac, network))
+            })
+            .filter_map(|(domain, mac, network)| Some((domain.name.clone(), *mac, network.clone()?)))
+            .collect();
+        Reservations {
+            networks,
+            present,
+            taken,
+            existing,
+        }
+    }
+
+    /// Gives every NIC on a network with DHCP its address, and writes it into the network.
+    pub fn assign(mut self, nodes: &mut [Node], problems: &mut Problems) {
+        for (node, mac, network) in std::mem::take(&mut self.existing) {
+            self.reserve(&network, mac, &node, problems);
+        }
+        for node in nodes {
+            let name = node.name.clone();
+            for nic in &mut node.nics {
+                nic.ip = self.reserve(&nic.network, nic.mac, &name, problems);
+            }
+        }
+        for network in self.networks.iter_mut() {
+            network.reservations.sort();
+        }
+    }
+
+    fn reserve(&mut self, network: &str, mac: Mac, node: &str, problems: &mut Problems) -> Option<Ipv4Addr> {
+        let network = self.networks.iter_mut().find(|n| n.name == network)?;
+        let (start, end) = network.ipv4.as_ref()?.dhcp?;
+        if let Some(done) = network.reservations.iter().find(|r| r.mac == mac) {
+            return Some(done.ip);
+        }
+        let taken = self.taken.entry(network.name.clone()).or_default();
+        let present = self
+            .present
+            .get(&network.name)
+            .and_then(|by_mac| by_mac.get(&mac))
+            .copied();
+        let Some(ip) = present.or_else(|| lowest_free(start, end, taken)) else {
+            problems
+                .push(
+                    None,
+                    format!(
+                        "network '{}' has no free address for '{node}': {start} to {end} are taken",
+                        network.name
+                    ),
+                )
+                .hint("widen the network's dhcp range in its topology file");
+            return None;
+        };
+        taken.insert(ip);
+        network.reservations.push(Reservation {
+            mac,
+            ip,
+            name: node.to_owned(),
+        });
+        Some(ip)
+    }
+}

@@ -1,0 +1,177 @@
+//! Which subnets a deployment gets: the ones that it has, the ones forced, or the next free ones.
+
+use crate::actual::Actual;
+use crate::addresses::overlap;
+use crate::deployment::{Identity, Slot};
+use crate::names;
+use crate::topology::Topology;
+use crate::yaml::Problems;
+use ipnet::IpNet;
+use std::net::IpAddr;
+
+/// `--net_subnet` and `--data_subnet`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Forced {
+    /// Third octet.
+    pub net: Option<u8>,
+    /// Third octet.
+    pub data_net: Option<u8>,
+}
+
+impl Forced {
+    fn over(self, slot: Slot) -> Slot {
+        Slot {
+            net: self.net.map_or(slot.net, |net| net.to_string()),
+            data_net: self.data_net.map_or(slot.data_net, |net| net.to_string()),
+        }
+    }
+
+    /// The slot with which a topology is checked before the hypervisor is known.
+    pub fn provisional(self, prefix: Option<&str>) -> Slot {
+        self.over(candidates(prefix).next().unwrap_or(Slot {
+            net: "0".into(),
+            data_net: "24".into(),
+        }))
+    }
+}
+
+/// The slots in the order of preference: infrared's 0 and 24 without a prefix; with one 10 and 24, 20 and 34, …
+fn candidates(prefix: Option<&str>) -> Box<dyn Iterator<Item = Slot>> {
+    let slot = |net: u32, data_net: u32| Slot {
+        net: net.to_string(),
+        data_net: data_net.to_string(),
+    };
+    match prefix {
+        None => Box::new(std::iter::once(slot(0, 24))),
+        Some(_) => Box::new(
+            (0..10)
+                .flat_map(move |offset| (0..24).map(move |n| (10 + 10 * n + offset, 24 + 10 * n + offset)))
+                .filter(|(_, data_net)| *data_net < 255)
+                .map(move |(net, data_net)| slot(net, data_net)),
+        ),
+    }
+}
+
+/// Chooses the slot; `load` renders the topology for a slot.
+///
+/// # Errors
+/// The topology's own problems, or subnets that are taken.
+pub fn choose(
+    forced: Forced,
+    id: &Identity,
+    actual: &Actual,
+    load: &dyn Fn(&Slot) -> Result<Topology, Problems>,
+) -> Result<(Slot, Topology), Problems> {
+    if let Some(record) = &actual.facts.record {
+        let wanted = forced.over(record.slot.clone());
+        if wanted != record.slot && actual.networks_of(id.uuid).next().is_some() {
+            let mut problems = Problems::default();
+            problems
+                .push(
+                    None,
+                    format!(
+                        "deployment '{}' has the subnets {} and {}, not {} and {}",
+                        id.name, record.slot.net, record.slot.data_net, wanted.net, wanted.data_net
+                    ),
+                )
+                .hint("leave --net_subnet and --data_subnet away, or make the deployment anew after --kill");
+            return Err(problems);
+        }
+        return checked(wanted, id, actual, load);
+    }
+    let mut first_refusal = None;
+    for candidate in candidates(id.prefix.as_deref()).map(|slot| forced.over(slot)) {
+        match checked(candidate, id, actual, load) {
+            Ok(found) if fits_existing(&found.1, id, actual) => return Ok(found),
+            Ok(_) => {}
+            Err(problems) => {
+                first_refusal.get_or_insert(problems);
+            }
+        }
+    }
+    Err(first_refusal.unwrap_or_else(|| {
+        let mut problems = Problems::default();
+        problems
+            .push(
+                None,
+                format!(
+                    "the networks of deployment '{}' fit no subnets of this topology",
+                    id.name
+                ),
+            )
+            .hint("name the --topology-network that it was made from, or make it anew after --kill");
+        problems
+    }))
+}
+
+/// A lost record is read back from the networks: the slot is the one that gives the addresses they have.
+fn fits_existing(topology: &Topology, id: &Identity, actual: &Actual) -> bool {
+    topology.networks.iter().all(|spec| {
+        let name = names::prefixed(id.prefix.as_deref(), &spec.name);
+        let found = actual.networks_of(id.uuid).find(|n| n.name == name);
+        let address = |n: &crate::steps::networks::read::ActualNetwork| {
+            n.addresses.iter().map(|a| a.address).find(IpAddr::is_ipv4)
+        };
+        found.is_none_or(|n| address(n) == spec.ip_address.map(IpAddr::from))
+    })
+}
+
+fn checked(
+    slot: Slot,
+    id: &Identity,
+    actual: &Actual,
+    load: &dyn Fn(&Slot) -> Result<Topology, Problems>,
+) -> Result<(Slot, Topology), Problems> {
+    let topology = load(&slot)?;
+    let mut problems = Problems::default();
+    let own = |name: &str| actual.networks_of(id.uuid).any(|n| n.name == name);
+    let taken = taken(id, actual);
+    for spec in &topology.networks {
+        let name = names::prefixed(id.prefix.as_deref(), &spec.name);
+        if own(&name) {
+            continue;
+        }
+        let ipv4 = spec.subnet().map(IpNet::from);
+        let ipv6 = spec.ipv6.as_ref().and_then(|side| side.subnet()).map(IpNet::from);
+        for (subnet, key) in ipv4
+            .map(|n| (n, "ip_address"))
+            .into_iter()
+            .chain(ipv6.map(|n| (n, "ipv6.ip_address")))
+        {
+            let Some((subnet, (other, whose))) = overlap(&[subnet], &taken) else {
+                continue;
+            };
+            problems.push(None, format!("subnet {subnet} of network '{name}' is taken on '{}' by {other} ({whose})", id.host)).hint(format!(
+                "choose another with --net_subnet or --data_subnet, or with -e override.networks.{}.{key}=…",
+                spec.key
+            ));
+        }
+    }
+    if problems.is_empty() {
+        Ok((slot, topology))
+    } else {
+        Err(problems)
+    }
+}
+
+/// The subnets of everybody else on the host.
+fn taken(id: &Identity, actual: &Actual) -> Vec<(IpNet, String)> {
+    let ours = |bridge: &str| {
+        actual
+            .networks_of(id.uuid)
+            .any(|n| n.bridge.as_deref() == Some(bridge))
+    };
+    let networks = actual
+        .networks
+        .iter()
+        .filter(|n| n.owner.as_ref().is_none_or(|owner| owner.uuid != id.uuid))
+        .flat_map(|n| {
+            n.addresses
+                .iter()
+                .map(|a| (a.net, format!("network '{}'", n.name)))
+        });
+    let routes = actual.facts.routes.iter().filter(|(_, device)| !ours(device));
+    networks
+        .chain(routes.map(|(net, device)| (*net, format!("a route over '{device}'"))))
+        .collect()
+}

@@ -1,0 +1,143 @@
+//! Making and deleting volumes.
+
+use super::{Materials, Seed, Work};
+use crate::deployment::Disk;
+use crate::keys;
+use crate::libvirt::{Libvirt, gone};
+use crate::seed;
+use crate::steps::host::record::Record;
+use crate::steps::image::Base;
+use crate::topology::disk::Preallocation;
+use crate::xml::{self, values};
+use anyhow::{Context, Result};
+use virt::enumutil::Enum;
+use virt::error::ErrorNumber;
+use virt::storage_pool::StoragePool;
+use virt::storage_vol::StorageVol;
+
+/// Does one action in the deployment's pool.
+///
+/// # Errors
+/// libvirt's, e.g. a full disk, with the volume's name.
+pub fn apply(
+    work: &Work,
+    libvirt: &Libvirt,
+    pool: &str,
+    record: Option<&Record>,
+    materials: &Materials,
+) -> Result<()> {
+    match work {
+        Work::Disk { disk, overlay } => {
+            let base = match overlay {
+                true => Some(materials.base.as_ref().context("there is no base image")?),
+                false => None,
+            };
+            make_disk(&pool_of(libvirt, pool)?, disk, base)
+        }
+        Work::Seed(seed) => {
+            let record = record.context("the deployment has no record")?;
+            make_seed(libvirt, &pool_of(libvirt, pool)?, seed, record, materials)
+        }
+        Work::Remove { pool, name } => {
+            let Some(pool) = libvirt.pool(pool)? else {
+                return Ok(());
+            };
+            match libvirt.volume(&pool, name)? {
+                Some(volume) => Ok(gone(volume.delete(0))?),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+fn pool_of(libvirt: &Libvirt, name: &str) -> Result<StoragePool> {
+    libvirt
+        .pool(name)?
+        .with_context(|| format!("the pool '{name}' is gone"))
+}
+
+/// An overlay is grown to the disk's size by libvirt; a smaller base image keeps its own partitions for cloud-init to grow.
+fn make_disk(pool: &StoragePool, disk: &Disk, base: Option<&Base>) -> Result<()> {
+    let full = matches!(disk.preallocation, Preallocation::Full | Preallocation::Falloc);
+    // A quarter of the time and of the space that the tables of 64 KiB clusters take.
+    let cluster_kib = (base.is_none() && disk.preallocation == Preallocation::Metadata).then_some(512);
+    // An overlay has nothing to preallocate: qemu-img refuses it, and it serves what 'metadata' was for.
+    let flags = match disk.preallocation {
+        Preallocation::Metadata if base.is_none() => virt::sys::VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA,
+        _ => 0,
+    };
+    let xml = xml::render(
+        include_str!("volume.xml"),
+        values! {
+            name => disk.volume,
+            capacity => disk.size,
+            allocation => if full { Some(disk.size) } else { Some(0) },
+            format => "qcow2",
+            cluster_kib,
+            backing => base.map(|base| values! { path => base.path, format => base.format.name() }),
+        },
+    )?;
+    create(pool, &xml, flags).map(|_| ())
+}
+
+fn make_seed(
+    libvirt: &Libvirt,
+    pool: &StoragePool,
+    seed: &Seed,
+    record: &Record,
+    materials: &Materials,
+) -> Result<()> {
+    let node = &seed.node;
+    let key = keys::from_seed(record.host_key_seed(&node.name), &node.name)?;
+    let nics: Vec<seed::SeedNic> = node
+        .nics
+        .iter()
+        .enumerate()
+        .map(|(position, nic)| seed::SeedNic {
+            mac: nic.mac.to_string(),
+            dhcp4: nic.ip.is_some(),
+            external: node.external == Some(position),
+            ..seed::SeedNic::default()
+        })
+        .collect();
+    let image = seed::image(&seed::Seed {
+        instance_id: &node.uuid.to_string(),
+        hostname: &node.name,
+        username: Some(&materials.username),
+        authorized_keys: &materials.login_keys,
+        host_key_private: &key.private_openssh,
+        host_key_public: &key.public_openssh,
+        timezone: materials.timezone.as_deref(),
+        swap_mib: (node.swap_mib > 0).then_some(node.swap_mib),
+        nics: &nics,
+    })?;
+    if let Some(half_made) = libvirt.volume(pool, &seed.volume)? {
+        gone(half_made.delete(0))?;
+    }
+    let xml = xml::render(
+        include_str!("volume.xml"),
+        values! {
+            name => seed.volume, capacity => image.len(), allocation => None::<u64>, format => "raw", cluster_kib => None::<u32>, backing => None::<()>,
+        },
+    )?;
+    let volume = create(pool, &xml, 0)?;
+    crate::interrupt::point("seed-half");
+    libvirt
+        .upload(&volume, &image)
+        .with_context(|| format!("writing the seed '{}'", seed.volume))
+}
+
+/// Creates a volume; one that a dead client's last call still made is taken as it is.
+fn create(pool: &StoragePool, xml: &str, flags: u32) -> Result<StorageVol> {
+    match StorageVol::create_xml(pool, xml, flags) {
+        Err(error) if matches!(error.code(), Enum::Known(ErrorNumber::StorageVolExist)) => {
+            let document = roxmltree::Document::parse(xml)?;
+            let name = document
+                .descendants()
+                .find(|n| n.has_tag_name("name"))
+                .and_then(|n| n.text());
+            Ok(pool.lookup_storage_vol_by_name(name.unwrap_or_default())?)
+        }
+        other => Ok(other?),
+    }
+}

@@ -1,0 +1,100 @@
+//! Which volumes are missing, and why.
+
+use super::{Seed, Work};
+use crate::deployment::Deployment;
+use crate::plan::{Action, Kind, Verb};
+use crate::steps::Step;
+use crate::yaml::Problems;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The volumes to make: missing ones, and the seed of every node whose domain is not defined, since a
+/// killed run may have left half of one.
+///
+/// # Errors
+/// Disks that would have to shrink.
+pub fn converge(
+    deployment: &Deployment,
+    volumes: &BTreeMap<String, u64>,
+    defined: &BTreeSet<String>,
+) -> Result<Vec<Action>, Problems> {
+    let mut actions = Vec::new();
+    let mut problems = Problems::default();
+    let host = &deployment.id.host;
+    for node in &deployment.nodes {
+        for (position, disk) in node.disks.iter().enumerate() {
+            match volumes.get(&disk.volume) {
+                None => {
+                    let reason = if defined.contains(&node.name) {
+                        format!("the disk {} of {} is gone", disk.dev, node.name)
+                    } else {
+                        format!("{} is new", node.name)
+                    };
+                    let work = Work::Disk { disk: disk.clone(), overlay: node.has_os && position == 0 };
+                    actions.push(Action::new(Step::Disks, Verb::Create, Kind::Volume, &disk.volume, host, reason, work));
+                }
+                Some(size) if *size != disk.size => problems.push(None, format!(
+                        "disk {} of '{}' on '{host}' has {} bytes, the topology says {}",
+                        disk.dev, node.name, size, disk.size
+                    )).hint(format!("a disk with data keeps its size: make the node anew with --remove-nodes {}, or leave the size as it was", node.name)),
+                Some(_) => {}
+            }
+        }
+        if node.has_os && !(defined.contains(&node.name) && volumes.contains_key(&node.seed_volume())) {
+            let (verb, reason) = match (
+                volumes.contains_key(&node.seed_volume()),
+                defined.contains(&node.name),
+            ) {
+                (true, _) => (
+                    Verb::Update,
+                    format!("an earlier run stopped before {} was defined", node.name),
+                ),
+                (false, true) => (Verb::Create, format!("the seed of {} is gone", node.name)),
+                (false, false) => (Verb::Create, format!("{} is new", node.name)),
+            };
+            let seed = Seed {
+                volume: node.seed_volume(),
+                node: node.clone(),
+            };
+            actions.push(Action::new(
+                Step::Disks,
+                verb,
+                Kind::Volume,
+                &node.seed_volume(),
+                host,
+                reason,
+                Work::Seed(Box::new(seed)),
+            ));
+        }
+    }
+    if problems.is_empty() {
+        Ok(actions)
+    } else {
+        Err(problems)
+    }
+}
+
+/// The actions that delete volumes of a pool.
+pub fn remove<'a>(
+    pool: &str,
+    volumes: impl IntoIterator<Item = &'a String>,
+    host: &str,
+    reason: &str,
+) -> Vec<Action> {
+    volumes
+        .into_iter()
+        .map(|name| {
+            Action::new(
+                Step::Disks,
+                Verb::Remove,
+                Kind::Volume,
+                name,
+                host,
+                reason,
+                Work::Remove {
+                    pool: pool.to_owned(),
+                    name: name.clone(),
+                },
+            )
+        })
+        .collect()
+}

@@ -1,0 +1,103 @@
+//! Defining, changing and removing domains.
+
+use super::Work;
+use super::template::{self, Setting};
+use crate::deployment::{Identity, Node};
+use crate::keys;
+use crate::libvirt::{Libvirt, gone, settled};
+use crate::remote::{Cmd, Host};
+use crate::steps::host::record::Record;
+use anyhow::{Context, Result};
+use virt::domain::Domain;
+use virt::sys;
+
+/// Does one action.
+///
+/// # Errors
+/// libvirt's.
+pub fn apply(
+    work: &Work,
+    libvirt: &Libvirt,
+    host: &Host,
+    id: &Identity,
+    setting: &Setting,
+    record: Option<&Record>,
+) -> Result<()> {
+    match work {
+        Work::Define(node) => define(node, libvirt, id, setting, record),
+        Work::Autostart(name) => Ok(existing(libvirt, name)?.set_autostart(true)?),
+        Work::Resize {
+            name,
+            memory_mib,
+            cpu,
+        } => resize(&existing(libvirt, name)?, *memory_mib, *cpu),
+        Work::Remove { name, serial_file } => {
+            if let Some(domain) = libvirt.domain(name)? {
+                remove(libvirt, &domain)?;
+            }
+            match serial_file {
+                Some(file) => remove_logs(host, file),
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+fn existing(libvirt: &Libvirt, name: &str) -> Result<Domain> {
+    libvirt.domain(name)?.context("it is gone")
+}
+
+fn define(
+    node: &Node,
+    libvirt: &Libvirt,
+    id: &Identity,
+    setting: &Setting,
+    record: Option<&Record>,
+) -> Result<()> {
+    let host_key = match (node.has_os, record) {
+        (true, Some(record)) => {
+            let key = keys::from_seed(record.host_key_seed(&node.name), &node.name)?;
+            Some(keys::bare(&key.public_openssh))
+        }
+        _ => None,
+    };
+    let xml = template::domain(node, id, setting, host_key)?;
+    let domain = libvirt.define_domain(&xml).context("defining it")?;
+    domain
+        .set_autostart(true)
+        .context("making it start with the host")
+}
+
+fn resize(domain: &Domain, memory_mib: u64, cpu: u32) -> Result<()> {
+    let kib = memory_mib * 1024;
+    domain.set_memory_flags(kib, sys::VIR_DOMAIN_AFFECT_CONFIG | sys::VIR_DOMAIN_MEM_MAXIMUM)?;
+    domain.set_memory_flags(kib, sys::VIR_DOMAIN_AFFECT_CONFIG)?;
+    domain.set_vcpus_flags(cpu, sys::VIR_DOMAIN_AFFECT_CONFIG | sys::VIR_DOMAIN_VCPU_MAXIMUM)?;
+    domain.set_vcpus_flags(cpu, sys::VIR_DOMAIN_AFFECT_CONFIG)?;
+    Ok(())
+}
+
+fn remove(libvirt: &Libvirt, domain: &Domain) -> Result<()> {
+    settled(domain.destroy()).context("stopping it")?;
+    let flags = sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
+        | sys::VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
+        | sys::VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
+        | sys::VIR_DOMAIN_UNDEFINE_NVRAM;
+    gone(domain.undefine_flags(flags)).or_else(|error| {
+        // A domain that was only started has no definition to remove: it went with the stop.
+        let name = domain.name()?;
+        if libvirt.domain(&name)?.is_none() {
+            Ok(())
+        } else {
+            Err(error).context("undefining it")
+        }
+    })
+}
+
+/// Removes a serial log with the older ones that virtlogd rotated away.
+fn remove_logs(host: &Host, file: &str) -> Result<()> {
+    let cmd = Cmd::script(r#"rm -f -- "$1" "$1".[0-9]"#, &[file]);
+    host.text(&cmd)
+        .context("removing the log of its serial console")?;
+    Ok(())
+}

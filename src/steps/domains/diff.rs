@@ -1,0 +1,122 @@
+//! Which domains must be defined, changed or removed, and why.
+
+use super::Work;
+use super::read::ActualDomain;
+use crate::deployment::Deployment;
+use crate::plan::{Action, Kind, Verb};
+use crate::steps::Step;
+use crate::yaml::Problems;
+
+/// The actions that bring the domains' definitions to the deployment.
+///
+/// # Errors
+/// Domains of others in the way, and changes that irs does not make to an existing node.
+pub fn converge(deployment: &Deployment, actual: &[ActualDomain]) -> Result<Vec<Action>, Problems> {
+    let mut actions = Vec::new();
+    let mut problems = Problems::default();
+    let host = &deployment.id.host;
+    let action = |verb, name: &str, reason: String, work| {
+        Action::new(Step::Domains, verb, Kind::Domain, name, host, reason, work)
+    };
+    for node in &deployment.nodes {
+        let Some(found) = actual.iter().find(|d| d.name == node.name) else {
+            let reason = "it is not defined".to_owned();
+            actions.push(action(
+                Verb::Create,
+                &node.name,
+                reason,
+                Work::Define(Box::new(node.clone())),
+            ));
+            continue;
+        };
+        if found.mark.as_ref().map(|mark| mark.owner.uuid) != Some(deployment.id.uuid) {
+            let whose = match &found.mark {
+                Some(mark) => format!("belongs to deployment '{}'", mark.owner.deployment),
+                None => "was not made by irs".into(),
+            };
+            problems
+                .push(
+                    None,
+                    format!("domain '{}' exists on '{host}' and {whose}", node.name),
+                )
+                .hint("choose a --prefix, so that the names differ, or remove that domain");
+            continue;
+        }
+        let wanted: Vec<_> = node.nics.iter().map(|nic| Some(nic.network.clone())).collect();
+        let networks: Vec<_> = found.nics.iter().map(|(_, network)| network.clone()).collect();
+        if networks.get(..wanted.len()) != Some(&wanted) {
+            let show = |list: &[Option<String>]| {
+                list.iter()
+                    .map(|n| n.as_deref().unwrap_or("?"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            problems
+                .push(
+                    None,
+                    format!(
+                        "domain '{}' on '{host}' has NICs on {}, the topology says {}",
+                        node.name,
+                        show(&networks),
+                        show(&wanted)
+                    ),
+                )
+                .hint(format!(
+                    "use the topology it was made from, or make the node anew with --remove-nodes {}",
+                    node.name
+                ));
+        }
+        if !found.autostart {
+            actions.push(action(
+                Verb::Update,
+                &node.name,
+                "it does not start with the host".into(),
+                Work::Autostart(node.name.clone()),
+            ));
+        }
+        if found.memory_mib != node.memory_mib || found.cpu != node.cpu {
+            let reason = format!(
+                "it has {} MiB and {} CPUs, wanted {} and {} (after the next restart)",
+                found.memory_mib, found.cpu, node.memory_mib, node.cpu
+            );
+            let work = Work::Resize {
+                name: node.name.clone(),
+                memory_mib: node.memory_mib,
+                cpu: node.cpu,
+            };
+            actions.push(action(Verb::Update, &node.name, reason, work));
+        }
+    }
+    if problems.is_empty() {
+        Ok(actions)
+    } else {
+        Err(problems)
+    }
+}
+
+/// The actions that remove domains.
+pub fn remove<'a>(
+    domains: impl IntoIterator<Item = &'a ActualDomain>,
+    host: &str,
+    reason: &str,
+) -> Vec<Action> {
+    domains
+        .into_iter()
+        .map(|domain| {
+            let serial_file = domain.mark.as_ref().and_then(|mark| mark.serial_file.clone());
+            let work = Work::Remove {
+                name: domain.name.clone(),
+                serial_file,
+            };
+            Action::new(
+                Step::Domains,
+                Verb::Remove,
+                Kind::Domain,
+                &domain.name,
+                host,
+                reason,
+                work,
+            )
+        })
+        .collect()
+}

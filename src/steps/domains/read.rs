@@ -1,0 +1,153 @@
+//! The domains that exist: read from the inactive XML.
+
+use crate::addresses::Mac;
+use crate::libvirt::Libvirt;
+use crate::mark::{self, NodeMark};
+use anyhow::{Context, Result};
+use roxmltree::Document;
+use uuid::Uuid;
+use virt::domain::{DomainPausedReason, DomainState, DomainStateReason};
+use virt::enumutil::Enum;
+
+/// A domain as libvirt has it.
+#[derive(Clone, Debug)]
+pub struct ActualDomain {
+    /// libvirt's name.
+    pub name: String,
+    /// libvirt's UUID.
+    pub uuid: Uuid,
+    /// The mark, when irs made it.
+    pub mark: Option<NodeMark>,
+    /// Running, paused, shut off, …
+    pub state: State,
+    /// Whether it starts with the host.
+    pub autostart: bool,
+    /// MiB of the definition.
+    pub memory_mib: u64,
+    /// Virtual CPUs of the definition.
+    pub cpu: u32,
+    /// NICs in order: the MAC and the network's name.
+    pub nics: Vec<(Mac, Option<String>)>,
+}
+
+/// A domain's state, in libvirt's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It runs.
+    Running,
+    /// It is paused by an error of the emulator.
+    Broken,
+    /// It is paused by somebody.
+    Paused,
+    /// It is off.
+    ShutOff,
+    /// It crashed.
+    Crashed,
+    /// Anything else.
+    Other,
+}
+
+impl State {
+    /// libvirt's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Running => "running",
+            State::Broken => "paused (internal error)",
+            State::Paused => "paused",
+            State::ShutOff => "shut off",
+            State::Crashed => "crashed",
+            State::Other => "in transition",
+        }
+    }
+
+    /// Whether it runs.
+    pub fn is_running(self) -> bool {
+        self == State::Running
+    }
+
+    /// The state of a domain now.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub fn of(domain: &virt::domain::Domain) -> Result<State> {
+        let (state, reason) = domain.state()?;
+        Ok(match state {
+            Enum::Known(DomainState::Running | DomainState::Blocked) => State::Running,
+            Enum::Known(DomainState::Paused) => match reason {
+                Enum::Known(DomainStateReason::Paused(Enum::Known(
+                    DomainPausedReason::IOError | DomainPausedReason::Unknown | DomainPausedReason::Crashed,
+                ))) => State::Broken,
+                _ => State::Paused,
+            },
+            Enum::Known(DomainState::Shutoff) => State::ShutOff,
+            Enum::Known(DomainState::Crashed) => State::Crashed,
+            _ => State::Other,
+        })
+    }
+}
+
+/// Reads every domain of a hypervisor. One that vanishes meanwhile is left out.
+///
+/// # Errors
+/// When a call fails or an XML cannot be read.
+pub fn read(libvirt: &Libvirt) -> Result<Vec<ActualDomain>> {
+    let mut domains = Vec::new();
+    for domain in libvirt.domains()? {
+        let name = domain.name()?;
+        let read = || -> Result<ActualDomain> {
+            let persistent = domain.is_persistent()?;
+            let flags = if persistent {
+                virt::sys::VIR_DOMAIN_XML_INACTIVE
+            } else {
+                0
+            };
+            let mut actual = parse(&domain.xml_desc(flags)?)?;
+            actual.state = State::of(&domain)?;
+            actual.autostart = persistent && domain.autostart()?;
+            Ok(actual)
+        };
+        match read() {
+            Ok(actual) => domains.push(actual),
+            Err(_) if libvirt.domain(&name)?.is_none() => {}
+            Err(error) => return Err(error.context(format!("reading domain '{name}'"))),
+        }
+    }
+    Ok(domains)
+}
+
+/// Reads a domain's XML; its state is not in it.
+///
+/// # Errors
+/// When the XML or the mark is broken.
+pub fn parse(xml: &str) -> Result<ActualDomain> {
+    let document = Document::parse(xml)?;
+    let root = document.root_element();
+    let child = |name: &str| root.children().find(|n| n.has_tag_name(name));
+    let text = |name: &str| child(name).and_then(|n| n.text()).map(str::trim);
+    let nics = root
+        .descendants()
+        .filter(|n| n.has_tag_name("interface"))
+        .filter_map(|interface| {
+            let inner = |name: &str| interface.children().find(|n| n.has_tag_name(name));
+            let mac = inner("mac")?.attribute("address")?.parse().ok()?;
+            Some((
+                mac,
+                inner("source")
+                    .and_then(|n| n.attribute("network"))
+                    .map(str::to_owned),
+            ))
+        })
+        .collect();
+    // libvirt always writes KiB.
+    let memory_kib: u64 = text("memory").context("it has no memory")?.parse()?;
+    Ok(ActualDomain {
+        name: text("name").context("it has no name")?.to_owned(),
+        uuid: text("uuid").context("it has no UUID")?.parse()?,
+        mark: mark::of_domain(root)?,
+        state: State::Other,
+        autostart: false,
+        memory_mib: memory_kib / 1024,
+        cpu: text("vcpu").context("it has no vcpu")?.parse()?,
+        nics,
+    })
+}

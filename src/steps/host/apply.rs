@@ -1,0 +1,78 @@
+//! Making and removing pools and records.
+
+use super::record::Record;
+use super::{RECORD, Work, record_path};
+use crate::libvirt::{Libvirt, gone, settled};
+use crate::remote::{Cmd, Host};
+use crate::xml::{self, values};
+use anyhow::{Context, Result};
+
+/// Does one action.
+///
+/// # Errors
+/// libvirt's, or the hypervisor's, e.g. a read-only disk.
+pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host) -> Result<()> {
+    match work {
+        Work::Record { folder, record } => write_record(host, folder, record),
+        Work::Pool { name, uuid, folder } => {
+            make_folder(host, folder)?;
+            let xml = xml::render(
+                "<pool type='dir'><name>{{ name }}</name><uuid>{{ uuid }}</uuid><target><path>{{ folder }}</path></target></pool>",
+                values! { name, uuid => uuid.to_string(), folder },
+            )?;
+            let pool = libvirt.define_pool(&xml).context("defining it")?;
+            pool.set_autostart(true)
+                .context("making it start with the host")?;
+            settled(pool.create(0)).context("starting it")
+        }
+        Work::StartPool(name) => {
+            let pool = libvirt.pool(name)?.context("it is gone")?;
+            settled(pool.create(0)).context("starting it")
+        }
+        Work::AutostartPool(name) => Ok(libvirt.pool(name)?.context("it is gone")?.set_autostart(true)?),
+        Work::RemovePool(name) => {
+            let Some(pool) = libvirt.pool(name)? else {
+                return Ok(());
+            };
+            settled(pool.destroy()).context("stopping it")?;
+            gone(pool.undefine()).context("undefining it")
+        }
+        Work::RemoveFolder(folder) => {
+            // The record goes last: while it is there, a killed removal can be told from somebody's folder.
+            let cmd = Cmd::script(
+                r#"[ -d "$1" ] || exit 0; find "$1" -mindepth 1 -maxdepth 1 -type f ! -name "$2" -delete && rm -f -- "$1/$2" && rmdir -- "$1""#,
+                &[folder.as_str(), RECORD],
+            );
+            host.text(&cmd).context("removing the deployment's folder")?;
+            Ok(())
+        }
+    }
+}
+
+/// Writes the record, atomically.
+///
+/// # Errors
+/// The hypervisor's, e.g. a full disk.
+pub fn write_record(host: &Host, folder: &str, record: &Record) -> Result<()> {
+    make_folder(host, folder)?;
+    let json = record.to_json()?;
+    host.upload(
+        json.as_bytes(),
+        Some(json.len() as u64),
+        &record_path(folder),
+        0o600,
+        &|_| {},
+    )
+    .context("writing the deployment's record")
+}
+
+fn make_folder(host: &Host, folder: &str) -> Result<()> {
+    // QEMU's own user must be able to pass through, and nobody to look around.
+    let cmd = Cmd::script(
+        r#"[ -d "$1" ] || { mkdir -p -- "$(dirname -- "$1")" && mkdir -m 0711 -- "$1"; }"#,
+        &[folder],
+    );
+    host.text(&cmd)
+        .with_context(|| format!("making the folder '{folder}'"))?;
+    Ok(())
+}

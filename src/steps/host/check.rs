@@ -1,0 +1,116 @@
+//! Whether the hypervisor can carry what is to be made.
+
+use super::facts::Facts;
+use crate::deployment::{Deployment, ImageSource};
+use crate::error::{Exit, Fault};
+use crate::steps::image::Located;
+use anyhow::{Result, bail};
+use std::collections::BTreeSet;
+
+const GIB: u64 = 1 << 30;
+
+/// What the user said of the checks.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// `--host-memory-overcommit`.
+    pub memory_overcommit: bool,
+}
+
+/// Checks memory, disk and programs for the nodes in `new`; gives back warnings.
+///
+/// # Errors
+/// `Resources`, naming everything that is missing at once.
+pub fn check(
+    deployment: &Deployment,
+    new: &BTreeSet<String>,
+    facts: &Facts,
+    image: Option<&Located>,
+    limits: Limits,
+) -> Result<Vec<String>> {
+    let host = &deployment.id.host;
+    let nodes = || deployment.nodes.iter().filter(|node| new.contains(&node.name));
+    let mut warnings = Vec::new();
+    let mut missing: Vec<(String, &str)> = Vec::new();
+
+    let memory: u64 = nodes().map(|node| node.memory_mib << 20).sum();
+    if memory > facts.memory_available && !limits.memory_overcommit {
+        missing.push((
+            format!("memory: the nodes to be made need {}, {} are available", size(memory), size(facts.memory_available)),
+            "make the nodes smaller with -e override.TYPE.memory=MIB, or allow it with --host-memory-overcommit yes",
+        ));
+    } else if memory > facts.memory_available / 10 * 8 {
+        warnings.push(format!(
+            "the nodes to be made need {} of memory, more than 80% of the {} available on '{host}'",
+            size(memory),
+            size(facts.memory_available)
+        ));
+    }
+
+    let with_os = nodes().filter(|node| node.has_os).count() as u64;
+    let disk = image.map_or(0, Located::size) + with_os * GIB;
+    let full: u64 = nodes().flat_map(|node| &node.disks).map(|disk| disk.size).sum();
+    let preallocated: u64 = nodes()
+        .flat_map(|node| &node.disks)
+        .filter(|disk| disk.preallocation.is_full())
+        .map(|disk| disk.size)
+        .sum();
+    if disk + preallocated > facts.disk_available {
+        missing.push((
+            format!(
+                "disk: the base image, 1 GiB a node with an OS and preallocated disks need {}, {} are free in '{}'",
+                size(disk + preallocated),
+                size(facts.disk_available),
+                deployment.storage.folder
+            ),
+            "free some space there, or choose another folder with --disk-pool",
+        ));
+    } else if full > facts.disk_available {
+        warnings.push(format!(
+            "the disks of the nodes to be made may grow to {}, and {} are free in '{}' on '{host}'",
+            size(full),
+            size(facts.disk_available),
+            deployment.storage.folder
+        ));
+    }
+
+    let mut programs = Vec::new();
+    if !new.is_empty() {
+        programs.push("qemu-img");
+    }
+    if with_os > 0 && matches!(deployment.image, ImageSource::Url(_)) {
+        programs.extend(["curl", "sha256sum"]);
+    }
+    for program in programs
+        .into_iter()
+        .filter(|program| !facts.programs.iter().any(|p| p == program))
+    {
+        missing.push((
+            format!("program: '{program}' is not installed"),
+            "install it on the hypervisor with its package manager",
+        ));
+    }
+
+    let Some((_, hint)) = missing.first() else {
+        return Ok(warnings);
+    };
+    let hint = (*hint).to_owned();
+    let list: Vec<String> = missing.into_iter().map(|(what, _)| what).collect();
+    bail!(Fault::new(Exit::Resources, format!("'{host}' lacks {}", list.join("; "))).hint(hint))
+}
+
+/// The CPU models that emulation cannot give, said once.
+pub fn check_cpu_models(deployment: &Deployment, new: &BTreeSet<String>, virt_type: &str) -> Option<String> {
+    let copies = |model: &str| matches!(model, "host-passthrough" | "host-model");
+    let asked = deployment
+        .nodes
+        .iter()
+        .filter(|node| new.contains(&node.name))
+        .any(|node| copies(&node.cpu_model));
+    (virt_type == "qemu" && asked).then(|| {
+        "note: under emulation host-passthrough and host-model become libvirt's default CPU model".to_owned()
+    })
+}
+
+fn size(bytes: u64) -> String {
+    indicatif::BinaryBytes(bytes).to_string()
+}

@@ -1,0 +1,183 @@
+//! Which pools and records must be made or removed, and why.
+
+use super::pools::{self, ActualPool};
+use super::record::Record;
+use super::{Work, record_path};
+use crate::deployment::{Deployment, Storage};
+use crate::names;
+use crate::plan::{Action, Kind, Verb};
+use crate::steps::Step;
+use crate::yaml::Problems;
+use uuid::Uuid;
+
+/// The actions that bring the record and the pools to the deployment; `record` is what it must say.
+///
+/// # Errors
+/// Pools of others in the way.
+pub fn converge(
+    deployment: &Deployment,
+    record: &Record,
+    present: Option<&Record>,
+    pools: &[ActualPool],
+    host_uuid: Uuid,
+) -> Result<Vec<Action>, Problems> {
+    let mut actions = Vec::new();
+    let mut problems = Problems::default();
+    let host = &deployment.id.host;
+    let folder = deployment.storage.deployment_folder(&deployment.id.name);
+    if present != Some(record) {
+        let (verb, reason) = match present {
+            None => (Verb::Create, "the deployment has no record"),
+            Some(old) if old.extend != record.extend => (Verb::Update, "the extend's target is noted first"),
+            Some(_) => (Verb::Update, "the deployment changed"),
+        };
+        let work = Work::Record {
+            folder: folder.clone(),
+            record: Box::new(record.clone()),
+        };
+        actions.push(Action::new(
+            Step::Host,
+            verb,
+            Kind::File,
+            &record_path(&folder),
+            host,
+            reason,
+            work,
+        ));
+    }
+    let own = names::pool(&deployment.id.name);
+    match pools.iter().find(|pool| pool.name == own) {
+        Some(pool) if pool.uuid != deployment.id.uuid || pool.target.as_deref() != Some(folder.as_str()) => {
+            problems
+                .push(
+                    None,
+                    format!(
+                        "pool '{own}' exists on '{host}' with the folder '{}', and is not this deployment's",
+                        pool.target.as_deref().unwrap_or("none")
+                    ),
+                )
+                .hint("use the --disk-pool that the deployment was made with, or another --prefix")
+        }
+        Some(pool) => actions.extend(repair(pool, host)),
+        None => actions.push(create(
+            &own,
+            deployment.id.uuid,
+            &folder,
+            host,
+            "it holds the deployment's disks and seeds",
+        )),
+    }
+    match base_pool(&deployment.storage, pools) {
+        Some(pool) => actions.extend(repair(pool, host).into_iter().take(1)),
+        None if pools.iter().any(|pool| pool.name == deployment.storage.pool) => problems
+            .push(
+                None,
+                format!(
+                    "pool '{}' exists on '{host}' with another folder than '{}'",
+                    deployment.storage.pool, deployment.storage.folder
+                ),
+            )
+            .hint("choose another --pool-name, or that pool's folder as --disk-pool"),
+        None => {
+            let uuid = pools::base_uuid(host_uuid, &deployment.storage.pool);
+            actions.push(create(
+                &deployment.storage.pool,
+                uuid,
+                &deployment.storage.folder,
+                host,
+                "no pool owns the folder of base images",
+            ));
+        }
+    }
+    if problems.is_empty() {
+        Ok(actions)
+    } else {
+        Err(problems)
+    }
+}
+
+/// The pool that owns the folder of base images, whatever its name.
+fn base_pool<'a>(storage: &Storage, pools: &'a [ActualPool]) -> Option<&'a ActualPool> {
+    pools
+        .iter()
+        .find(|pool| pool.target.as_deref() == Some(storage.folder.trim_end_matches('/')))
+}
+
+fn create(name: &str, uuid: Uuid, folder: &str, host: &str, reason: &str) -> Action {
+    let work = Work::Pool {
+        name: name.to_owned(),
+        uuid,
+        folder: folder.to_owned(),
+    };
+    Action::new(Step::Host, Verb::Create, Kind::Pool, name, host, reason, work)
+}
+
+fn repair(pool: &ActualPool, host: &str) -> Vec<Action> {
+    let action = |reason, work| {
+        Action::new(
+            Step::Host,
+            Verb::Update,
+            Kind::Pool,
+            &pool.name,
+            host,
+            reason,
+            work,
+        )
+    };
+    let mut actions = Vec::new();
+    if !pool.active {
+        actions.push(action("it is not started", Work::StartPool(pool.name.clone())));
+    }
+    if !pool.autostart && pool.name.starts_with("irs-") {
+        actions.push(action(
+            "it does not start with the host",
+            Work::AutostartPool(pool.name.clone()),
+        ));
+    }
+    actions
+}
+
+/// Whether irs made that pool for a deployment of this host: its name and UUID say so.
+pub fn is_deployment_pool(pool: &ActualPool, host_uuid: Uuid) -> bool {
+    let name = pool.name.strip_prefix("irs-");
+    name.is_some_and(|name| pool.uuid == Uuid::new_v5(&host_uuid, name.as_bytes()))
+}
+
+/// The actions that remove pools and the folders of deployments' pools.
+pub fn remove<'a>(
+    leaving: impl IntoIterator<Item = &'a ActualPool>,
+    host: &str,
+    reason: &str,
+    host_uuid: Uuid,
+) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for pool in leaving {
+        let work = Work::RemovePool(pool.name.clone());
+        actions.push(Action::new(
+            Step::Host,
+            Verb::Remove,
+            Kind::Pool,
+            &pool.name,
+            host,
+            reason,
+            work,
+        ));
+        if let (true, Some(folder)) = (is_deployment_pool(pool, host_uuid), &pool.target) {
+            actions.push(remove_folder(folder, host, reason));
+        }
+    }
+    actions
+}
+
+/// The action that removes a deployment's folder with its record.
+pub fn remove_folder(folder: &str, host: &str, reason: &str) -> Action {
+    Action::new(
+        Step::Host,
+        Verb::Remove,
+        Kind::File,
+        folder,
+        host,
+        reason,
+        Work::RemoveFolder(folder.to_owned()),
+    )
+}

@@ -1,0 +1,183 @@
+//! What irs knows of the hypervisor itself.
+
+use super::record::Record;
+use crate::libvirt::Libvirt;
+use crate::remote::{Cmd, Host};
+use anyhow::{Context, Result};
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// A hypervisor as it is.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// Its lasting identity.
+    pub uuid: Uuid,
+    /// Bytes of memory that new guests may use.
+    pub memory_available: u64,
+    /// Bytes free for images.
+    pub disk_available: u64,
+    /// Online CPU threads.
+    pub cpus: u32,
+    /// `/dev/kvm` is there.
+    pub kvm_device: bool,
+    /// The CPU's flag of hardware virtualization, `vmx` or `svm`.
+    pub cpu_flag: Option<String>,
+    /// Subnets of its routes, each with how it was found.
+    pub routes: Vec<(IpNet, String)>,
+    /// The programs that irs uses there and that are there.
+    pub programs: Vec<String>,
+    /// The deployment's record.
+    pub record: Option<Record>,
+}
+
+/// UUIDs that firmware vendors left in place of a real one.
+const BOGUS_UUIDS: [&str; 2] = [
+    "03000200-0400-0500-0006-000700080009",
+    "12345678-1234-5678-90ab-cddeefaabbcc",
+];
+
+/// Reads the facts in one command.
+///
+/// # Errors
+/// When the command fails or the record is broken.
+pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Result<Facts> {
+    let cmd = Cmd::script(include_str!("facts.sh"), &[folder, record]);
+    let output = host.text(&cmd).context("reading the facts of the hypervisor")?;
+    let sections = sections(&output);
+    let section = |name: &str| sections.get(name).map(String::as_str).unwrap_or_default();
+    let meminfo = |key: &str| {
+        let line = section("memory").lines().find(|line| line.starts_with(key))?;
+        line.split_whitespace()
+            .nth(1)?
+            .parse::<u64>()
+            .ok()
+            .map(|kib| kib * 1024)
+    };
+    Ok(Facts {
+        uuid: host_uuid(
+            section("product-uuid"),
+            section("machine-id"),
+            libvirt.host_uuid()?,
+        ),
+        memory_available: meminfo("MemAvailable")
+            .context("the hypervisor does not say how much memory is available")?,
+        disk_available: disk_available(section("disk"))
+            .with_context(|| format!("the hypervisor does not say how much of '{folder}' is free"))?,
+        cpus: section("cpus").trim().parse().unwrap_or(1),
+        kvm_device: section("kvm").trim() == "yes",
+        cpu_flag: Some(section("flags").trim().to_owned()).filter(|flag| !flag.is_empty()),
+        routes: section("routes").lines().filter_map(route).collect(),
+        programs: section("programs").lines().map(str::to_owned).collect(),
+        record: Record::parse(section("record"), record)?,
+    })
+}
+
+/// Splits `#name` sections. The record's JSON never has a line that begins with `#`.
+fn sections(output: &str) -> BTreeMap<String, String> {
+    let mut sections: BTreeMap<String, String> = BTreeMap::new();
+    let mut name = String::new();
+    for line in output.lines() {
+        if let Some(next) = line.strip_prefix('#') {
+            next.clone_into(&mut name);
+        } else if !line.is_empty() {
+            let text = sections.entry(name.clone()).or_default();
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    sections
+}
+
+/// libvirt's own, unless the firmware gives a bogus one and libvirt made one up for this start only.
+fn host_uuid(product: &str, machine_id: &str, libvirt: Uuid) -> Uuid {
+    let firmware_is_good = product.trim().parse::<Uuid>().is_ok_and(|uuid| {
+        uuid == libvirt
+            && !BOGUS_UUIDS.contains(&uuid.to_string().as_str())
+            && !one_digit(&uuid.simple().to_string())
+    });
+    match machine_id.trim().parse::<Uuid>() {
+        Ok(machine) if !firmware_is_good => machine,
+        _ => libvirt,
+    }
+}
+
+fn one_digit(hex: &str) -> bool {
+    hex.chars().all(|c| hex.starts_with(c))
+}
+
+fn disk_available(df: &str) -> Option<u64> {
+    df.split_whitespace().nth(3)?.parse().ok()
+}
+
+/// A line of `ip -o route`: the destination is the first word that is a subnet; multicast and defaults do not count.
+fn route(line: &str) -> Option<(IpNet, String)> {
+    let mut words = line.split_whitespace().peekable();
+    if matches!(
+        *words.peek()?,
+        "broadcast" | "multicast" | "unreachable" | "anycast"
+    ) {
+        return None;
+    }
+    let destination = words.find(|word| *word != "local")?;
+    let net = destination
+        .parse::<IpNet>()
+        .or_else(|_| destination.parse::<std::net::IpAddr>().map(IpNet::from))
+        .ok()?;
+    let device = words
+        .skip_while(|word| *word != "dev")
+        .nth(1)
+        .unwrap_or("a route");
+    if net.prefix_len() == 0 || device == "lo" || (net.addr().is_ipv6() && destination.starts_with("fe80")) {
+        return None;
+    }
+    Some((net, device.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_give_their_subnet_and_device() {
+        let of = |line| route(line).map(|(net, device)| format!("{net} {device}"));
+        assert_eq!(
+            of("10.0.0.0/24 dev external proto kernel scope link src 10.0.0.1").unwrap(),
+            "10.0.0.0/24 external"
+        );
+        assert_eq!(
+            of("local 192.168.1.5 dev eth0 table local").unwrap(),
+            "192.168.1.5/32 eth0"
+        );
+        assert_eq!(
+            of("2001:db8::/64 dev eth0 proto ra").unwrap(),
+            "2001:db8::/64 eth0"
+        );
+        for none in [
+            "default via 10.0.0.1 dev eth0",
+            "broadcast 10.0.0.255 dev eth0",
+            "fe80::/64 dev eth0",
+            "local 127.0.0.1 dev lo",
+            "",
+        ] {
+            assert_eq!(of(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn a_bogus_firmware_uuid_gives_way_to_the_machine_id() {
+        let libvirt = Uuid::from_u128(5);
+        let machine = "0123456789abcdef0123456789abcdef";
+        assert_eq!(host_uuid("", machine, libvirt), machine.parse::<Uuid>().unwrap());
+        assert_eq!(
+            host_uuid(&libvirt.to_string().to_uppercase(), machine, libvirt),
+            libvirt
+        );
+        assert_eq!(host_uuid("", "", libvirt), libvirt);
+        let ones = Uuid::from_u128(u128::MAX);
+        assert_eq!(
+            host_uuid(&ones.to_string(), machine, ones),
+            machine.parse::<Uuid>().unwrap()
+        );
+    }
+}

@@ -1,0 +1,16 @@
+# What irs must know of a hypervisor, in one round trip. $1: the images folder, $2: the deployment's record.
+section() { printf '\n#%s\n' "$1"; }
+section machine-id; cat /etc/machine-id 2>/dev/null
+section product-uuid; cat /sys/class/dmi/id/product_uuid 2>/dev/null
+section memory; grep -E '^(MemAvailable|MemTotal):' /proc/meminfo
+section cpus; getconf _NPROCESSORS_ONLN
+section flags; grep -m1 -oE '\b(vmx|svm)\b' /proc/cpuinfo
+section kvm; [ -c /dev/kvm ] && echo yes
+section routes; { ip -o -4 route show table all; ip -o -6 route show table main; } 2>/dev/null
+section disk
+folder=$1
+while [ ! -d "$folder" ] && [ "$folder" != / ] && [ -n "$folder" ]; do folder=$(dirname -- "$folder"); done
+df -PB1 -- "$folder" 2>/dev/null | tail -n 1
+section programs; for program in qemu-img curl sha256sum; do command -v "$program" >/dev/null 2>&1 && echo "$program"; done
+section record; cat -- "$2" 2>/dev/null
+section end

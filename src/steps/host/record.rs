@@ -1,0 +1,159 @@
+//! The deployment's record: a small JSON file in its pool's folder, the mark of the pool.
+
+use crate::deployment::Slot;
+use crate::error::{Exit, Fault, FaultContext};
+use anyhow::{Result, bail};
+use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
+
+/// The format that this program writes.
+const VERSION: u32 = 1;
+
+/// What the hypervisor remembers of a deployment besides the marks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The format.
+    pub version: u32,
+    /// The prefix, or `default`.
+    pub deployment: String,
+    /// The deployment's UUID.
+    pub uuid: Uuid,
+    /// Who made it: user@client.
+    pub created_by: String,
+    /// When: seconds since the epoch.
+    pub created_at: u64,
+    /// Its subnets.
+    pub slot: Slot,
+    /// The network file that it was made from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<String>,
+    /// The target counts of an extend that is not complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extend: Option<BTreeMap<String, u32>>,
+    /// The nodes that were ready once, so that another run need not wait for them.
+    #[serde(default)]
+    pub ready: BTreeSet<String>,
+    /// 32 random bytes in hex, from which the nodes' SSH host keys are derived: any client can write a node's seed again.
+    pub secret: String,
+}
+
+impl Record {
+    /// A new record of a deployment.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn new(deployment: &str, uuid: Uuid, slot: Slot, created_by: String) -> Result<Record> {
+        let mut secret = [0u8; 32];
+        ssh_key::rand_core::RngCore::try_fill_bytes(&mut ssh_key::rand_core::OsRng, &mut secret)?;
+        let created_at = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)?
+            .as_secs();
+        Ok(Record {
+            version: VERSION,
+            deployment: deployment.to_owned(),
+            uuid,
+            created_by,
+            created_at,
+            slot,
+            network: None,
+            extend: None,
+            ready: BTreeSet::new(),
+            secret: hex(&secret),
+        })
+    }
+
+    /// Reads a record; an empty text is none.
+    ///
+    /// # Errors
+    /// When it is broken or written by a newer irs.
+    pub fn parse(text: &str, path: &str) -> Result<Option<Record>> {
+        if text.trim().is_empty() {
+            return Ok(None);
+        }
+        let record: Record = serde_json::from_str(text).fault(|| {
+            Fault::new(
+                Exit::Failed,
+                format!("the deployment's record '{path}' on the hypervisor is broken"),
+            )
+            .hint("remove that file: the next run writes it anew from the marks on the domains and networks")
+        })?;
+        if record.version > VERSION {
+            bail!(
+                "the record '{path}' was written by a newer irs (format {}, this one knows {VERSION})",
+                record.version
+            );
+        }
+        Ok(Some(record))
+    }
+
+    /// The JSON of the record, stable and with a final newline.
+    ///
+    /// # Errors
+    /// Never, for this type.
+    pub fn to_json(&self) -> Result<String> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+
+    /// 32 bytes for the SSH host key of a node, always the same for the same name.
+    pub fn host_key_seed(&self, node: &str) -> [u8; 32] {
+        self.key_seed(&format!("ssh host key of {node}"))
+    }
+
+    /// 32 bytes for a key with that purpose.
+    pub fn key_seed(&self, purpose: &str) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes())
+            .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+        mac.update(purpose.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_reads_back_as_it_was_written() {
+        let slot = Slot {
+            net: "0".into(),
+            data_net: "24".into(),
+        };
+        let record = Record::new("default", Uuid::from_u128(1), slot, "me@laptop".into()).unwrap();
+        assert_eq!(
+            Record::parse(&record.to_json().unwrap(), "p").unwrap(),
+            Some(record.clone())
+        );
+        assert_eq!(record.host_key_seed("a"), record.host_key_seed("a"));
+        assert_ne!(record.host_key_seed("a"), record.host_key_seed("b"));
+    }
+
+    #[test]
+    fn broken_and_newer_records_are_refused_and_absent_ones_are_none() {
+        assert_eq!(Record::parse("\n", "p").unwrap(), None);
+        assert!(
+            Record::parse("{", "p")
+                .unwrap_err()
+                .to_string()
+                .contains("broken")
+        );
+        let slot = Slot {
+            net: "0".into(),
+            data_net: "24".into(),
+        };
+        let mut newer = Record::new("default", Uuid::from_u128(1), slot, String::new()).unwrap();
+        newer.version = 9;
+        assert!(
+            Record::parse(&newer.to_json().unwrap(), "p")
+                .unwrap_err()
+                .to_string()
+                .contains("newer")
+        );
+    }
+}

@@ -1,0 +1,97 @@
+//! Step 3: the base image, in a cache that all deployments of a hypervisor share.
+
+pub mod apply;
+pub mod locate;
+
+use crate::image::Format;
+use crate::plan::{Action, Kind, Verb};
+use crate::steps::Step;
+use std::path::PathBuf;
+
+/// What can happen to the base image.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// The hypervisor fetches it.
+    Download {
+        /// http or https.
+        url: String,
+        /// Bytes, when the server says it.
+        size: Option<u64>,
+    },
+    /// The client sends it.
+    Upload {
+        /// The client's file.
+        file: PathBuf,
+        /// Bytes.
+        size: u64,
+        /// The file's name in the cache.
+        name: String,
+    },
+}
+
+/// The base image under the nodes' overlays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// Path on the hypervisor.
+    pub path: String,
+    /// Its format.
+    pub format: Format,
+}
+
+/// Where the base image is, or how it gets there.
+#[derive(Clone, Debug)]
+pub enum Located {
+    /// In the cache.
+    Cached(Base),
+    /// To be fetched or sent.
+    Missing(Work),
+}
+
+impl Located {
+    /// Bytes that it will take on the hypervisor.
+    pub fn size(&self) -> u64 {
+        match self {
+            Located::Cached(_) => 0,
+            Located::Missing(Work::Download { size, .. }) => size.unwrap_or(0),
+            Located::Missing(Work::Upload { size, .. }) => *size,
+        }
+    }
+
+    /// The action that brings it into the cache.
+    pub fn actions(&self, host: &str, forced: bool) -> Vec<Action> {
+        let Located::Missing(work) = self else {
+            return Vec::new();
+        };
+        let name = match work {
+            Work::Download { url, .. } => url.clone(),
+            Work::Upload { file, .. } => file.display().to_string(),
+        };
+        let reason = if forced {
+            "--force-image-download asks for it"
+        } else {
+            "it is not in the cache of base images"
+        };
+        vec![Action::new(
+            Step::Image,
+            Verb::Create,
+            Kind::Image,
+            &name,
+            host,
+            reason,
+            work.clone(),
+        )]
+    }
+}
+
+/// The name of a base image in the cache: by content.
+pub fn cache_name(sha256: &str, format: Format) -> String {
+    format!("irs-base-{}.{}", &sha256[..16.min(sha256.len())], format.name())
+}
+
+/// The small file that says which content a URL had.
+pub fn index_name(url: &str) -> String {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(url.as_bytes());
+    let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("irs-url-{hash}")
+}

@@ -1,0 +1,153 @@
+//! The networks that exist: read from the inactive XML, compared by fields.
+
+use crate::addresses::Mac;
+use crate::deployment::Reservation;
+use crate::libvirt::Libvirt;
+use crate::mark::{self, Owner};
+use anyhow::{Context, Result};
+use ipnet::IpNet;
+use roxmltree::{Document, Node as XmlNode};
+use std::net::IpAddr;
+use uuid::Uuid;
+
+/// A network as libvirt has it.
+#[derive(Clone, Debug)]
+pub struct ActualNetwork {
+    /// libvirt's name.
+    pub name: String,
+    /// libvirt's UUID.
+    pub uuid: Uuid,
+    /// The mark, when irs made it.
+    pub owner: Option<Owner>,
+    /// Whether it is started.
+    pub active: bool,
+    /// Whether it starts with the host.
+    pub autostart: bool,
+    /// The bridge device.
+    pub bridge: Option<String>,
+    /// `nat`, `route`, `open`, `bridge`, …; none when isolated.
+    pub forward: Option<String>,
+    /// Bytes.
+    pub mtu: Option<u32>,
+    /// DNS domain.
+    pub domain: Option<String>,
+    /// Spanning tree on the bridge.
+    pub stp: bool,
+    /// The host's addresses and subnets.
+    pub addresses: Vec<ActualAddress>,
+    /// IPv4 addresses given to NICs.
+    pub reservations: Vec<Reservation>,
+}
+
+/// One `<ip>` of a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActualAddress {
+    /// The host's address.
+    pub address: IpAddr,
+    /// Its subnet.
+    pub net: IpNet,
+    /// The first DHCP range.
+    pub dhcp: Option<(IpAddr, IpAddr)>,
+}
+
+/// Reads every network of a hypervisor.
+///
+/// # Errors
+/// When a call fails or an XML cannot be read.
+pub fn read(libvirt: &Libvirt) -> Result<Vec<ActualNetwork>> {
+    libvirt
+        .networks()?
+        .into_iter()
+        .map(|network| {
+            let name = network.name()?;
+            let flags = if network.is_persistent()? {
+                virt::sys::VIR_NETWORK_XML_INACTIVE
+            } else {
+                0
+            };
+            let xml = network.xml_desc(flags)?;
+            let mut actual = parse(&xml).with_context(|| format!("reading network '{name}'"))?;
+            actual.active = network.is_active()?;
+            actual.autostart = network.is_persistent()? && network.autostart()?;
+            Ok(actual)
+        })
+        .collect()
+}
+
+/// Reads a network's XML; whether it runs and starts with the host is not in it.
+///
+/// # Errors
+/// When the XML or the mark is broken.
+pub fn parse(xml: &str) -> Result<ActualNetwork> {
+    let document = Document::parse(xml)?;
+    let root = document.root_element();
+    let child = |name: &str| root.children().find(|n| n.has_tag_name(name));
+    let text = |name: &str| child(name).and_then(|n| n.text()).map(str::trim);
+    let attribute = |name: &str, key: &str| child(name).and_then(|n| n.attribute(key)).map(str::to_owned);
+    let addresses = root
+        .children()
+        .filter(|n| n.has_tag_name("ip"))
+        .map(address)
+        .collect::<Result<Vec<_>>>()?;
+    Ok(ActualNetwork {
+        name: text("name").context("it has no name")?.to_owned(),
+        uuid: text("uuid").context("it has no UUID")?.parse()?,
+        owner: mark::of_network(root)?,
+        active: false,
+        autostart: false,
+        bridge: attribute("bridge", "name"),
+        forward: child("forward").map(|n| n.attribute("mode").unwrap_or("nat").to_owned()),
+        mtu: attribute("mtu", "size").and_then(|size| size.parse().ok()),
+        domain: attribute("domain", "name"),
+        stp: attribute("bridge", "stp").is_some_and(|stp| stp == "on"),
+        addresses,
+        reservations: root
+            .descendants()
+            .filter(|n| n.has_tag_name("host"))
+            .filter_map(reservation)
+            .collect(),
+    })
+}
+
+fn address(ip: XmlNode<'_, '_>) -> Result<ActualAddress> {
+    let address: IpAddr = ip
+        .attribute("address")
+        .context("an <ip> has no address")?
+        .parse()?;
+    let prefix = match (ip.attribute("prefix"), ip.attribute("netmask")) {
+        (Some(prefix), _) => prefix.parse()?,
+        (None, Some(netmask)) => ipnet::ip_mask_to_prefix(netmask.parse()?)?,
+        (None, None) => class_prefix(address),
+    };
+    let range = ip.descendants().find(|n| n.has_tag_name("range"));
+    let bound = |key| {
+        range
+            .and_then(|n| n.attribute(key))
+            .and_then(|text| text.parse().ok())
+    };
+    Ok(ActualAddress {
+        address,
+        net: IpNet::new(address, prefix)?.trunc(),
+        dhcp: bound("start").zip(bound("end")),
+    })
+}
+
+/// libvirt's rule for an `<ip>` without a prefix: the address's class, /64 for IPv6.
+fn class_prefix(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V6(_) => 64,
+        IpAddr::V4(v4) => match v4.octets()[0] {
+            0..128 => 8,
+            128..192 => 16,
+            _ => 24,
+        },
+    }
+}
+
+fn reservation(host: XmlNode<'_, '_>) -> Option<Reservation> {
+    Some(Reservation {
+        mac: host.attribute("mac")?.parse::<Mac>().ok()?,
+        ip: host.attribute("ip")?.parse().ok()?,
+        name: host.attribute("name").unwrap_or_default().to_owned(),
+    })
+}

@@ -1,0 +1,95 @@
+//! Step 6: starting the domains.
+
+use crate::deployment::Node;
+use crate::error::{Exit, Fault};
+use crate::libvirt::{Libvirt, settled};
+use crate::plan::{Action, Kind, Verb};
+use crate::steps::Step;
+use crate::steps::domains::read::{ActualDomain, State};
+use anyhow::{Context, Result};
+
+/// What can happen to a defined domain.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Start it.
+    Start(String),
+    /// Let a paused one go on.
+    Resume(String),
+}
+
+/// Which nodes are started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// All of them, also the ones without an OS.
+    All,
+    /// Those with an OS; the others stay parked, for Ironic to switch on.
+    Os,
+    /// None.
+    None,
+}
+
+impl Policy {
+    /// Whether a node is to run.
+    pub fn wants(self, has_os: bool) -> bool {
+        match self {
+            Policy::All => true,
+            Policy::Os => has_os,
+            Policy::None => false,
+        }
+    }
+}
+
+/// The actions that start what should run. irs stops nothing that runs.
+pub fn converge(nodes: &[Node], actual: &[ActualDomain], policy: Policy, host: &str) -> Vec<Action> {
+    let mut actions = Vec::new();
+    for node in nodes.iter().filter(|node| policy.wants(node.has_os)) {
+        let found = actual.iter().find(|d| d.name == node.name);
+        let (verb, reason, work) = match found.map(|d| d.state) {
+            None => (
+                Verb::Update,
+                "it is new".to_owned(),
+                Work::Start(node.name.clone()),
+            ),
+            Some(State::Paused) => (
+                Verb::Update,
+                "it is paused".to_owned(),
+                Work::Resume(node.name.clone()),
+            ),
+            Some(state @ (State::ShutOff | State::Crashed)) => (
+                Verb::Update,
+                format!("it is {}", state.name()),
+                Work::Start(node.name.clone()),
+            ),
+            Some(State::Running | State::Broken | State::Other) => continue,
+        };
+        actions.push(Action::new(
+            Step::Start,
+            verb,
+            Kind::Domain,
+            &node.name,
+            host,
+            reason,
+            work,
+        ));
+    }
+    actions
+}
+
+/// Does one action.
+///
+/// # Errors
+/// libvirt's, e.g. when the hypervisor has no memory left.
+pub fn apply(work: &Work, libvirt: &Libvirt, virt_type: &str) -> Result<()> {
+    let (Work::Start(name) | Work::Resume(name)) = work;
+    let domain = libvirt.domain(name)?.context("it is gone")?;
+    if let Work::Resume(_) = work {
+        return Ok(domain.resume().map(|_| ())?);
+    }
+    settled(domain.create()).map_err(|error| {
+        let mut fault = Fault::new(Exit::Failed, "libvirt could not start it");
+        if virt_type == "kvm" && error.message().to_lowercase().contains("kvm") {
+            fault = fault.hint("KVM does not work on this host: use --virt-type qemu (slow)");
+        }
+        anyhow::Error::from(error).context(fault)
+    })
+}
