@@ -8,6 +8,7 @@
 #![allow(dead_code)]
 
 mod run;
+mod view;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ use std::process::Command;
 
 pub use run::Run;
 use tempfile::TempDir;
+#[allow(unused_imports)]
+pub use view::{files, words};
 
 /// A hypervisor of our own, up from [`Lab::up`] until it is dropped.
 pub struct Lab {
