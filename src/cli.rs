@@ -17,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
     about,
     long_about,
     propagate_version = true,
+    args_override_self = true,
     subcommand_required = true,
     arg_required_else_help = true
 )]

@@ -102,6 +102,22 @@ pub fn probe(header: &[u8], length: u64, name: &str) -> Result<Format> {
     )
 }
 
+/// The size of the disk in an image of `length` bytes, in bytes; from its header.
+pub fn virtual_size(header: &[u8], length: u64, format: Format) -> u64 {
+    let le64 = |at: usize| {
+        header.get(at..at + 8).map_or(0, |b| {
+            b.iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte))
+        })
+    };
+    match format {
+        Format::Raw => length,
+        Format::Qcow2 => be64(header, 24),
+        Format::Qed => le64(48),
+        // In sectors of 512 bytes.
+        Format::Vmdk => le64(12).saturating_mul(512),
+    }
+}
+
 /// A boot signature, a GPT, or a first sector of zeros: a disk that is blank or boots by other means.
 fn is_bootable(header: &[u8]) -> bool {
     header.get(510..512) == Some(&[0x55, 0xaa])
@@ -156,6 +172,13 @@ fn known_other(header: &[u8]) -> Option<(&'static str, &'static str)> {
     sample.iter().all(printable).then_some(("a text", OTHER))
 }
 
+/// The bytes that `od -tx1` printed.
+pub fn from_hex(text: &str) -> Vec<u8> {
+    text.split_whitespace()
+        .filter_map(|byte| u8::from_str_radix(byte, 16).ok())
+        .collect()
+}
+
 fn be32(bytes: &[u8], at: usize) -> u32 {
     bytes
         .get(at..at + 4)
@@ -172,6 +195,13 @@ mod tests {
     use std::process::Command;
 
     fn made(args: &[&str], name: &str) -> Result<Format> {
+        let (header, length) = bytes_of(args, name);
+        let format = probe(&header, length, name)?;
+        assert_eq!(virtual_size(&header, length, format), 64 << 20, "{name}");
+        Ok(format)
+    }
+
+    fn bytes_of(args: &[&str], name: &str) -> (Vec<u8>, u64) {
         let folder = tempfile::tempdir().unwrap();
         let run = |args: &[&str]| {
             let status = Command::new("qemu-img")
@@ -188,7 +218,7 @@ mod tests {
         run(&["create", "-q", "-f", "qcow2", "base.qcow2", "64M"]);
         run(args);
         let bytes = std::fs::read(folder.path().join(name)).unwrap();
-        probe(&bytes[..bytes.len().min(HEADER)], bytes.len() as u64, name)
+        (bytes[..bytes.len().min(HEADER)].to_vec(), bytes.len() as u64)
     }
 
     #[test]

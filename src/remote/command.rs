@@ -86,7 +86,16 @@ impl fmt::Display for Cmd {
         if self.secret {
             return write!(f, "{} …", self.words[0]);
         }
-        match shlex::try_join(self.words.iter().map(String::as_str)) {
+        // A script of several lines is shown by what its first line says, and its arguments.
+        let words: Vec<&str> = match self.words.as_slice() {
+            [sh, flag, text, _, args @ ..] if sh == "sh" && flag == "-c" && text.contains('\n') => {
+                let about = text.lines().next().unwrap_or_default().trim_start_matches("# ");
+                write!(f, "sh ({}) ", about.split(['.', ':']).next().unwrap_or(about))?;
+                args.iter().map(String::as_str).collect()
+            }
+            words => words.iter().map(String::as_str).collect(),
+        };
+        match shlex::try_join(words) {
             Ok(text) => f.write_str(&text),
             Err(_) => f.write_str(&self.words[0].replace('\0', "\\0")),
         }

@@ -3,7 +3,7 @@
 use super::{Cmd, Host, Remote};
 use crate::error::{Exit, Fault, FaultContext};
 use crate::ssh::bridge::{self, Target};
-use crate::ssh::link::OPENING;
+use crate::ssh::link::{LinkError, OPENING};
 use crate::ssh::{Connection, link_lost, lock};
 use anyhow::Result;
 use std::os::fd::OwnedFd;
@@ -56,6 +56,34 @@ const PROBE: &str = "for s in libvirt-sock virtqemud-sock; do \
     command -v virt-ssh-helper >/dev/null && echo virt-ssh-helper; command -v nc >/dev/null && echo nc; true";
 
 impl Host {
+    /// Whether sshd there forwards TCP, which `ProxyJump` needs. It is asked by a port that nobody listens on:
+    /// the refusal tells a forbidden way from a closed door.
+    pub fn tcp_forwarding(&self) -> bool {
+        let Host::Ssh(remote) = self else { return true };
+        if remote.forwarding_forbidden.load(Ordering::Relaxed) {
+            return false;
+        }
+        let Ok((mut connection, _)) = remote.pool.take(&remote.client) else {
+            return true;
+        };
+        let closed = Target::Tcp("127.0.0.1".to_owned(), 1);
+        match bridge::open(&mut connection.link, &closed, OPENING) {
+            Err(e) if e.to_string().contains("prohibited") => {
+                remote.forwarding_forbidden.store(true, Ordering::Relaxed);
+                remote.pool.give(connection);
+                false
+            }
+            Err(LinkError::Ssh(_)) => {
+                remote.pool.give(connection);
+                true
+            }
+            _ => {
+                remote.pool.lost();
+                true
+            }
+        }
+    }
+
     /// A URI that libvirt's client library can open now, and what keeps it good.
     ///
     /// For a host over SSH it is a private socket, joined to libvirt's own over connections of their

@@ -121,7 +121,7 @@ fn host_view(request: &Request, host: &Host) -> HostView {
         key,
         host_keys: host.host_key().into_iter().collect(),
         local: host.is_local(),
-        tcp_forwarding: true,
+        tcp_forwarding: host.tcp_forwarding(),
         proxy_command: destination.and_then(|d| d.proxy_command.clone()),
         proxy_jump: destination.and_then(|d| d.proxy_jump.clone()),
     }

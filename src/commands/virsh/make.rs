@@ -150,6 +150,16 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
             .for_each(|note| ui.note(&note));
     }
     let located = locate_image(request, &host, &deployment, &actual)?;
+    if let Some(virtual_size) = located.as_ref().and_then(Located::virtual_size) {
+        let first_disks = deployment
+            .nodes
+            .iter()
+            .filter(|node| node.has_os)
+            .filter_map(|node| node.disks.first());
+        first_disks
+            .into_iter()
+            .try_for_each(|disk| image::Base::check_fits(virtual_size, disk))?;
+    }
     let limits = Limits {
         memory_overcommit: request.memory_overcommit,
     };

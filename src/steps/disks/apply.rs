@@ -58,7 +58,10 @@ fn pool_of(libvirt: &Libvirt, name: &str) -> Result<StoragePool> {
 
 /// An overlay is grown to the disk's size by libvirt; a smaller base image keeps its own partitions for cloud-init to grow.
 fn make_disk(pool: &StoragePool, disk: &Disk, base: Option<&Base>) -> Result<()> {
-    let full = matches!(disk.preallocation, Preallocation::Full | Preallocation::Falloc);
+    if let Some(base) = base {
+        Base::check_fits(base.virtual_size, disk)?;
+    }
+    let full = disk.preallocation.is_full();
     // A quarter of the time and of the space that the tables of 64 KiB clusters take.
     let cluster_kib = (base.is_none() && disk.preallocation == Preallocation::Metadata).then_some(512);
     // An overlay has nothing to preallocate: qemu-img refuses it, and it serves what 'metadata' was for.

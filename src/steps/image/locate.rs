@@ -23,86 +23,117 @@ pub fn locate(host: &Host, source: &ImageSource, storage: &Storage, force: bool)
 }
 
 fn locate_url(host: &Host, url: &str, storage: &Storage, force: bool) -> Result<Located> {
-    if !force {
-        let cmd = Cmd::script(
-            r#"name=$(cat -- "$1/$2" 2>/dev/null) && case $name in irs-base-*) [ -s "$1/$name" ] && printf %s "$name";; esac; true"#,
-            &[storage.folder.as_str(), &index_name(url)],
-        );
-        let name = host.text(&cmd).context("looking into the cache of base images")?;
-        if let Some(base) = base_of(storage, name.trim()) {
-            return Ok(Located::Cached(base));
-        }
+    let cmd = Cmd::script(
+        r#"cat -- "$1/$2" 2>/dev/null || true"#,
+        &[&storage.folder, &index_name(url)],
+    );
+    let name = host.text(&cmd).context("looking into the cache of base images")?;
+    if let Some(base) = cached(host, storage, name.trim())?.filter(|_| !force) {
+        return Ok(Located::Cached(base));
     }
-    let head = Cmd::new("curl")
-        .args([
-            "--silent",
-            "--show-error",
-            "--location",
-            "--fail",
-            "--head",
-            "--max-time",
-            "60",
-        ])
-        .args([
-            "--proto",
-            "=http,https",
-            "--write-out",
-            "\nlength=%header{content-length}\n",
-            "--",
-            url,
-        ]);
-    let output = host.text(&head).fault(|| {
-        Fault::new(
-            Exit::Failed,
-            format!("the hypervisor cannot fetch the base image '{url}'"),
-        )
-        .hint("is the URL right, and can the hypervisor reach it? '--image-url FILE' uploads a local image")
-    })?;
-    let size = output.lines().filter_map(content_length).next_back();
+    let size = look(host, url)?;
     Ok(Located::Missing(Work::Download {
         url: url.to_owned(),
         size,
     }))
 }
 
-/// The length in a header line; the last one is that of the final answer after redirects.
-fn content_length(line: &str) -> Option<u64> {
-    let (key, value) = line.split_once(':')?;
-    key.eq_ignore_ascii_case("content-length")
-        .then(|| value.trim().parse().ok())?
+/// Probes the beginning of a remote image before anything is made for it; gives back its size, when the server says it.
+fn look(host: &Host, url: &str) -> Result<Option<u64>> {
+    let cmd = Cmd::script(include_str!("look.sh"), &[url]);
+    let text = host.text(&cmd).fault(|| {
+        Fault::new(
+            Exit::Failed,
+            format!("the hypervisor cannot fetch the base image '{url}'"),
+        )
+        .hint("is the URL right, and can the hypervisor reach it? '--image-url FILE' uploads a local image")
+    })?;
+    let (headers, hex): (Vec<&str>, Vec<&str>) = text
+        .lines()
+        .partition(|line| line.contains(':') || line.starts_with("HTTP/"));
+    let size = total_size(&headers);
+    let header = image::from_hex(&hex.join(" "));
+    // Without a size the probe must not stumble over it; the download is probed again as a whole.
+    image::probe(&header, size.unwrap_or(image::HEADER as u64), url)?;
+    Ok(size)
 }
 
-fn base_of(storage: &Storage, name: &str) -> Option<Base> {
-    let format = Format::of_name(name.rsplit_once('.')?.1)?;
-    Some(Base {
-        path: format!("{}/{name}", storage.folder.trim_end_matches('/')),
-        format,
-    })
-}
-
-fn locate_file(host: &Host, file: &Path, storage: &Storage, force: bool) -> Result<Located> {
-    let shown = file.display().to_string();
-    let (format, size, digest) = inspect(file)?;
-    let name = cache_name(&digest, format);
-    let cmd = Cmd::script(
-        r#"stat -c %s -- "$1/$2" 2>/dev/null || true"#,
-        &[storage.folder.as_str(), &name],
-    );
-    let cached = host.text(&cmd).context("looking into the cache of base images")?;
-    if !force && cached.trim() == size.to_string() {
-        return base_of(storage, &name)
-            .map(Located::Cached)
-            .with_context(|| format!("naming '{shown}'"));
+/// The size of the whole resource; the last answer after redirects counts.
+fn total_size(headers: &[&str]) -> Option<u64> {
+    let begin = headers.iter().rposition(|line| line.starts_with("HTTP/"))?;
+    let value = |name: &str| {
+        headers[begin..]
+            .iter()
+            .filter_map(|line| line.split_once(':'))
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim())
+    };
+    match value("content-range") {
+        Some(range) => range.rsplit_once('/')?.1.parse().ok(),
+        None => value("content-length")?.parse().ok(),
     }
-    Ok(Located::Missing(Work::Upload {
-        file: file.to_owned(),
-        size,
-        name,
+}
+
+/// The image of that name in the cache, when it is whole enough to have a header.
+fn cached(host: &Host, storage: &Storage, name: &str) -> Result<Option<Base>> {
+    let suffix = name
+        .strip_prefix("irs-base-")
+        .and_then(|rest| rest.rsplit_once('.'))
+        .map(|(_, suffix)| suffix);
+    let Some(format) = suffix.and_then(Format::of_name).filter(|_| !name.contains('/')) else {
+        return Ok(None);
+    };
+    let path = format!("{}/{name}", storage.folder.trim_end_matches('/'));
+    let cmd = Cmd::script(
+        r#"[ -s "$1" ] || exit 0; stat -c %s -- "$1"; od -An -v -tx1 -N 64 -- "$1""#,
+        &[&path],
+    );
+    let text = host.text(&cmd).context("looking into the cache of base images")?;
+    let Some((length, header)) = text.split_once('\n') else {
+        return Ok(None);
+    };
+    let length = length
+        .trim()
+        .parse()
+        .context("reading the size of a cached image")?;
+    let virtual_size = image::virtual_size(&image::from_hex(header), length, format);
+    Ok((virtual_size > 0).then_some(Base {
+        path,
+        format,
+        virtual_size,
     }))
 }
 
+fn locate_file(host: &Host, file: &Path, storage: &Storage, force: bool) -> Result<Located> {
+    let Inspected {
+        format,
+        size,
+        virtual_size,
+        sha256,
+    } = inspect(file)?;
+    let name = cache_name(&sha256, format);
+    let base = cached(host, storage, &name)?;
+    Ok(match base.filter(|_| !force) {
+        Some(base) => Located::Cached(base),
+        None => Located::Missing(Work::Upload {
+            file: file.to_owned(),
+            virtual_size,
+            size,
+            name,
+        }),
+    })
+}
+
+/// What a local image is.
+struct Inspected {
+    format: Format,
+    size: u64,
+    virtual_size: u64,
+    sha256: String,
+}
+
 /// Probes and hashes a local image.
-fn inspect(file: &Path) -> Result<(Format, u64, String)> {
+fn inspect(file: &Path) -> Result<Inspected> {
     let shown = file.display();
     let mut open = File::open(file).fault(|| {
         Fault::new(Exit::Usage, format!("cannot read the base image '{shown}'"))
@@ -115,26 +146,48 @@ fn inspect(file: &Path) -> Result<(Format, u64, String)> {
         ));
     }
     let size = open.metadata()?.len();
-    let mut buffer = vec![0; 1 << 20];
-    let mut hash = Sha256::new();
+    let reading = || format!("reading '{shown}'");
     let mut header = Vec::new();
-    loop {
-        let count = open
-            .read(&mut buffer)
-            .with_context(|| format!("reading '{shown}'"))?;
-        if count == 0 {
-            break;
-        }
-        if header.len() < image::HEADER {
-            let missing = image::HEADER - header.len();
-            header.extend_from_slice(&buffer[..count.min(missing)]);
-            if header.len() == image::HEADER {
-                image::probe(&header, size, &shown.to_string())?;
-            }
-        }
-        hash.update(&buffer[..count]);
-    }
+    (&mut open)
+        .take(image::HEADER as u64)
+        .read_to_end(&mut header)
+        .with_context(reading)?;
     let format = image::probe(&header, size, &shown.to_string())?;
-    let digest = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((format, size, digest))
+    let mut hash = Sha256::new_with_prefix(&header);
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match open.read(&mut buffer).with_context(reading)? {
+            0 => break,
+            count => hash.update(&buffer[..count]),
+        }
+    }
+    let sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Inspected {
+        format,
+        size,
+        virtual_size: image::virtual_size(&header, size, format),
+        sha256,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::total_size;
+
+    #[test]
+    fn the_last_answer_says_the_size() {
+        let redirected = [
+            "HTTP/1.1 302 Found",
+            "Content-Length: 0",
+            "HTTP/1.1 206 Partial Content",
+            "Content-Length: 65536",
+            "Content-Range: bytes 0-65535/141426688",
+        ];
+        assert_eq!(total_size(&redirected), Some(141_426_688));
+        assert_eq!(total_size(&["HTTP/2 200", "content-length: 99"]), Some(99));
+        assert_eq!(
+            total_size(&["HTTP/1.1 200 OK", "Transfer-Encoding: chunked"]),
+            None
+        );
+    }
 }

@@ -3,9 +3,13 @@
 pub mod apply;
 pub mod locate;
 
+use crate::deployment::Disk;
+use crate::error::{Exit, Fault};
 use crate::image::Format;
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
+use crate::units::format_size;
+use anyhow::Result;
 use std::path::PathBuf;
 
 /// What can happen to the base image.
@@ -22,6 +26,8 @@ pub enum Work {
     Upload {
         /// The client's file.
         file: PathBuf,
+        /// The size of the disk in it, in bytes.
+        virtual_size: u64,
         /// Bytes.
         size: u64,
         /// The file's name in the cache.
@@ -36,6 +42,32 @@ pub struct Base {
     pub path: String,
     /// Its format.
     pub format: Format,
+    /// The size of the disk in it, in bytes.
+    pub virtual_size: u64,
+}
+
+impl Base {
+    /// An overlay smaller than its base would cut the disk's end off.
+    ///
+    /// # Errors
+    /// `Usage`, when the image's disk is larger than the node's.
+    pub fn check_fits(virtual_size: u64, disk: &Disk) -> Result<()> {
+        if virtual_size <= disk.size {
+            return Ok(());
+        }
+        let fault = Fault::new(
+            Exit::Usage,
+            format!(
+                "the base image's disk has {}, more than the {} of '{}'",
+                format_size(virtual_size),
+                format_size(disk.size),
+                disk.volume
+            ),
+        );
+        Err(fault
+            .hint("make the node's first disk larger, e.g. -e override.TYPE.disks.disk1.size=20G")
+            .into())
+    }
 }
 
 /// Where the base image is, or how it gets there.
@@ -54,6 +86,15 @@ impl Located {
             Located::Cached(_) => 0,
             Located::Missing(Work::Download { size, .. }) => size.unwrap_or(0),
             Located::Missing(Work::Upload { size, .. }) => *size,
+        }
+    }
+
+    /// The size of the disk in it, in bytes, when it is known before the transfer.
+    pub fn virtual_size(&self) -> Option<u64> {
+        match self {
+            Located::Cached(base) => Some(base.virtual_size),
+            Located::Missing(Work::Upload { virtual_size, .. }) => Some(*virtual_size),
+            Located::Missing(Work::Download { .. }) => None,
         }
     }
 
