@@ -73,9 +73,10 @@ pub async fn run(plan: &Plan, tools: &Arc<Tools>) -> (Vec<Change>, Result<()>) {
 
 fn tally(stretch: &[Action]) -> String {
     let count = |verb| stretch.iter().filter(|action| action.verb == verb).count();
+    let started = stretch.first().is_some_and(|action| action.step == Step::Start);
     let words = [
         (Verb::Create, "created"),
-        (Verb::Update, "changed"),
+        (Verb::Update, if started { "started" } else { "changed" }),
         (Verb::Remove, "removed"),
     ];
     let parts: Vec<String> = words

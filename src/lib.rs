@@ -37,12 +37,14 @@ pub mod workspace;
 pub mod xml;
 pub mod yaml;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 /// Runs the program; everything that goes wrong ends here.
 pub fn run() -> ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::usage::parse() {
+        Ok(cli) => cli,
+        Err(code) => return code,
+    };
     libvirt::quiet();
     let ui = ui::Ui::new(cli.common.format);
     log(&ui, cli.common.verbose);

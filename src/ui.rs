@@ -154,7 +154,12 @@ impl Ui {
             let _ = live.clear();
         }
         self.say(&clean(&report.to_string()));
-        let _ = self.json(&serde_json::json!({ "error": report }));
+        let _ = self.report(report);
+    }
+
+    /// An error's object for programs, on stdout; nothing with [`Format::Human`].
+    pub fn report(&self, report: &Report) -> anyhow::Result<()> {
+        self.json(&serde_json::json!({ "error": report }))
     }
 
     /// Asks a yes-or-no question; `None` when there is nobody to ask.

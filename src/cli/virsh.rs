@@ -12,7 +12,7 @@ pub const DEFAULT_IMAGE: &str =
 #[derive(Clone, Debug, Args)]
 #[command(
     after_help = "Booleans take no value, or yes|no|true|false|on|off|1|0. Lists are comma-separated and may be repeated. \
-Every flag can also be given as IRS_<FLAG> in the environment.\n\n\
+A flag that shows [env: IRS_…] can be given in the environment too.\n\n\
 Exit codes: 0 done, 1 failed, 2 usage or input, 3 hypervisor unreachable or refused, 4 not enough resources, 5 busy, 130 interrupted."
 )]
 pub struct Virsh {
@@ -134,7 +134,7 @@ pub struct RemovalFlags {
     /// but the network 'default'.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, hide_possible_values = true)]
     pub cleanup: bool,
-    /// Do not ask before a --cleanup without --prefix.
+    /// Do not ask: before a --cleanup without --prefix, or a --kill of what this workspace did not make.
     #[arg(long, short = 'y')]
     pub yes: bool,
 }

@@ -96,19 +96,6 @@ pub fn check(args: &Virsh) -> Result<Request> {
         problems.append(found);
         overrides::Overrides::default()
     });
-    for folder in args
-        .topology
-        .topology_dir
-        .iter()
-        .filter(|folder| !folder.is_dir())
-    {
-        problems
-            .push(
-                None,
-                format!("--topology-dir '{}' is not a folder", folder.display()),
-            )
-            .hint("it takes a folder with nodes/ and network/ in it");
-    }
     let storage = storage(args, &mut problems);
     let image = image(&args.image.image_url, &mut problems);
     check_guest(args, &mut problems);
@@ -122,7 +109,20 @@ pub fn check(args: &Virsh) -> Result<Request> {
             .push(None, "--host-address is empty")
             .hint("name the hypervisor, e.g. --host-address hv1");
     }
+    let topology = topology::Request {
+        nodes,
+        network: args.topology.topology_network.clone().unwrap_or_default(),
+        dirs: args.topology.topology_dir.clone(),
+        overrides,
+    };
+    let forced = Forced {
+        net: args.topology.net_subnet,
+        data_net: args.topology.data_subnet,
+    };
     if !problems.is_empty() {
+        if !topology.nodes.is_empty() {
+            problems.append(super::make::faults(&topology, forced));
+        }
         return Err(problems.into_fault());
     }
 
@@ -189,16 +189,8 @@ pub fn check(args: &Virsh) -> Result<Request> {
             },
             extend: args.topology.topology_extend,
         },
-        topology: topology::Request {
-            nodes,
-            network: args.topology.topology_network.clone().unwrap_or_default(),
-            dirs: args.topology.topology_dir.clone(),
-            overrides,
-        },
-        forced: Forced {
-            net: args.topology.net_subnet,
-            data_net: args.topology.data_subnet,
-        },
+        topology,
+        forced,
         timezone: args.node.topology_timezone.clone(),
         virt_type: args.node.virt_type,
         validate: args.host.host_validate,

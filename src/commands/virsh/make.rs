@@ -10,6 +10,7 @@ use crate::apply::Tools;
 use crate::deployment::{Deployment, Slot};
 use crate::lease::Lease;
 use crate::plan::{Action, Plan};
+use crate::resolve::slots::Forced;
 use crate::resolve::{self, counts, slots};
 use crate::steps::disks::Materials;
 use crate::steps::domains::template::Setting;
@@ -36,12 +37,9 @@ const SUBNET_WAIT: Duration = Duration::from_secs(120);
 /// # Errors
 /// See the exit codes.
 pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
-    let checked = load(
-        request,
-        None,
-        &request.forced.provisional(request.prefix.as_deref()),
-    )
-    .map_err(Problems::into_fault)?;
+    let slot = request.forced.provisional(request.prefix.as_deref());
+    let checked =
+        load(&request.topology, request.prefix.as_deref(), None, &slot).map_err(Problems::into_fault)?;
     for note in &checked.notes {
         ui.note(&format!("note: {note}"));
     }
@@ -114,7 +112,7 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     let present = actual.facts.record.clone();
     let network = network_of(request, present.as_ref());
     let (slot, topology) = slots::choose(request.forced, &id, &actual, &|slot| {
-        load(request, Some(&network), slot)
+        load(&request.topology, request.prefix.as_deref(), Some(&network), slot)
     })
     .map_err(Problems::into_fault)?;
     let deployment =
@@ -222,20 +220,31 @@ fn network_of(request: &Request, record: Option<&Record>) -> String {
         .unwrap_or_else(|| DEFAULT_NETWORK.into())
 }
 
-fn load(request: &Request, network: Option<&str>, slot: &Slot) -> Result<Topology, Problems> {
-    let named = if request.topology.network.is_empty() {
-        DEFAULT_NETWORK
-    } else {
-        &request.topology.network
+/// What is wrong with the topology, for a command line that is wrong already.
+pub fn faults(topology: &topology::Request, forced: Forced) -> Problems {
+    load(topology, None, None, &forced.provisional(None))
+        .err()
+        .unwrap_or_default()
+}
+
+fn load(
+    topology: &topology::Request,
+    prefix: Option<&str>,
+    network: Option<&str>,
+    slot: &Slot,
+) -> Result<Topology, Problems> {
+    let named = match topology.network.as_str() {
+        "" => DEFAULT_NETWORK,
+        named => named,
     };
     let wanted = topology::Request {
         network: network.unwrap_or(named).to_owned(),
-        ..request.topology.clone()
+        ..topology.clone()
     };
     let variables = topology::Variables {
         net: slot.net.clone(),
         data_net: slot.data_net.clone(),
-        prefix: request.prefix.clone().unwrap_or_default(),
+        prefix: prefix.unwrap_or_default().to_owned(),
         image_mirror_url: None,
     };
     let topology = topology::load(&wanted, &variables)?;
@@ -365,6 +374,7 @@ fn planned_nodes(deployment: &Deployment, actual: &Actual) -> Vec<report::NodeRe
                 state: "absent",
                 ip: node.address(),
                 ready: false,
+                has_os: node.has_os,
             });
         }
     }

@@ -42,6 +42,9 @@ pub struct NodeReport {
     pub ip: Option<Ipv4Addr>,
     /// Whether it answers and cloud-init is through; false for nodes without an OS.
     pub ready: bool,
+    /// Whether it has the base image; the summary says so of those that have not.
+    #[serde(skip)]
+    pub has_os: bool,
 }
 
 impl Report {
@@ -89,19 +92,17 @@ impl Report {
         let width = self.nodes.iter().map(|node| node.name.len()).max().unwrap_or(0);
         for node in &self.nodes {
             let ip = node.ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
-            let ready = if node.ready { "ready" } else { "" };
-            lines.push(
-                format!("  {:width$}  {:15}  {:8}  {ready}", node.name, ip, node.state)
-                    .trim_end()
-                    .to_owned(),
-            );
+            let ready = match node.ready {
+                true => "ready",
+                false if node.has_os => "not ready",
+                false => "no OS",
+            };
+            lines.push(format!(
+                "  {:width$}  {:15}  {:8}  {ready}",
+                node.name, ip, node.state
+            ));
         }
-        let reachable = self
-            .nodes
-            .iter()
-            .find(|node| node.ready)
-            .or_else(|| self.nodes.iter().find(|node| node.ip.is_some() && node.ready));
-        if let Some(node) = reachable {
+        if let Some(node) = self.nodes.iter().find(|node| node.ready) {
             let config = workspace.join(workspace::SSH_CONFIG).display().to_string();
             let config = shlex::try_quote(&config).map_or(config.clone(), |quoted| quoted.into_owned());
             lines.push(format!("log in:    ssh -F {config} {}", node.name));
@@ -130,6 +131,7 @@ pub fn nodes(actual: &Actual, id: &Identity, ready: &BTreeSet<String>) -> Vec<No
                 state: domain.state.name(),
                 ip: address(domain, actual),
                 ready: mark.has_os && domain.state.is_running() && ready.contains(&domain.name),
+                has_os: mark.has_os,
             })
         })
         .collect();

@@ -1,0 +1,276 @@
+//! What the program says before it asks any host, as a terminal shows it.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fmt::Write as _;
+use std::process::Command;
+
+/// Runs `irs` with these words in an empty home, which must stay empty; shows both streams and the exit code.
+fn irs(line: &str) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_irs"))
+        .args(shlex::split(line).unwrap())
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", home.path())
+        .env("IRS_HOME", home.path())
+        .current_dir(home.path())
+        .output()
+        .unwrap();
+    assert_eq!(
+        home.path().read_dir().unwrap().count(),
+        0,
+        "`irs {line}` left files"
+    );
+    let mut text = String::new();
+    for (name, bytes) in [("stdout", output.stdout), ("stderr", output.stderr)] {
+        let stream = String::from_utf8(bytes).unwrap();
+        if !stream.is_empty() {
+            writeln!(text, "── {name}\n{}", stream.trim_end()).unwrap();
+        }
+    }
+    writeln!(text, "── exit {}", output.status.code().unwrap()).unwrap();
+    text
+}
+
+#[test]
+fn the_help_is_on_stdout() {
+    insta::assert_snapshot!(irs("--help"), @r#"
+    ── stdout
+    Bring libvirt hypervisors to the state that a YAML topology describes, over SSH.
+
+    Does the job of 'infrared virsh': networks, images and virtual machines of a test environment are
+    made on a hypervisor, and an Ansible inventory and an ssh config are written with which every node
+    answers.
+
+    Usage: irs [OPTIONS] <COMMAND>
+
+    Commands:
+      virsh  Make, extend or remove an environment on a hypervisor
+      help   Print this message or the help of the given subcommand(s)
+
+    Options:
+          --format <FORMAT>
+              How results are printed on stdout; progress and errors go to stderr
+
+              Possible values:
+              - human: Text
+              - json:  One JSON object
+              
+              [env: IRS_FORMAT=]
+              [default: human]
+
+      -v, --verbose...
+              Tell more: -v what is done, -vv every remote command
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+      -V, --version
+              Print version
+    ── exit 0
+    "#);
+}
+
+#[test]
+fn without_a_command_the_help_is_on_stderr() {
+    insta::assert_snapshot!(irs("--format json"), @r#"
+    ── stdout
+    {
+      "error": {
+        "causes": [],
+        "exit_code": 2,
+        "hint": "see '--help'",
+        "message": "no command is given"
+      }
+    }
+    ── stderr
+    error: 'irs' requires a subcommand but one was not provided
+      [subcommands: virsh, help]
+
+    Usage: irs [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn missing_nodes() {
+    insta::assert_snapshot!(irs("virsh"), @r#"
+    ── stderr
+    error: --topology-nodes is missing: which nodes shall there be?
+    hint: e.g. --topology-nodes undercloud:1,controller:1,compute:1
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn booleans_are_checked() {
+    insta::assert_snapshot!(irs("virsh --topology-nodes controller:1 --dry-run=maybe"), @r#"
+    ── stderr
+    error: invalid value 'maybe' for '--dry-run [<BOOL>]'
+      [possible values: yes, no]
+
+    For more information, try '--help'.
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn an_unknown_type_is_corrected() {
+    insta::assert_snapshot!(irs("virsh --topology-nodes contoller:3"), @r#"
+    ── stderr
+    error: the node type 'contoller' is not known
+    hint: did you mean 'controller'?
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn a_bad_prefix_is_refused() {
+    insta::assert_snapshot!(irs("virsh --topology-nodes controller:1 --prefix 'lab 1'"), @r#"
+    ── stderr
+    error: --prefix 'lab 1' cannot be used: ' ' is not allowed: use letters, digits and hyphens
+    hint: e.g. --prefix lab1
+    ── exit 2
+    "#);
+    insta::assert_snapshot!(irs("virsh --topology-nodes controller:1 --prefix default"), @r#"
+    ── stderr
+    error: --prefix 'default' cannot be used: 'default' is the name of the deployment without a prefix
+    hint: e.g. --prefix lab1
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    insta::assert_snapshot!(irs("virsh --topology-nodes undercloud:1,contoller:x --topology-username Root --disk-pool images --pool-name irs-a"), @r#"
+    ── stderr
+    error: 4 problems in the input
+    --disk-pool 'images' cannot be used
+      hint: it takes an absolute path of letters, digits and . _ - +, e.g. /var/lib/libvirt/images
+    --pool-name 'irs-a' cannot be used
+      hint: it takes letters, digits and . _ - +; names that begin with 'irs-' are irs's own
+    --topology-username "Root" is no name of a Linux user
+      hint: it takes small letters, digits, _ and -, at most 32
+    --topology-nodes:1:14: 'x' in 'contoller:x' is not a number of nodes
+      hint: write type:count, as in controller:3
+    ── exit 2
+    "#);
+    insta::assert_snapshot!(irs("virsh --topology-nodes contoller:1,computee:2 --topology-network 3_netz --prefix 'lab 1'"), @r#"
+    ── stderr
+    error: 4 problems in the input
+    --prefix 'lab 1' cannot be used: ' ' is not allowed: use letters, digits and hyphens
+      hint: e.g. --prefix lab1
+    the topology network '3_netz' is not known
+      hint: did you mean '3_nets'?
+    the node type 'contoller' is not known
+      hint: did you mean 'controller'?
+    the node type 'computee' is not known
+      hint: did you mean 'compute'?
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn an_override_that_meets_nothing_is_refused() {
+    insta::assert_snapshot!(irs("virsh --topology-nodes controller:1 -e override.controller.memroy=4096"), @r#"
+    ── stderr
+    error: -e override.controller.memroy: the key 'memroy' of node 'controller' is not known
+    hint: did you mean 'memory'?
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn cleanup_of_everything_names_its_host() {
+    insta::assert_snapshot!(irs("virsh --cleanup --yes"), @r#"
+    ── stderr
+    error: --cleanup without --prefix removes everything on a hypervisor: --host-address must be said
+    hint: --host-address local is this machine; --cleanup --prefix NAME removes one environment
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn what_does_not_go_together() {
+    insta::assert_snapshot!(irs("virsh --kill --cleanup"), @r#"
+    ── stderr
+    error: --cleanup and --kill do not go together
+    hint: use one of them
+    ── exit 2
+    "#);
+    insta::assert_snapshot!(irs("virsh --kill --topology-nodes compute:1"), @r#"
+    ── stderr
+    error: --kill and --topology-nodes do not go together
+    hint: remove first, then make
+    ── exit 2
+    "#);
+    insta::assert_snapshot!(irs("virsh --remove-nodes compute-0 --topology-nodes compute:1"), @r#"
+    ── stderr
+    error: the argument '--remove-nodes <NODE,…>' cannot be used with '--topology-nodes <TYPE:COUNT,…>'
+
+    Usage: irs virsh --remove-nodes <NODE,…>
+
+    For more information, try '--help'.
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn more_than_one_hypervisor_is_not_there_yet() {
+    insta::assert_snapshot!(irs("virsh --topology-nodes compute:2 --host-address hv1,hv2"), @r#"
+    ── stderr
+    error: 2 hypervisors are named, and this version works on one
+    hint: run irs once for each, with a --prefix of its own
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn errors_are_objects_with_json() {
+    insta::assert_snapshot!(irs("--format json virsh --topology-nodes contoller:3"), @r#"
+    ── stdout
+    {
+      "error": {
+        "causes": [],
+        "exit_code": 2,
+        "hint": "did you mean 'controller'?",
+        "message": "the node type 'contoller' is not known"
+      }
+    }
+    ── stderr
+    error: the node type 'contoller' is not known
+    hint: did you mean 'controller'?
+    ── exit 2
+    "#);
+    insta::assert_snapshot!(irs("virsh --format=json --start some"), @r#"
+    ── stdout
+    {
+      "error": {
+        "causes": [],
+        "exit_code": 2,
+        "hint": "see '--help'",
+        "message": "invalid value 'some' for '--start <WHICH>' [possible values: all, os, none]"
+      }
+    }
+    ── stderr
+    error: invalid value 'some' for '--start <WHICH>'
+      [possible values: all, os, none]
+
+    For more information, try '--help'.
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn the_flags_of_virsh() {
+    insta::assert_snapshot!(irs("virsh --help"));
+}
+
+#[test]
+fn the_version_is_on_stdout() {
+    let version = format!("── stdout\nirs {}\n── exit 0\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(irs("--version"), version);
+}
