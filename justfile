@@ -14,9 +14,18 @@ lab-up name="lab" *flags:
 lab-down name="lab":
     tests/lab/down {{name}}
 
-# Install, build, and deploy three nodes on a lab hypervisor.
+# Install, build, and deploy three nodes on a lab hypervisor that stays up; flags go to `irs virsh`.
 demo *flags:
     tests/demo {{flags}}
+
+# Take the demo down, with its nodes and its workspace.
+demo-down:
+    tests/lab/down demo
+    rm -rf .cache/demo
+
+# Record a run in the lab and draw docs/run.svg from it.
+picture:
+    docs/picture/record
 
 # Pass all tests.
 test:
