@@ -61,7 +61,10 @@ pub async fn run(plan: &Plan, tools: &Arc<Tools>) -> (Vec<Change>, Result<()>) {
         let line = tools.ui.step(first.step.number(), title);
         let result = run_stretch(stretch, tools, &mut done).await;
         match &result {
-            Ok(()) => line.done(&tally(stretch)),
+            Ok(()) => {
+                line.done(&tally(stretch));
+                changed(stretch).for_each(|text| tools.ui.note(&text));
+            }
             Err(_) => line.failed(),
         }
         if result.is_err() {
@@ -69,6 +72,14 @@ pub async fn run(plan: &Plan, tools: &Arc<Tools>) -> (Vec<Change>, Result<()>) {
         }
     }
     (done, Ok(()))
+}
+
+/// What became of the definitions that were changed: a running node may need a restart to show it.
+fn changed(stretch: &[Action]) -> impl Iterator<Item = String> {
+    stretch
+        .iter()
+        .filter(|action| action.step == Step::Domains && action.verb == Verb::Update)
+        .map(|action| format!("changed {}: {}", action.name, action.reason))
 }
 
 fn tally(stretch: &[Action]) -> String {

@@ -4,6 +4,7 @@ use super::{Seed, Work};
 use crate::deployment::Deployment;
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
+use crate::units::format_size;
 use crate::yaml::Problems;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,8 +34,8 @@ pub fn converge(
                     actions.push(Action::new(Step::Disks, Verb::Create, Kind::Volume, &disk.volume, host, reason, work));
                 }
                 Some(size) if *size != disk.size => problems.push(None, format!(
-                        "disk {} of '{}' on '{host}' has {} bytes, the topology says {}",
-                        disk.dev, node.name, size, disk.size
+                        "disk {} of '{}' on '{host}' has {}, the topology says {}",
+                        disk.dev, node.name, format_size(*size), format_size(disk.size)
                     )).hint(format!("a disk with data keeps its size: make the node anew with --remove-nodes {}, or leave the size as it was", node.name)),
                 Some(_) => {}
             }

@@ -76,8 +76,11 @@ pub fn converge(deployment: &Deployment, actual: &[ActualDomain]) -> Result<Vec<
         }
         if found.memory_mib != node.memory_mib || found.cpu != node.cpu {
             let reason = format!(
-                "it has {} MiB and {} CPUs, wanted {} and {} (after the next restart)",
-                found.memory_mib, found.cpu, node.memory_mib, node.cpu
+                "from {} MiB and {} to {} MiB and {}, after the next restart",
+                found.memory_mib,
+                cpus(found.cpu),
+                node.memory_mib,
+                cpus(node.cpu)
             );
             let work = Work::Resize {
                 name: node.name.clone(),
@@ -119,4 +122,8 @@ pub fn remove<'a>(
             )
         })
         .collect()
+}
+
+fn cpus(count: u32) -> String {
+    format!("{count} CPU{}", if count == 1 { "" } else { "s" })
 }

@@ -112,6 +112,7 @@ pub fn read(libvirt: &Libvirt) -> Result<Vec<ActualDomain>> {
             Err(error) => return Err(error.context(format!("reading domain '{name}'"))),
         }
     }
+    domains.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(domains)
 }
 
