@@ -196,6 +196,15 @@ fn deployment(request: &Request, id: &Identity, actual: &Actual) -> Vec<Action> 
         .pools
         .iter()
         .find(|pool| pool.name == own && pool.uuid == id.uuid);
+    let others = actual
+        .pools
+        .iter()
+        .any(|pool| pool.name != own && is_deployment_pool(pool, actual.facts.uuid));
+    let present = pool.is_some() || actual.facts.record.is_some();
+    if !others && (present || !actions.is_empty()) {
+        // Before the deployment's own: as long as those are there, a run after a killed one comes here again.
+        actions.extend(base_pools(actual, host));
+    }
     actions.extend(host::diff::remove(pool, host, &reason, actual.facts.uuid));
     if pool.is_none() && actual.facts.record.is_some() {
         actions.push(host::diff::remove_folder(
@@ -203,13 +212,6 @@ fn deployment(request: &Request, id: &Identity, actual: &Actual) -> Vec<Action> 
             host,
             &reason,
         ));
-    }
-    let others = actual
-        .pools
-        .iter()
-        .any(|pool| pool.name != own && is_deployment_pool(pool, actual.facts.uuid));
-    if !others && !actions.is_empty() {
-        actions.extend(base_pools(actual, host));
     }
     actions
 }
