@@ -17,7 +17,7 @@ use std::process::Command;
 pub use run::Run;
 use tempfile::TempDir;
 #[allow(unused_imports)]
-pub use view::{files, words};
+pub use view::{Definition, but_leases, difference, files, words};
 
 /// A hypervisor of our own, up from [`Lab::up`] until it is dropped.
 pub struct Lab {

@@ -6,13 +6,18 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// A domain's inactive XML, read for the questions that tests ask.
-pub struct Domain {
+/// A definition of libvirt's, read for the questions that tests ask.
+pub struct Definition {
     /// The text.
     pub xml: String,
 }
 
-impl Domain {
+impl Definition {
+    /// Of this XML.
+    pub fn of(xml: String) -> Definition {
+        Definition { xml }
+    }
+
     /// The values of an attribute of all elements with this name, in their order.
     pub fn all(&self, element: &str, attribute: &str) -> Vec<String> {
         let document = roxmltree::Document::parse(&self.xml).expect("XML of libvirt");
@@ -29,7 +34,7 @@ impl Domain {
         found.and_then(|n| n.text()).unwrap_or_default().to_owned()
     }
 
-    /// The networks of its NICs, in their order.
+    /// The networks of a domain's NICs, in their order.
     pub fn networks(&self) -> Vec<String> {
         let document = roxmltree::Document::parse(&self.xml).expect("XML of libvirt");
         let nics = document.descendants().filter(|n| n.has_tag_name("interface"));
@@ -38,7 +43,7 @@ impl Domain {
             .collect()
     }
 
-    /// Its disks: target device and file, in their order.
+    /// A domain's disks: target device and file, in their order.
     pub fn disks(&self) -> Vec<(String, String)> {
         let document = roxmltree::Document::parse(&self.xml).expect("XML of libvirt");
         let disks = document.descendants().filter(|n| n.has_tag_name("disk"));
@@ -74,10 +79,8 @@ impl Lab {
     }
 
     /// A domain as it is defined.
-    pub fn domain(&self, name: &str) -> Domain {
-        Domain {
-            xml: self.ask(&["dumpxml", "--inactive", "--security-info", name]),
-        }
+    pub fn domain(&self, name: &str) -> Definition {
+        Definition::of(self.ask(&["dumpxml", "--inactive", "--security-info", name]))
     }
 
     /// libvirt's word for a domain's state.
@@ -116,6 +119,31 @@ impl Lab {
         }
         groups
     }
+}
+
+/// What was in the first snapshot only (`- …`) and in the second only (`+ …`); empty when they are the same.
+pub fn difference(before: &str, after: &str) -> String {
+    let mut lines: BTreeMap<&str, i32> = BTreeMap::new();
+    for line in before.lines() {
+        *lines.entry(line).or_default() -= 1;
+    }
+    for line in after.lines() {
+        *lines.entry(line).or_default() += 1;
+    }
+    let mut text = String::new();
+    for (line, count) in lines {
+        let sign = if count < 0 { '-' } else { '+' };
+        for _ in 0..count.abs() {
+            text += &format!("{sign} {line}\n");
+        }
+    }
+    text
+}
+
+/// A snapshot without what a running guest changes by asking for an address.
+pub fn but_leases(snapshot: &str) -> String {
+    let own = |line: &&str| !line.starts_with("lease ") && !line.ends_with(".status");
+    snapshot.lines().filter(own).collect::<Vec<_>>().join("\n")
 }
 
 /// The words of a text, sorted.
