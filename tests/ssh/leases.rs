@@ -38,13 +38,14 @@ fn refused(host: &Host, name: &str) -> String {
 fn one_holder_at_a_time_wherever_it_comes_from() {
     let sshd = Sshd::start();
     let (ssh, local) = (sshd.connect().unwrap(), local());
-    let name = name("one");
+    let deployment = name("one");
+    let name = format!("deployment-{deployment}");
     for (first, second) in [(&ssh, &ssh), (&ssh, &local), (&local, &ssh), (&local, &local)] {
         let lease = Lease::acquire(first, &name, "alice@laptop (pid 1)", None).unwrap();
         let message = refused(second, &name);
         assert!(
             message.starts_with(&format!(
-                "deployment '{name}' on '{}' is being changed by alice@laptop (pid 1) since 20",
+                "deployment '{deployment}' on '{}' is being changed by alice@laptop (pid 1) since 20",
                 second.name()
             )),
             "{message}"
