@@ -94,11 +94,14 @@ struct Prepared {
 fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     let host = crate::remote::Host::connect(&request.host, &request.client)?;
     let touch = !request.dry_run;
-    let lease = touch
-        .then(|| Lease::deployment(&host, request.deployment(), &who()))
-        .transpose()?
-        .map(Arc::new);
-    let session = Session::on(host.clone())?;
+    // Each has a connection of its own: both at once.
+    let (lease, session) = std::thread::scope(|scope| {
+        let lease = touch.then(|| scope.spawn(|| Lease::deployment(&host, request.deployment(), &who())));
+        let session = Session::on(host.clone());
+        let lease = lease.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        (lease.transpose(), session)
+    });
+    let (lease, session) = (lease?.map(Arc::new), session?);
     let storage = &request.wanted.storage;
     let mut actual = actual::read(&host, &session.libvirt, storage, request.deployment())?;
     let mut subnets = None;
