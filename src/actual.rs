@@ -37,7 +37,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, storage: &Storage, deployment: &str)
     std::thread::scope(|scope| {
         let facts = scope.spawn(|| host::facts::read(host, libvirt, &storage.folder, &record_path(&folder)));
         let networks = networks::read::read(libvirt)?;
-        let pools = host::pools::read(libvirt)?;
+        let pools = host::pools::read(libvirt, &|pool| pool == names::pool(deployment))?;
         let domains = domains::read::read(libvirt)?;
         let facts = facts
             .join()
@@ -104,12 +104,14 @@ impl Actual {
             .filter_map(|n| n.owner.as_ref())
             .map(|owner| owner.deployment.as_str());
         let uuid = self.facts.uuid;
+        let folders = self.facts.folders.iter().filter_map(|name| name.strip_prefix("irs-"));
         let pools = self
             .pools
             .iter()
             .filter(|pool| host::diff::is_deployment_pool(pool, uuid));
         domains
             .chain(networks)
+            .chain(folders)
             .chain(pools.filter_map(|pool| pool.name.strip_prefix("irs-")))
             .collect()
     }

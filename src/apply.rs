@@ -5,7 +5,7 @@ use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::libvirt::Libvirt;
 use crate::names;
-use crate::plan::{Action, Change, Plan, Verb, Work};
+use crate::plan::{self, Action, Change, Plan, Verb, Work};
 use crate::remote::Host;
 use crate::steps::disks::Materials;
 use crate::steps::domains::template::Setting;
@@ -53,13 +53,12 @@ pub async fn run(plan: &Plan, tools: &Arc<Tools>) -> (Vec<Change>, Result<()>) {
     let mut done = Vec::new();
     for stretch in plan.stretches() {
         let Some(first) = stretch.first() else { continue };
-        let title = if first.verb == Verb::Remove {
-            first.step.removal_title()
-        } else {
-            first.step.title()
-        };
+        let title = plan::title(stretch);
         let line = tools.ui.step(first.step.number(), title);
-        let result = run_stretch(stretch, tools, &mut done).await;
+        let result = match first.step {
+            Step::Host => run_in_order(stretch, tools, &mut done).await,
+            _ => run_stretch(stretch, tools, &mut done).await,
+        };
         match &result {
             Ok(()) => {
                 line.done(&tally(stretch));
@@ -98,14 +97,16 @@ fn tally(stretch: &[Action]) -> String {
     parts.join(", ")
 }
 
+/// The host's actions build on one another, record, folder, pool: one by one, to the first failure.
+async fn run_in_order(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<Change>) -> Result<()> {
+    for action in stretch {
+        run_stretch(std::slice::from_ref(action), tools, done).await?;
+    }
+    Ok(())
+}
+
 async fn run_stretch(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<Change>) -> Result<()> {
-    // What the host step does depends on its order: record, folder, pool.
-    let at_once = if stretch.first().is_some_and(|a| a.step == Step::Host) {
-        1
-    } else {
-        AT_ONCE
-    };
-    let places = Arc::new(Semaphore::new(at_once));
+    let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
     for (position, action) in stretch.iter().cloned().enumerate() {
         let (tools, places) = (Arc::clone(tools), Arc::clone(&places));

@@ -85,29 +85,27 @@ fn texts(mark: XmlNode<'_, '_>, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// The mark of a network's XML, when irs made it.
-///
-/// # Errors
-/// When the mark is broken or of a newer format.
-pub fn of_network(network: XmlNode<'_, '_>) -> Result<Option<Owner>> {
-    element(network, "network").map(owner).transpose()
+/// The mark of a network's XML, when irs made it. One that cannot be read, broken or of a newer irs, counts as
+/// somebody else's: what carries it is not touched.
+pub fn of_network(network: XmlNode<'_, '_>) -> Option<Owner> {
+    element(network, "network").and_then(|mark| readable(owner(mark)))
 }
 
-/// The mark of a domain's XML, when irs made it.
-///
-/// # Errors
-/// When the mark is broken or of a newer format.
-pub fn of_domain(domain: XmlNode<'_, '_>) -> Result<Option<NodeMark>> {
-    let Some(mark) = element(domain, "node") else {
-        return Ok(None);
-    };
+/// The mark of a domain's XML, when irs made it; see [`of_network`].
+pub fn of_domain(domain: XmlNode<'_, '_>) -> Option<NodeMark> {
+    element(domain, "node").and_then(|mark| readable(node(mark)))
+}
+
+fn readable<T>(mark: Result<T>) -> Option<T> {
+    mark.inspect_err(|error| tracing::warn!("a mark of irs cannot be read and is taken for somebody else's: {error:#}")).ok()
+}
+
+fn node(mark: XmlNode<'_, '_>) -> Result<NodeMark> {
     let first = |name| texts(mark, name).into_iter().next();
-    Ok(Some(NodeMark {
+    Ok(NodeMark {
         owner: owner(mark)?,
         node_type: attribute(mark, "type")?.to_owned(),
-        index: attribute(mark, "index")?
-            .parse()
-            .context("reading the node's index")?,
+        index: attribute(mark, "index")?.parse().context("reading the node's index")?,
         has_os: mark.attribute("os") == Some("yes"),
         pool: attribute(mark, "pool")?.to_owned(),
         volumes: texts(mark, "volume"),
@@ -118,5 +116,5 @@ pub fn of_domain(domain: XmlNode<'_, '_>) -> Result<Option<NodeMark>> {
         host_key: first("host-key"),
         login_keys: texts(mark, "login-key"),
         serial_file: first("serial-file"),
-    }))
+    })
 }

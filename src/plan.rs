@@ -181,16 +181,20 @@ impl Plan {
     }
 }
 
+/// What a stretch of one step does, for people.
+pub fn title(stretch: &[Action]) -> &'static str {
+    match stretch.first() {
+        None => "nothing",
+        Some(first) if first.verb == Verb::Remove => first.step.removal_title(),
+        Some(first) if stretch.iter().all(|action| action.verb == Verb::Update) => first.step.change_title(),
+        Some(first) => first.step.title(),
+    }
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for stretch in self.stretches() {
-            let Some(first) = stretch.first() else { continue };
-            let title = if first.verb == Verb::Remove {
-                first.step.removal_title()
-            } else {
-                first.step.title()
-            };
-            writeln!(f, "{title}")?;
+            writeln!(f, "{}", title(stretch))?;
             for action in stretch {
                 let sign = match action.verb {
                     Verb::Create => '+',

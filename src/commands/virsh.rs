@@ -4,6 +4,7 @@ pub mod facts;
 pub mod input;
 pub mod make;
 pub mod remove;
+pub mod removal;
 pub mod report;
 mod settle;
 

@@ -215,13 +215,22 @@ pub fn gone(result: Result<(), Error>) -> Result<(), Error> {
     present(result).map(|_| ())
 }
 
-/// Makes "it is in that state already" a success: starting what runs, stopping what is stopped.
+/// Makes "it is in that state already" a success: starting what runs, stopping what is stopped. libvirt has one code
+/// for that and for much else, so the object is asked: `active` must be `wanted` after all.
 ///
 /// # Errors
 /// Every other error, as it is.
-pub fn settled(result: Result<(), Error>) -> Result<(), Error> {
+pub fn settled(
+    result: Result<(), Error>,
+    wanted: bool,
+    active: impl FnOnce() -> Result<bool, Error>,
+) -> Result<(), Error> {
     match result {
-        Err(error) if matches!(error.code(), Enum::Known(ErrorNumber::OperationInvalid)) => Ok(()),
-        other => gone(other),
+        Err(error) if matches!(error.code(), Enum::Known(ErrorNumber::OperationInvalid)) => match active() {
+            Ok(now) if now == wanted => Ok(()),
+            _ => Err(error),
+        },
+        Err(error) if is_absent(&error) && !wanted => Ok(()),
+        other => other,
     }
 }

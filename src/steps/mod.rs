@@ -64,6 +64,18 @@ impl Step {
         }
     }
 
+    /// What the step does when all is there already.
+    pub fn change_title(self) -> &'static str {
+        match self {
+            Step::Host => "set up the host",
+            Step::Networks => "change the networks",
+            Step::Image => "change the base image",
+            Step::Disks => "write the seeds anew",
+            Step::Domains => "change the VMs",
+            Step::Start => "start the VMs",
+        }
+    }
+
     /// What the step does when it takes away.
     pub fn removal_title(self) -> &'static str {
         match self {

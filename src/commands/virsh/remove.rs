@@ -3,22 +3,20 @@
 use super::facts::write_outputs;
 use super::input::{Mode, Request};
 use super::report::{self, Report};
-use super::{Session, blocking, carry_out, show_plan, who};
+use super::{Session, blocking, carry_out, removal, show_plan, who};
 use crate::actual::{self, Actual};
-use crate::apply::Tools;
+use crate::apply::{self, Tools};
+use crate::interrupt;
 use crate::deployment::Identity;
 use crate::error::{Exit, Fault};
 use crate::lease::Lease;
-use crate::names::{self, DEFAULT_DEPLOYMENT};
-use crate::plan::{Action, Plan};
+use crate::names::DEFAULT_DEPLOYMENT;
+use crate::plan::Plan;
 use crate::steps::disks::Materials;
 use crate::steps::domains::template::Setting;
-use crate::steps::host::diff::is_deployment_pool;
-use crate::steps::host::{RECORD, pools::base_uuid};
-use crate::steps::{disks, domains, host, networks};
+use crate::steps::host;
 use crate::ui::Ui;
-use crate::workspace::{self, Workspace};
-use crate::yaml::nearest;
+use crate::workspace::Workspace;
 use anyhow::{Result, bail};
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
@@ -54,7 +52,11 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
         );
     }
     if request.mode == Mode::CleanupAll && !plan.is_empty() {
-        confirm(request, &plan, ui)?;
+        let (request, plan, ui) = (request.clone(), plan.clone(), ui.clone());
+        blocking(move || confirm(&request, &plan, &ui)).await?;
+        if interrupt::requested() {
+            return Err(apply::stopped());
+        }
     }
     let deployments: BTreeSet<String> = actual.deployments().into_iter().map(str::to_owned).collect();
     let changes = carry_out(&plan, &tools).await?;
@@ -96,11 +98,11 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     let mut leases = Vec::new();
     let actual = match request.mode {
         Mode::CleanupAll => {
-            let actual = read()?;
-            for name in actual.deployments() {
+            for name in read()?.deployments() {
                 leases.extend(lease(name)?.map(Arc::new));
             }
-            actual
+            // A run that ended meanwhile may have made something.
+            read()?
         }
         _ => {
             leases.extend(lease(request.deployment())?.map(Arc::new));
@@ -115,14 +117,14 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
         }
     }
     let plan = match &request.mode {
-        Mode::RemoveNodes(names) => remove_nodes(request, names, &id, &actual)?,
+        Mode::RemoveNodes(names) => Plan::new(removal::nodes(request, names, &id, &actual)?),
         Mode::Kill => {
             if request.prefix.is_none() && request.known.is_none() {
                 confirm_default(request, &actual, ui)?;
             }
-            Plan::new(deployment(request, &id, &actual))
+            Plan::new(removal::deployment(request, &id, &actual))
         }
-        _ => Plan::new(everything(request, &id, &actual)),
+        _ => Plan::new(removal::everything(request, &id, &actual)),
     };
     let watched = leases.clone();
     let tools = Arc::new(Tools {
@@ -178,98 +180,6 @@ fn confirm_default(request: &Request, actual: &Actual, ui: &Ui) -> Result<()> {
     .into())
 }
 
-/// The actions that remove one deployment: by its marks, its pool and its record.
-fn deployment(request: &Request, id: &Identity, actual: &Actual) -> Vec<Action> {
-    let host = &id.host;
-    let reason = format!("it belongs to deployment '{}'", id.name);
-    let mut actions = domains::diff::remove(actual.domains_of(id.uuid), host, &reason);
-    let volumes = actual.volumes(&id.name);
-    actions.extend(disks::diff::remove(
-        &names::pool(&id.name),
-        volumes.keys(),
-        host,
-        &reason,
-    ));
-    actions.extend(networks::diff::remove(actual.networks_of(id.uuid), host, &reason));
-    let own = names::pool(&id.name);
-    let pool = actual
-        .pools
-        .iter()
-        .find(|pool| pool.name == own && pool.uuid == id.uuid);
-    let others = actual
-        .pools
-        .iter()
-        .any(|pool| pool.name != own && is_deployment_pool(pool, actual.facts.uuid));
-    let present = pool.is_some() || actual.facts.record.is_some();
-    if !others && (present || !actions.is_empty()) {
-        // Before the deployment's own: as long as those are there, a run after a killed one comes here again.
-        actions.extend(base_pools(actual, host));
-    }
-    actions.extend(host::diff::remove(pool, host, &reason, actual.facts.uuid));
-    if pool.is_none() && actual.facts.record.is_some() {
-        actions.push(host::diff::remove_folder(
-            &request.wanted.storage.deployment_folder(&id.name),
-            host,
-            &reason,
-        ));
-    }
-    actions
-}
-
-/// The actions that remove the pools of base images that irs made; the images stay as a cache.
-fn base_pools(actual: &Actual, host: &str) -> Vec<Action> {
-    let made = actual
-        .pools
-        .iter()
-        .filter(|pool| pool.uuid == base_uuid(actual.facts.uuid, &pool.name));
-    host::diff::remove(
-        made,
-        host,
-        "irs made it and no deployment is left; the base images in it stay",
-        actual.facts.uuid,
-    )
-}
-
-/// The actions of `--cleanup` without a prefix: every domain, every network but `default`, irs's own pools.
-fn everything(request: &Request, id: &Identity, actual: &Actual) -> Vec<Action> {
-    let host = &id.host;
-    let reason = "--cleanup without --prefix removes all";
-    let mut actions = domains::diff::remove(&actual.domains, host, reason);
-    actions.extend(networks::diff::remove(
-        actual.networks.iter().filter(|n| n.name != DEFAULT_DEPLOYMENT),
-        host,
-        reason,
-    ));
-    let own: Vec<_> = actual
-        .pools
-        .iter()
-        .filter(|pool| is_deployment_pool(pool, actual.facts.uuid))
-        .collect();
-    for pool in &own {
-        actions.extend(disks::diff::remove(
-            &pool.name,
-            pool.volumes.keys().filter(|name| *name != RECORD),
-            host,
-            reason,
-        ));
-    }
-    actions.extend(host::diff::remove(
-        own.iter().copied(),
-        host,
-        reason,
-        actual.facts.uuid,
-    ));
-    if actual.facts.record.is_some() && !own.iter().any(|pool| pool.uuid == id.uuid) {
-        actions.push(host::diff::remove_folder(
-            &request.wanted.storage.deployment_folder(&id.name),
-            host,
-            reason,
-        ));
-    }
-    actions.extend(base_pools(actual, host));
-    actions
-}
-
 fn confirm(request: &Request, plan: &Plan, ui: &Ui) -> Result<()> {
     if request.yes {
         return Ok(());
@@ -286,77 +196,6 @@ fn confirm(request: &Request, plan: &Plan, ui: &Ui) -> Result<()> {
             .hint("add --yes, or name one environment with --prefix")
         ),
     }
-}
-
-/// The actions that remove some nodes, whatever a killed removal left of them.
-fn remove_nodes(request: &Request, wanted: &[String], id: &Identity, actual: &Actual) -> Result<Plan> {
-    let mut actions = Vec::new();
-    let mut unknown = Vec::new();
-    let volumes = actual.volumes(&id.name);
-    for given in wanted {
-        let prefixed = names::prefixed(id.prefix.as_deref(), given);
-        let exists = |name: &str| actual.domains_of(id.uuid).any(|domain| domain.name == name);
-        let name = if exists(given) { given.clone() } else { prefixed };
-        let reason = "--remove-nodes names it".to_owned();
-        let mut of_node = domains::diff::remove(
-            actual.domains_of(id.uuid).filter(|domain| domain.name == name),
-            &id.host,
-            &reason,
-        );
-        let own = volumes
-            .keys()
-            .filter(|volume| volume.starts_with(&format!("{name}-")));
-        of_node.extend(disks::diff::remove(
-            &names::pool(&id.name),
-            own,
-            &id.host,
-            &reason,
-        ));
-        of_node.extend(networks::diff::release(
-            actual.networks_of(id.uuid),
-            &name,
-            &id.host,
-        ));
-        if of_node.is_empty() && !was_listed(request, &name) {
-            unknown.push(given.clone());
-        }
-        actions.extend(of_node);
-    }
-    if !unknown.is_empty() {
-        let present: Vec<&str> = actual
-            .domains_of(id.uuid)
-            .map(|domain| domain.name.as_str())
-            .collect();
-        let guess = nearest(&unknown[0], present.iter().copied());
-        let there = if present.is_empty() {
-            "it has no nodes".into()
-        } else {
-            format!("there are: {}", present.join(", "))
-        };
-        let hint = guess.map_or(there.clone(), |guess| format!("did you mean '{guess}'? {there}"));
-        bail!(
-            Fault::new(
-                Exit::Usage,
-                format!(
-                    "deployment '{}' on '{}' has no node '{}'",
-                    id.name,
-                    id.host,
-                    unknown.join("', '")
-                )
-            )
-            .hint(hint)
-        );
-    }
-    Ok(Plan::new(actions))
-}
-
-/// Whether the last inventory had that node: then its removal was finished by a run that was killed afterwards.
-fn was_listed(request: &Request, node: &str) -> bool {
-    let inventory =
-        std::fs::read_to_string(request.workspace.path().join(workspace::INVENTORY)).unwrap_or_default();
-    inventory
-        .lines()
-        .any(|line| line.split_whitespace().next() == Some(node))
 }
 
 /// After a removal of nodes: the record forgets them, the outputs are written anew.

@@ -3,7 +3,7 @@
 use super::{Materials, Seed, Work};
 use crate::deployment::Disk;
 use crate::keys;
-use crate::libvirt::{Libvirt, gone};
+use crate::libvirt::{Libvirt, gone, settled};
 use crate::seed;
 use crate::steps::host::record::Record;
 use crate::steps::image::Base;
@@ -42,6 +42,9 @@ pub fn apply(
             let Some(pool) = libvirt.pool(pool)? else {
                 return Ok(());
             };
+            if !pool.is_active()? {
+                settled(pool.create(0), true, || pool.is_active()).context("starting its pool")?;
+            }
             match libvirt.volume(&pool, name)? {
                 Some(volume) => Ok(gone(volume.delete(0))?),
                 None => Ok(()),

@@ -78,7 +78,7 @@ fn resize(domain: &Domain, memory_mib: u64, cpu: u32) -> Result<()> {
 }
 
 fn remove(libvirt: &Libvirt, domain: &Domain) -> Result<()> {
-    settled(domain.destroy()).context("stopping it")?;
+    settled(domain.destroy(), false, || domain.is_active()).context("stopping it")?;
     let flags = sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
         | sys::VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
         | sys::VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA

@@ -23,26 +23,22 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host) -> Result<()> {
             let pool = libvirt.define_pool(&xml).context("defining it")?;
             pool.set_autostart(true)
                 .context("making it start with the host")?;
-            settled(pool.create(0)).context("starting it")
+            settled(pool.create(0), true, || pool.is_active()).context("starting it")
         }
         Work::StartPool(name) => {
             let pool = libvirt.pool(name)?.context("it is gone")?;
-            settled(pool.create(0)).context("starting it")
+            settled(pool.create(0), true, || pool.is_active()).context("starting it")
         }
         Work::AutostartPool(name) => Ok(libvirt.pool(name)?.context("it is gone")?.set_autostart(true)?),
         Work::RemovePool(name) => {
             let Some(pool) = libvirt.pool(name)? else {
                 return Ok(());
             };
-            settled(pool.destroy()).context("stopping it")?;
+            settled(pool.destroy(), false, || pool.is_active()).context("stopping it")?;
             gone(pool.undefine()).context("undefining it")
         }
         Work::RemoveFolder(folder) => {
-            // The record goes last: while it is there, a killed removal can be told from somebody's folder.
-            let cmd = Cmd::script(
-                r#"[ -d "$1" ] || exit 0; find "$1" -mindepth 1 -maxdepth 1 -type f ! -name "$2" -delete && rm -f -- "$1/$2" && rmdir -- "$1""#,
-                &[folder.as_str(), RECORD],
-            );
+            let cmd = Cmd::script(include_str!("remove_folder.sh"), &[folder, RECORD]);
             host.text(&cmd).context("removing the deployment's folder")?;
             Ok(())
         }

@@ -143,30 +143,10 @@ pub fn is_deployment_pool(pool: &ActualPool, host_uuid: Uuid) -> bool {
     name.is_some_and(|name| pool.uuid == Uuid::new_v5(&host_uuid, name.as_bytes()))
 }
 
-/// The actions that remove pools and the folders of deployments' pools.
-pub fn remove<'a>(
-    leaving: impl IntoIterator<Item = &'a ActualPool>,
-    host: &str,
-    reason: &str,
-    host_uuid: Uuid,
-) -> Vec<Action> {
-    let mut actions = Vec::new();
-    for pool in leaving {
-        let work = Work::RemovePool(pool.name.clone());
-        actions.push(Action::new(
-            Step::Host,
-            Verb::Remove,
-            Kind::Pool,
-            &pool.name,
-            host,
-            reason,
-            work,
-        ));
-        if let (true, Some(folder)) = (is_deployment_pool(pool, host_uuid), &pool.target) {
-            actions.push(remove_folder(folder, host, reason));
-        }
-    }
-    actions
+/// The action that removes a pool; its folder stays.
+pub fn remove(pool: &ActualPool, host: &str, reason: &str) -> Action {
+    let work = Work::RemovePool(pool.name.clone());
+    Action::new(Step::Host, Verb::Remove, Kind::Pool, &pool.name, host, reason, work)
 }
 
 /// The action that removes a deployment's folder with its record.

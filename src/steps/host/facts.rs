@@ -27,6 +27,8 @@ pub struct Facts {
     pub routes: Vec<(IpNet, String)>,
     /// The programs that irs uses there and that are there.
     pub programs: Vec<String>,
+    /// The folders of deployments under the folder of images.
+    pub folders: Vec<String>,
     /// The deployment's record.
     pub record: Option<Record>,
 }
@@ -69,6 +71,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Resul
         cpu_flag: Some(section("flags").trim().to_owned()).filter(|flag| !flag.is_empty()),
         routes: section("routes").lines().filter_map(route).collect(),
         programs: section("programs").lines().map(str::to_owned).collect(),
+        folders: section("folders").lines().map(str::to_owned).collect(),
         record: Record::parse(section("record"), record)?,
     })
 }

@@ -12,5 +12,12 @@ folder=$1
 while [ ! -d "$folder" ] && [ "$folder" != / ] && [ -n "$folder" ]; do folder=$(dirname -- "$folder"); done
 df -PB1 -- "$folder" 2>/dev/null | tail -n 1
 section programs; for program in qemu-img curl sha256sum; do command -v "$program" >/dev/null 2>&1 && echo "$program"; done
+section folders
+for folder in "$1"/irs-*/; do
+  [ -d "$folder" ] || continue
+  # A deployment's folder has its record, or is what a killed run left before or after it.
+  left=$(ls -A -- "$folder" | grep -v '^record\.json' | head -n 1)
+  if [ -e "$folder/record.json" ] || [ -z "$left" ]; then basename -- "$folder"; fi
+done
 section record; cat -- "$2" 2>/dev/null
 section end

@@ -1,10 +1,11 @@
 //! The storage pools that exist: read, and looked up by the folder that they own.
 
 use crate::libvirt::Libvirt;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use roxmltree::Document;
 use std::collections::BTreeMap;
 use uuid::Uuid;
+use virt::storage_pool::StoragePool;
 
 /// A pool as libvirt has it.
 #[derive(Clone, Debug)]
@@ -23,46 +24,47 @@ pub struct ActualPool {
     pub volumes: BTreeMap<String, u64>,
 }
 
-/// Reads every pool, and the volumes of those that deployments of irs have.
+/// Reads every pool, and the volumes of those that `whose` names. One that vanishes meanwhile is left out.
 ///
 /// # Errors
 /// When a call fails or an XML cannot be read.
-pub fn read(libvirt: &Libvirt) -> Result<Vec<ActualPool>> {
+pub fn read(libvirt: &Libvirt, whose: &dyn Fn(&str) -> bool) -> Result<Vec<ActualPool>> {
     let mut pools = Vec::new();
     for pool in libvirt.pools()? {
         let name = pool.name()?;
-        let xml = pool.xml_desc(0)?;
-        let document = Document::parse(&xml).with_context(|| format!("reading pool '{name}'"))?;
-        let path = document
-            .descendants()
-            .filter(|n| n.has_tag_name("target"))
-            .find_map(|target| {
-                target
-                    .children()
-                    .find(|n| n.has_tag_name("path"))?
-                    .text()
-                    .map(|path| path.trim_end_matches('/').to_owned())
-            });
-        let active = pool.is_active()?;
-        let mut volumes = BTreeMap::new();
-        if name.starts_with("irs-") && active {
-            // libvirt remembers volumes; what was deleted behind its back is seen only after a refresh, which it
-            // refuses while another run makes a volume there.
-            let _ = pool.refresh(0);
-            for volume in pool.list_all_volumes(0)? {
-                volumes.insert(volume.name()?, volume.info()?.capacity);
-            }
+        match read_one(&pool, &name, whose(&name)) {
+            Ok(actual) => pools.push(actual),
+            Err(_) if libvirt.pool(&name)?.is_none() => {}
+            Err(error) => return Err(error.context(format!("reading pool '{name}'"))),
         }
-        pools.push(ActualPool {
-            uuid: pool.uuid()?,
-            target: path,
-            active,
-            autostart: pool.autostart()?,
-            volumes,
-            name,
-        });
     }
     Ok(pools)
+}
+
+fn read_one(pool: &StoragePool, name: &str, with_volumes: bool) -> Result<ActualPool> {
+    let xml = pool.xml_desc(0)?;
+    let document = Document::parse(&xml)?;
+    let target = document.descendants().find(|n| n.has_tag_name("target"));
+    let path = target.and_then(|n| n.children().find(|n| n.has_tag_name("path"))).and_then(|n| n.text());
+    let active = pool.is_active()?;
+    let mut volumes = BTreeMap::new();
+    if with_volumes && active {
+        // libvirt remembers volumes; what was deleted behind its back is seen only after a refresh, which it
+        // refuses while another run makes a volume there.
+        let _ = pool.refresh(0);
+        for volume in pool.list_all_volumes(0)? {
+            // A volume that cannot be read, being deleted or broken, is there by its name.
+            volumes.insert(volume.name()?, volume.info().map_or(0, |info| info.capacity));
+        }
+    }
+    Ok(ActualPool {
+        name: name.to_owned(),
+        uuid: pool.uuid()?,
+        target: path.map(|path| path.trim_end_matches('/').to_owned()),
+        active,
+        autostart: pool.autostart()?,
+        volumes,
+    })
 }
 
 /// The UUID of a pool of base images that irs makes: tells it from one that was there before.

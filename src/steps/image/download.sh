@@ -9,7 +9,7 @@ url=$3
 exec 9<.
 flock 9
 get() {
-  curl --silent --show-error --fail --location --globoff --proto '=http,https' --retry 3 --connect-timeout 30 \
+  curl --silent --show-error --fail --location --globoff --proto '=http,https' --retry 3 --connect-timeout 30 --speed-limit 1 --speed-time 60 \
     --dump-header "$part.head" --output "$part" "$@" -- "$url" 9<&-
 }
 afresh() {

@@ -9,4 +9,4 @@ if [ -n "$4" ]; then
   mv -f -- ".$4.$$" "$4"
 fi
 # What killed runs left half-way.
-find . -maxdepth 1 -type f -name 'irs-*.part*' -mmin +1440 -delete
+find . -maxdepth 1 -type f -name 'irs-*.part' -mmin +60 -delete

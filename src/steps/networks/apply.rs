@@ -16,7 +16,7 @@ pub fn apply(work: &Work, libvirt: &Libvirt, id: &Identity) -> Result<()> {
     match work {
         Work::Create(network) => create(network, libvirt, id),
         Work::Start(name) => with(libvirt, name, |network| {
-            settled(network.create()).context("starting it")
+            settled(network.create(), true, || network.is_active()).context("starting it")
         }),
         Work::Autostart(name) => with(libvirt, name, |network| Ok(network.set_autostart(true)?)),
         Work::Reserve {
@@ -40,7 +40,7 @@ pub fn apply(work: &Work, libvirt: &Libvirt, id: &Identity) -> Result<()> {
             let Some(network) = libvirt.network(name)? else {
                 return Ok(());
             };
-            settled(network.destroy()).context("stopping it")?;
+            settled(network.destroy(), false, || network.is_active()).context("stopping it")?;
             gone(network.undefine()).or_else(|error| {
                 // A network that was only started has no definition to remove: it went with the stop.
                 if libvirt.network(name)?.is_none() {
@@ -68,7 +68,7 @@ fn create(network: &Network, libvirt: &Libvirt, id: &Identity) -> Result<()> {
     defined
         .set_autostart(true)
         .context("making it start with the host")?;
-    settled(defined.create()).context("starting it")
+    settled(defined.create(), true, || defined.is_active()).context("starting it")
 }
 
 /// The XML of a network.

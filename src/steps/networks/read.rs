@@ -3,11 +3,12 @@
 use crate::addresses::Mac;
 use crate::deployment::Reservation;
 use crate::libvirt::Libvirt;
+use crate::libvirt::sys::dhcp_leases;
 use crate::mark::{self, Owner};
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use roxmltree::{Document, Node as XmlNode};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use uuid::Uuid;
 
 /// A network as libvirt has it.
@@ -37,6 +38,8 @@ pub struct ActualNetwork {
     pub addresses: Vec<ActualAddress>,
     /// IPv4 addresses given to NICs.
     pub reservations: Vec<Reservation>,
+    /// IPv4 addresses that DHCP clients hold now, of networks that irs made: dnsmasq gives them to nobody else.
+    pub leases: Vec<(Mac, Ipv4Addr)>,
 }
 
 /// One `<ip>` of a network.
@@ -50,28 +53,35 @@ pub struct ActualAddress {
     pub dhcp: Option<(IpAddr, IpAddr)>,
 }
 
-/// Reads every network of a hypervisor.
+/// Reads every network of a hypervisor. One that vanishes meanwhile is left out.
 ///
 /// # Errors
 /// When a call fails or an XML cannot be read.
 pub fn read(libvirt: &Libvirt) -> Result<Vec<ActualNetwork>> {
-    libvirt
-        .networks()?
-        .into_iter()
-        .map(|network| {
-            let name = network.name()?;
-            let flags = if network.is_persistent()? {
-                virt::sys::VIR_NETWORK_XML_INACTIVE
-            } else {
-                0
-            };
-            let xml = network.xml_desc(flags)?;
-            let mut actual = parse(&xml).with_context(|| format!("reading network '{name}'"))?;
-            actual.active = network.is_active()?;
-            actual.autostart = network.is_persistent()? && network.autostart()?;
-            Ok(actual)
-        })
-        .collect()
+    let mut networks = Vec::new();
+    for network in libvirt.networks()? {
+        let name = network.name()?;
+        match read_one(&network) {
+            Ok(actual) => networks.push(actual),
+            Err(_) if libvirt.network(&name)?.is_none() => {}
+            Err(error) => return Err(error.context(format!("reading network '{name}'"))),
+        }
+    }
+    Ok(networks)
+}
+
+fn read_one(network: &virt::network::Network) -> Result<ActualNetwork> {
+    let persistent = network.is_persistent()?;
+    let flags = if persistent { virt::sys::VIR_NETWORK_XML_INACTIVE } else { 0 };
+    let mut actual = parse(&network.xml_desc(flags)?)?;
+    actual.active = network.is_active()?;
+    actual.autostart = persistent && network.autostart()?;
+    if actual.active && actual.owner.is_some() {
+        let leases = dhcp_leases(network)?;
+        let pairs = leases.iter().filter_map(|lease| Some((lease.mac.parse().ok()?, lease.address.parse().ok()?)));
+        actual.leases = pairs.collect();
+    }
+    Ok(actual)
 }
 
 /// Reads a network's XML; whether it runs and starts with the host is not in it.
@@ -92,7 +102,7 @@ pub fn parse(xml: &str) -> Result<ActualNetwork> {
     Ok(ActualNetwork {
         name: text("name").context("it has no name")?.to_owned(),
         uuid: text("uuid").context("it has no UUID")?.parse()?,
-        owner: mark::of_network(root)?,
+        owner: mark::of_network(root),
         active: false,
         autostart: false,
         bridge: attribute("bridge", "name"),
@@ -101,6 +111,7 @@ pub fn parse(xml: &str) -> Result<ActualNetwork> {
         domain: attribute("domain", "name"),
         stp: attribute("bridge", "stp").is_some_and(|stp| stp == "on"),
         addresses,
+        leases: Vec::new(),
         reservations: root
             .descendants()
             .filter(|n| n.has_tag_name("host"))

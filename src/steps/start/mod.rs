@@ -85,7 +85,7 @@ pub fn apply(work: &Work, libvirt: &Libvirt, virt_type: &str) -> Result<()> {
     if let Work::Resume(_) = work {
         return Ok(domain.resume().map(|_| ())?);
     }
-    settled(domain.create()).map_err(|error| {
+    settled(domain.create(), true, || domain.is_active()).map_err(|error| {
         let mut fault = Fault::new(Exit::Failed, "libvirt could not start it");
         if virt_type == "kvm" && error.message().to_lowercase().contains("kvm") {
             fault = fault.hint("KVM does not work on this host: use --virt-type qemu (slow)");
