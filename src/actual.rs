@@ -84,6 +84,11 @@ impl Actual {
             .filter(move |d| d.mark.as_ref().is_some_and(|mark| mark.owner.uuid == deployment))
     }
 
+    /// Whether a deployment has a domain of that name.
+    pub fn defines(&self, deployment: Uuid, name: &str) -> bool {
+        self.domains_of(deployment).any(|domain| domain.name == name)
+    }
+
     /// The networks of a deployment.
     pub fn networks_of(&self, deployment: Uuid) -> impl Iterator<Item = &ActualNetwork> {
         self.networks
@@ -104,7 +109,11 @@ impl Actual {
             .filter_map(|n| n.owner.as_ref())
             .map(|owner| owner.deployment.as_str());
         let uuid = self.facts.uuid;
-        let folders = self.facts.folders.iter().filter_map(|name| name.strip_prefix("irs-"));
+        let folders = self
+            .facts
+            .folders
+            .iter()
+            .filter_map(|name| name.strip_prefix("irs-"));
         let pools = self
             .pools
             .iter()

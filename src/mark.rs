@@ -97,7 +97,10 @@ pub fn of_domain(domain: XmlNode<'_, '_>) -> Option<NodeMark> {
 }
 
 fn readable<T>(mark: Result<T>) -> Option<T> {
-    mark.inspect_err(|error| tracing::warn!("a mark of irs cannot be read and is taken for somebody else's: {error:#}")).ok()
+    mark.inspect_err(|error| {
+        tracing::warn!("a mark of irs cannot be read and is taken for somebody else's: {error:#}")
+    })
+    .ok()
 }
 
 fn node(mark: XmlNode<'_, '_>) -> Result<NodeMark> {
@@ -105,7 +108,9 @@ fn node(mark: XmlNode<'_, '_>) -> Result<NodeMark> {
     Ok(NodeMark {
         owner: owner(mark)?,
         node_type: attribute(mark, "type")?.to_owned(),
-        index: attribute(mark, "index")?.parse().context("reading the node's index")?,
+        index: attribute(mark, "index")?
+            .parse()
+            .context("reading the node's index")?,
         has_os: mark.attribute("os") == Some("yes"),
         pool: attribute(mark, "pool")?.to_owned(),
         volumes: texts(mark, "volume"),

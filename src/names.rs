@@ -8,7 +8,10 @@ pub const DEFAULT_DEPLOYMENT: &str = "default";
 /// Linux's limit on an interface's name, in bytes (IFNAMSIZ less the final zero).
 pub const BRIDGE_NAME_MAX: usize = 15;
 
-/// The longest prefix: with a node's own name it still fits a DNS label (63 bytes).
+/// The longest label of a host name, in bytes (RFC 1035).
+pub const HOST_NAME_MAX: usize = 63;
+
+/// The longest prefix: most node names fit a host name's label with it.
 pub const PREFIX_MAX: usize = 40;
 
 /// Checks a `--prefix`: letters, digits and inner hyphens, so that it can stand in a host name.

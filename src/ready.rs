@@ -157,12 +157,7 @@ fn look(
                 Exit::Failed,
                 "it is paused with an internal error of the emulator",
             );
-            let hint = match tools.setting.virt_type {
-                "kvm" => {
-                    "KVM does not carry guests on this host: remove the node with --remove-nodes and make it with --virt-type qemu (slow)"
-                }
-                _ => "see /var/log/libvirt/qemu/ on the hypervisor",
-            };
+            let hint = hint_for_fallen(tools.setting.virt_type);
             return Look::Never(fault.hint(hint).into());
         }
         Ok(state) => {
@@ -217,6 +212,18 @@ fn look(
         Err(error) => {
             *session = None;
             Look::NotYet(format!("the connection was lost: {error}"))
+        }
+    }
+}
+
+/// What to do about a node that the emulator stopped.
+pub fn hint_for_fallen(virt_type: &str) -> &'static str {
+    match virt_type {
+        "kvm" => {
+            "KVM may not carry guests on this host: remove the nodes with --remove-nodes and make them with --virt-type qemu (slow)"
+        }
+        _ => {
+            "see /var/log/libvirt/qemu/NODE.log on the hypervisor; the same command starts a stopped node again"
         }
     }
 }

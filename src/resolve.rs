@@ -65,6 +65,19 @@ pub fn deployment(
             nodes.push(node(wanted, node_type, index, id, actual, &mut taken_macs));
         }
     }
+    for node in nodes.iter().filter(|node| node.name.len() > names::HOST_NAME_MAX) {
+        problems
+            .push(
+                None,
+                format!(
+                    "the node's name '{}' has {} characters, a host name may have {}",
+                    node.name,
+                    node.name.len(),
+                    names::HOST_NAME_MAX
+                ),
+            )
+            .hint("choose a shorter --prefix");
+    }
     Reservations::new(id, actual, &mut networks).assign(&mut nodes, &mut problems);
     if !problems.is_empty() {
         return Err(problems);

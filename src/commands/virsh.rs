@@ -3,8 +3,9 @@
 pub mod facts;
 pub mod input;
 pub mod make;
-pub mod remove;
+pub mod prepare;
 pub mod removal;
+pub mod remove;
 pub mod report;
 mod settle;
 
@@ -79,9 +80,11 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + '
 }
 
 /// The connections of a run. Dropping it closes libvirt before the tunnel under it.
-struct Session {
-    host: crate::remote::Host,
-    libvirt: crate::libvirt::Libvirt,
+pub struct Session {
+    /// The machine.
+    pub host: crate::remote::Host,
+    /// Its libvirt.
+    pub libvirt: crate::libvirt::Libvirt,
     _tunnel: crate::remote::TunnelGuard,
 }
 

@@ -69,7 +69,9 @@ impl<'a> Reservations<'a> {
                 match self.reserve(&nic.network, nic.mac, &name) {
                     Ok(ip) => nic.ip = ip,
                     Err(why) if node.has_os && node.external == Some(position) => {
-                        problems.push(None, why).hint("widen the network's dhcp range in its topology file");
+                        problems
+                            .push(None, why)
+                            .hint("widen the network's dhcp range in its topology file");
                     }
                     Err(why) => tracing::info!("{why}: the NIC stays without a reservation"),
                 }
@@ -82,21 +84,39 @@ impl<'a> Reservations<'a> {
 
     /// The address of a NIC, `None` on a network without DHCP.
     fn reserve(&mut self, network: &str, mac: Mac, node: &str) -> Result<Option<Ipv4Addr>, String> {
-        let Some(network) = self.networks.iter_mut().find(|n| n.name == network) else { return Ok(None) };
-        let Some((start, end)) = network.ipv4.as_ref().and_then(|side| side.dhcp) else { return Ok(None) };
+        let Some(network) = self.networks.iter_mut().find(|n| n.name == network) else {
+            return Ok(None);
+        };
+        let Some((start, end)) = network.ipv4.as_ref().and_then(|side| side.dhcp) else {
+            return Ok(None);
+        };
         if let Some(done) = network.reservations.iter().find(|r| r.mac == mac) {
             return Ok(Some(done.ip));
         }
         let taken = self.taken.entry(network.name.clone()).or_default();
-        let present = self.present.get(&network.name).and_then(|by_mac| by_mac.get(&mac)).copied();
+        let present = self
+            .present
+            .get(&network.name)
+            .and_then(|by_mac| by_mac.get(&mac))
+            .copied();
         let leased = self.leased.get(&network.name).into_iter().flatten();
-        let others: BTreeSet<Ipv4Addr> = leased.filter(|(holder, _)| *holder != mac).map(|(_, ip)| *ip).collect();
+        let others: BTreeSet<Ipv4Addr> = leased
+            .filter(|(holder, _)| *holder != mac)
+            .map(|(_, ip)| *ip)
+            .collect();
         let free = || lowest_free(start, end, &taken.union(&others).copied().collect());
         let Some(ip) = present.or_else(free) else {
-            return Err(format!("network '{}' has no free address for '{node}': {start} to {end} are taken", network.name));
+            return Err(format!(
+                "network '{}' has no free address for '{node}': {start} to {end} are taken",
+                network.name
+            ));
         };
         taken.insert(ip);
-        network.reservations.push(Reservation { mac, ip, name: node.to_owned() });
+        network.reservations.push(Reservation {
+            mac,
+            ip,
+            name: node.to_owned(),
+        });
         Ok(Some(ip))
     }
 }

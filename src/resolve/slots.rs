@@ -77,7 +77,11 @@ pub fn choose(
                 .hint("leave --net_subnet and --data_subnet away, or make the deployment anew after --kill");
             return Err(problems);
         }
-        return checked(wanted, id, actual, load);
+        match checked(wanted, id, actual, load) {
+            // A run that was killed before it made its networks lost the subnets that it had chosen.
+            Err(_) if actual.networks_of(id.uuid).next().is_none() => {}
+            settled => return settled,
+        }
     }
     let mut first_refusal = None;
     for candidate in candidates(id.prefix.as_deref()).map(|slot| forced.over(slot)) {

@@ -211,15 +211,14 @@ fn check_override_names(request: &Request, problems: &mut Problems, notes: &mut 
             .map(|(name, _)| name.as_str())
             .chain(FILE_KEYS.iter().copied())
     };
+    let known = files::names_of(Kind::Nodes, &request.dirs);
+    let mut unused = Vec::new();
     for (key, _) in &request.overrides.entries {
         if selected().any(|name| name == key.name) {
             continue;
         }
-        if files::names_of(Kind::Nodes, &request.dirs).contains(&key.name) {
-            notes.push(format!(
-                "the override of '{}' is not used: no such node is asked for",
-                key.name
-            ));
+        if known.contains(&key.name) {
+            unused.push(key.name.as_str());
         } else {
             problems
                 .push(
@@ -228,6 +227,12 @@ fn check_override_names(request: &Request, problems: &mut Problems, notes: &mut 
                 )
                 .hint(suggestion(&key.name, selected()));
         }
+    }
+    if !unused.is_empty() {
+        notes.push(format!(
+            "overrides of node types that are not asked for are not used: {}",
+            unused.join(", ")
+        ));
     }
 }
 

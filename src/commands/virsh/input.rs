@@ -139,6 +139,19 @@ pub fn check(args: &Virsh) -> Result<Request> {
         .prefix
         .clone()
         .or_else(|| known.as_ref().and_then(|record| record.prefix.clone()));
+    let deployment = prefix.as_deref().unwrap_or(DEFAULT_DEPLOYMENT);
+    if let Some(other) = known.as_ref().filter(|record| record.deployment != deployment) {
+        bail!(
+            Fault::new(
+                Exit::Usage,
+                format!(
+                    "the workspace '{name}' belongs to deployment '{}', not to '{deployment}'",
+                    other.deployment
+                )
+            )
+            .hint("leave --workspace away, or name another one")
+        );
+    }
     let (host, host_is_default) = host(args, known.as_ref())?;
     if mode == Mode::CleanupAll && args.host.host_address.is_empty() {
         bail!(

@@ -23,13 +23,19 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual) -> Vec<Acti
     let volumes = actual.volumes(&id.name);
     actions.extend(disks::diff::remove(&own, volumes.keys(), host, &reason));
     actions.extend(networks::diff::remove(actual.networks_of(id.uuid), host, &reason));
-    let pool = actual.pools.iter().find(|pool| pool.name == own && pool.uuid == id.uuid);
+    let pool = actual
+        .pools
+        .iter()
+        .find(|pool| pool.name == own && pool.uuid == id.uuid);
     actions.extend(pool.map(|pool| host::diff::remove(pool, host, &reason)));
     if pool.is_some() || actual.facts.folders.contains(&own) {
         let folder = request.wanted.storage.deployment_folder(&id.name);
         actions.push(host::diff::remove_folder(&folder, host, &reason));
     }
-    let others = actual.pools.iter().any(|pool| pool.name != own && is_deployment_pool(pool, actual.facts.uuid));
+    let others = actual
+        .pools
+        .iter()
+        .any(|pool| pool.name != own && is_deployment_pool(pool, actual.facts.uuid));
     if !others {
         actions.extend(base_pools(actual, host));
     }
@@ -40,7 +46,11 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual) -> Vec<Acti
 fn base_pools<'a>(actual: &'a Actual, host: &'a str) -> impl Iterator<Item = Action> + 'a {
     let made = |pool: &&ActualPool| pool.uuid == base_uuid(actual.facts.uuid, &pool.name);
     let reason = "irs made it and no deployment is left; the base images in it stay";
-    actual.pools.iter().filter(made).map(move |pool| host::diff::remove(pool, host, reason))
+    actual
+        .pools
+        .iter()
+        .filter(made)
+        .map(move |pool| host::diff::remove(pool, host, reason))
 }
 
 /// What `--cleanup` without a prefix removes: every domain, every network but `default`, irs's own pools and folders.
@@ -48,16 +58,27 @@ pub fn everything(request: &Request, id: &Identity, actual: &Actual) -> Vec<Acti
     let host = &id.host;
     let reason = "--cleanup without --prefix removes all";
     let mut actions = domains::diff::remove(&actual.domains, host, reason);
-    let networks = actual.networks.iter().filter(|network| network.name != DEFAULT_DEPLOYMENT);
+    let networks = actual
+        .networks
+        .iter()
+        .filter(|network| network.name != DEFAULT_DEPLOYMENT);
     actions.extend(networks::diff::remove(networks, host, reason));
     let mut folders: BTreeSet<String> = BTreeSet::new();
-    for pool in actual.pools.iter().filter(|pool| is_deployment_pool(pool, actual.facts.uuid)) {
+    for pool in actual
+        .pools
+        .iter()
+        .filter(|pool| is_deployment_pool(pool, actual.facts.uuid))
+    {
         actions.push(host::diff::remove(pool, host, reason));
         folders.extend(pool.target.clone());
     }
     let images = request.wanted.storage.folder.trim_end_matches('/');
     folders.extend(actual.facts.folders.iter().map(|name| format!("{images}/{name}")));
-    actions.extend(folders.iter().map(|folder| host::diff::remove_folder(folder, host, reason)));
+    actions.extend(
+        folders
+            .iter()
+            .map(|folder| host::diff::remove_folder(folder, host, reason)),
+    );
     actions.extend(base_pools(actual, host));
     actions
 }
@@ -80,15 +101,29 @@ pub fn nodes(request: &Request, wanted: &[String], id: &Identity, actual: &Actua
         let domain = actual.domains_of(id.uuid).find(|domain| domain.name == name);
         let mut of_node = domains::diff::remove(domain, &id.host, reason);
         let volumes = volumes_of(&name, id, actual);
-        of_node.extend(disks::diff::remove(&names::pool(&id.name), &volumes, &id.host, reason));
-        of_node.extend(networks::diff::release(actual.networks_of(id.uuid), &name, &id.host));
+        of_node.extend(disks::diff::remove(
+            &names::pool(&id.name),
+            &volumes,
+            &id.host,
+            reason,
+        ));
+        of_node.extend(networks::diff::release(
+            actual.networks_of(id.uuid),
+            &name,
+            &id.host,
+        ));
         if of_node.is_empty() && !was_listed(request, &name) {
             unknown.push(given);
         }
         actions.extend(of_node);
     }
-    let Some(first) = unknown.first() else { return Ok(actions) };
-    let present: Vec<&str> = actual.domains_of(id.uuid).map(|domain| domain.name.as_str()).collect();
+    let Some(first) = unknown.first() else {
+        return Ok(actions);
+    };
+    let present: Vec<&str> = actual
+        .domains_of(id.uuid)
+        .map(|domain| domain.name.as_str())
+        .collect();
     let there = match present.is_empty() {
         true => "it has no nodes".to_owned(),
         false => format!("there are: {}", present.join(", ")),
@@ -100,7 +135,12 @@ pub fn nodes(request: &Request, wanted: &[String], id: &Identity, actual: &Actua
     bail!(
         Fault::new(
             Exit::Usage,
-            format!("deployment '{}' on '{}' has no node '{}'", id.name, id.host, unknown.join("', '"))
+            format!(
+                "deployment '{}' on '{}' has no node '{}'",
+                id.name,
+                id.host,
+                unknown.join("', '")
+            )
         )
         .hint(hint)
     )
@@ -109,9 +149,18 @@ pub fn nodes(request: &Request, wanted: &[String], id: &Identity, actual: &Actua
 /// A node's volumes: those of its mark, and, when a killed run left no domain, those that are named for it and that
 /// no other node's mark lists.
 fn volumes_of(node: &str, id: &Identity, actual: &Actual) -> BTreeSet<String> {
-    let marks = || actual.domains_of(id.uuid).filter_map(|domain| Some((&domain.name, domain.mark.as_ref()?)));
-    let own = marks().filter(|(name, _)| *name == node).flat_map(|(_, mark)| mark.volumes.iter().cloned());
-    let of_others: BTreeSet<&String> = marks().filter(|(name, _)| *name != node).flat_map(|(_, mark)| &mark.volumes).collect();
+    let marks = || {
+        actual
+            .domains_of(id.uuid)
+            .filter_map(|domain| Some((&domain.name, domain.mark.as_ref()?)))
+    };
+    let own = marks()
+        .filter(|(name, _)| *name == node)
+        .flat_map(|(_, mark)| mark.volumes.iter().cloned());
+    let of_others: BTreeSet<&String> = marks()
+        .filter(|(name, _)| *name != node)
+        .flat_map(|(_, mark)| &mark.volumes)
+        .collect();
     let volumes = actual.volumes(&id.name);
     let named = |volume: &&String| is_named_for(volume, node) && !of_others.contains(volume);
     own.chain(volumes.keys().filter(named).cloned()).collect()
@@ -119,15 +168,20 @@ fn volumes_of(node: &str, id: &Identity, actual: &Actual) -> BTreeSet<String> {
 
 /// `NODE-seed.img`, or `NODE-KEY.qcow2` where no further number could make it another node's.
 fn is_named_for(volume: &str, node: &str) -> bool {
-    let Some(rest) = volume.strip_prefix(node).and_then(|rest| rest.strip_prefix('-')) else { return false };
+    let Some(rest) = volume.strip_prefix(node).and_then(|rest| rest.strip_prefix('-')) else {
+        return false;
+    };
     let key = rest.split('-').next().unwrap_or_default();
     rest == "seed.img" || rest.ends_with(".qcow2") && !key.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether the last inventory had that node: then its removal was finished by a run that was killed afterwards.
 fn was_listed(request: &Request, node: &str) -> bool {
-    let inventory = std::fs::read_to_string(request.workspace.path().join(workspace::INVENTORY)).unwrap_or_default();
-    inventory.lines().any(|line| line.split_whitespace().next() == Some(node))
+    let inventory =
+        std::fs::read_to_string(request.workspace.path().join(workspace::INVENTORY)).unwrap_or_default();
+    inventory
+        .lines()
+        .any(|line| line.split_whitespace().next() == Some(node))
 }
 
 #[cfg(test)]

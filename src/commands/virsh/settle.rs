@@ -6,13 +6,13 @@ use super::report::{self, Report};
 use super::{Session, blocking};
 use crate::actual::{self, Actual};
 use crate::apply::{self, Tools};
-use crate::deployment::{Deployment, Identity};
+use crate::deployment::Deployment;
 use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::ready::{self, Target};
 use crate::ssh::node::NodeKey;
 use crate::steps;
-use crate::steps::domains::read::State;
+use crate::steps::domains::read::ActualDomain;
 use crate::steps::host::record::Record;
 use anyhow::Result;
 use std::collections::BTreeSet;
@@ -45,7 +45,7 @@ pub async fn settle(
     };
     write_outputs(request, &session.host, id, &actual, &record)?;
     interrupt::point("outputs");
-    let targets = targets(deployment, &actual, id, &record);
+    let targets = targets(request, deployment, &actual, &record);
     let waited = !targets.is_empty();
     let key = NodeKey::new(login_key(&record)?.private_openssh);
     let (ready, mut result) = ready::wait(targets, tools, &key, request.timeout).await;
@@ -55,8 +55,11 @@ pub async fn settle(
         .map(|domain| domain.name.clone())
         .collect();
     record.ready.retain(|name| names.contains(name));
-    if result.is_ok() && request.wanted.extend {
-        record.extend = None;
+    if result.is_ok() {
+        result = check_blank_nodes(request, deployment, &actual, tools.setting.virt_type);
+    }
+    if result.is_ok() {
+        forget_extends(request, deployment, &actual, &mut record);
     }
     if Some(&record) != actual.facts.record.as_ref() {
         let (host, folder, record) = (session.host.clone(), tools.setting.folder.clone(), record.clone());
@@ -74,13 +77,11 @@ pub async fn settle(
     ))
 }
 
-/// The nodes to wait for: those with an OS that run and were never ready since they were last started.
-fn targets(deployment: &Deployment, actual: &Actual, id: &Identity, record: &Record) -> Vec<Target> {
-    let wanted = |name: &str| deployment.nodes.iter().any(|node| node.name == name);
-    actual
-        .domains_of(id.uuid)
-        .filter(|domain| wanted(&domain.name) && !record.ready.contains(&domain.name))
-        .filter(|domain| domain.state != State::ShutOff)
+/// The nodes to wait for: those with an OS that should run and were never ready since they were last started, or that
+/// run no more.
+fn targets(request: &Request, deployment: &Deployment, actual: &Actual, record: &Record) -> Vec<Target> {
+    wanted(request, deployment, actual)
+        .filter(|domain| !record.ready.contains(&domain.name) || !domain.state.is_running())
         .filter_map(|domain| {
             let mark = domain.mark.as_ref().filter(|mark| mark.has_os)?;
             let (mac, network) = domain.nics.get(mark.external?)?;
@@ -95,4 +96,64 @@ fn targets(deployment: &Deployment, actual: &Actual, id: &Identity, record: &Rec
             })
         })
         .collect()
+}
+
+/// The nodes of this run that should be running.
+fn wanted<'a>(
+    request: &'a Request,
+    deployment: &'a Deployment,
+    actual: &'a Actual,
+) -> impl Iterator<Item = &'a ActualDomain> {
+    actual.domains_of(deployment.id.uuid).filter(|domain| {
+        let node = deployment.nodes.iter().find(|node| node.name == domain.name);
+        node.is_some_and(|node| request.wanted.start.wants(node.has_os))
+    })
+}
+
+/// A node without an OS is asked nothing, and must run all the same.
+///
+/// # Errors
+/// Naming those that do not, and why.
+fn check_blank_nodes(
+    request: &Request,
+    deployment: &Deployment,
+    actual: &Actual,
+    virt_type: &str,
+) -> Result<()> {
+    let blank = |domain: &&ActualDomain| domain.mark.as_ref().is_some_and(|mark| !mark.has_os);
+    let fallen = wanted(request, deployment, actual)
+        .filter(blank)
+        .filter(|domain| !domain.state.is_running());
+    let list: Vec<String> = fallen
+        .map(|domain| format!("'{}' is {}", domain.name, domain.state.name()))
+        .collect();
+    if list.is_empty() {
+        return Ok(());
+    }
+    let fault = Fault::new(Exit::Failed, format!("nodes do not run: {}", list.join(", ")));
+    Err(fault.hint(ready::hint_for_fallen(virt_type)).into())
+}
+
+/// Forgets the targets of extends that are complete: this run's own, and those that are met by now.
+fn forget_extends(request: &Request, deployment: &Deployment, actual: &Actual, record: &mut Record) {
+    let Some(targets) = &mut record.extend else { return };
+    let count = |node_type: &str| {
+        let marks = actual
+            .domains_of(deployment.id.uuid)
+            .filter_map(|domain| domain.mark.as_ref());
+        marks.filter(|mark| mark.node_type == node_type).count()
+    };
+    let own = |node_type: &str| {
+        deployment
+            .extend
+            .as_ref()
+            .is_some_and(|own| own.contains_key(node_type))
+    };
+    targets.retain(|node_type, target| match request.wanted.extend {
+        true => !own(node_type),
+        false => count(node_type) < *target as usize,
+    });
+    if targets.is_empty() {
+        record.extend = None;
+    }
 }

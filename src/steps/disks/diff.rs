@@ -17,6 +17,7 @@ pub fn converge(
     deployment: &Deployment,
     volumes: &BTreeMap<String, u64>,
     defined: &BTreeSet<String>,
+    running: &BTreeSet<String>,
 ) -> Result<Vec<Action>, Problems> {
     let mut actions = Vec::new();
     let mut problems = Problems::default();
@@ -24,6 +25,11 @@ pub fn converge(
     for node in &deployment.nodes {
         for (position, disk) in node.disks.iter().enumerate() {
             match volumes.get(&disk.volume) {
+                None if running.contains(&node.name) => {
+                    problems
+                        .push(None, format!("disk {} of '{}' on '{host}' is gone while the node runs", disk.dev, node.name))
+                        .hint(format!("its data is lost: make the node anew with --remove-nodes {}, or shut it down for a blank disk", node.name));
+                }
                 None => {
                     let reason = if defined.contains(&node.name) {
                         format!("the disk {} of {} is gone", disk.dev, node.name)

@@ -6,6 +6,7 @@ use crate::deployment::Deployment;
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
 use crate::yaml::Problems;
+use std::collections::BTreeSet;
 
 /// The actions that bring the domains' definitions to the deployment.
 ///
@@ -42,6 +43,29 @@ pub fn converge(deployment: &Deployment, actual: &[ActualDomain]) -> Result<Vec<
                 .hint("choose a --prefix, so that the names differ, or remove that domain");
             continue;
         }
+        let mark = found.mark.as_ref();
+        let disks: BTreeSet<&String> = node.disks.iter().map(|disk| &disk.volume).collect();
+        let seed = node.seed_volume();
+        let marked: BTreeSet<&String> = mark
+            .iter()
+            .flat_map(|mark| &mark.volumes)
+            .filter(|name| **name != seed)
+            .collect();
+        if mark.is_some_and(|mark| mark.has_os != node.has_os) || marked != disks {
+            let what = if marked == disks { "deploy_os" } else { "disks" };
+            problems
+                .push(
+                    None,
+                    format!(
+                        "domain '{}' on '{host}' was made with another '{what}' than the topology has now",
+                        node.name
+                    ),
+                )
+                .hint(format!(
+                    "use the topology it was made from, or make the node anew with --remove-nodes {}",
+                    node.name
+                ));
+        }
         let wanted: Vec<_> = node.nics.iter().map(|nic| Some(nic.network.clone())).collect();
         let networks: Vec<_> = found.nics.iter().map(|(_, network)| network.clone()).collect();
         if networks.get(..wanted.len()) != Some(&wanted) {
@@ -74,7 +98,8 @@ pub fn converge(deployment: &Deployment, actual: &[ActualDomain]) -> Result<Vec<
                 Work::Autostart(node.name.clone()),
             ));
         }
-        if found.memory_mib != node.memory_mib || found.cpu != node.cpu {
+        // An extend adds nodes; what the existing ones have is another run's business.
+        if deployment.extend.is_none() && (found.memory_mib != node.memory_mib || found.cpu != node.cpu) {
             let reason = format!(
                 "from {} MiB and {} to {} MiB and {}, after the next restart",
                 found.memory_mib,

@@ -16,7 +16,7 @@ pub struct Limits {
     pub memory_overcommit: bool,
 }
 
-/// Checks memory, disk and programs for the nodes in `new`; gives back warnings.
+/// Checks memory and disk for the nodes in `new`; gives back warnings.
 ///
 /// # Errors
 /// `Resources`, naming everything that is missing at once.
@@ -73,29 +73,39 @@ pub fn check(
         ));
     }
 
-    let mut programs = Vec::new();
-    if !new.is_empty() {
-        programs.push("qemu-img");
-    }
-    if with_os > 0 && matches!(deployment.image, ImageSource::Url(_)) {
-        programs.extend(["curl", "sha256sum"]);
-    }
-    for program in programs
-        .into_iter()
-        .filter(|program| !facts.programs.iter().any(|p| p == program))
-    {
-        missing.push((
-            format!("program: '{program}' is not installed"),
-            "install it on the hypervisor with its package manager",
-        ));
-    }
-
     let Some((_, hint)) = missing.first() else {
         return Ok(warnings);
     };
     let hint = (*hint).to_owned();
     let list: Vec<String> = missing.into_iter().map(|(what, _)| what).collect();
     bail!(Fault::new(Exit::Resources, format!("'{host}' lacks {}", list.join("; "))).hint(hint))
+}
+
+/// Checks the programs that irs runs on the hypervisor to make the nodes in `new`.
+///
+/// # Errors
+/// `Resources`, naming those that are missing.
+pub fn check_programs(deployment: &Deployment, new: &BTreeSet<String>, facts: &Facts) -> Result<()> {
+    let nodes = || deployment.nodes.iter().filter(|node| new.contains(&node.name));
+    let mut needed = Vec::new();
+    if nodes().next().is_some() {
+        needed.push("qemu-img");
+    }
+    if nodes().any(|node| node.has_os) && matches!(deployment.image, ImageSource::Url(_)) {
+        needed.extend(["curl", "sha256sum"]);
+    }
+    needed.retain(|program| !facts.programs.iter().any(|there| there == program));
+    if needed.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "'{}' lacks the programs {}",
+        deployment.id.host,
+        needed.join(", ")
+    );
+    bail!(
+        Fault::new(Exit::Resources, message).hint("install them on the hypervisor with its package manager")
+    )
 }
 
 /// The CPU models that emulation cannot give, said once.

@@ -146,7 +146,15 @@ pub fn is_deployment_pool(pool: &ActualPool, host_uuid: Uuid) -> bool {
 /// The action that removes a pool; its folder stays.
 pub fn remove(pool: &ActualPool, host: &str, reason: &str) -> Action {
     let work = Work::RemovePool(pool.name.clone());
-    Action::new(Step::Host, Verb::Remove, Kind::Pool, &pool.name, host, reason, work)
+    Action::new(
+        Step::Host,
+        Verb::Remove,
+        Kind::Pool,
+        &pool.name,
+        host,
+        reason,
+        work,
+    )
 }
 
 /// The action that removes a deployment's folder with its record.

@@ -45,7 +45,9 @@ fn read_one(pool: &StoragePool, name: &str, with_volumes: bool) -> Result<Actual
     let xml = pool.xml_desc(0)?;
     let document = Document::parse(&xml)?;
     let target = document.descendants().find(|n| n.has_tag_name("target"));
-    let path = target.and_then(|n| n.children().find(|n| n.has_tag_name("path"))).and_then(|n| n.text());
+    let path = target
+        .and_then(|n| n.children().find(|n| n.has_tag_name("path")))
+        .and_then(|n| n.text());
     let active = pool.is_active()?;
     let mut volumes = BTreeMap::new();
     if with_volumes && active {

@@ -31,15 +31,11 @@ fn locate_url(host: &Host, url: &str, storage: &Storage, force: bool) -> Result<
     if let Some(base) = cached(host, storage, name.trim())?.filter(|_| !force) {
         return Ok(Located::Cached(base));
     }
-    let size = look(host, url)?;
-    Ok(Located::Missing(Work::Download {
-        url: url.to_owned(),
-        size,
-    }))
+    Ok(Located::Missing(look(host, url)?))
 }
 
-/// Probes the beginning of a remote image before anything is made for it; gives back its size, when the server says it.
-fn look(host: &Host, url: &str) -> Result<Option<u64>> {
+/// Probes the beginning of a remote image before anything is made for it.
+fn look(host: &Host, url: &str) -> Result<Work> {
     let cmd = Cmd::script(include_str!("look.sh"), &[url]);
     let text = host.text(&cmd).fault(|| {
         Fault::new(
@@ -54,8 +50,16 @@ fn look(host: &Host, url: &str) -> Result<Option<u64>> {
     let size = total_size(&headers);
     let header = image::from_hex(&hex.join(" "));
     // Without a size the probe must not stumble over it; the download is probed again as a whole.
-    image::probe(&header, size.unwrap_or(image::HEADER as u64), url)?;
-    Ok(size)
+    let format = image::probe(&header, size.unwrap_or(image::HEADER as u64), url)?;
+    let virtual_size = match format {
+        Format::Raw => size,
+        _ => Some(image::virtual_size(&header, 0, format)),
+    };
+    Ok(Work::Download {
+        url: url.to_owned(),
+        size,
+        virtual_size,
+    })
 }
 
 /// The size of the whole resource; the last answer after redirects counts.

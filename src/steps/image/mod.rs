@@ -21,6 +21,8 @@ pub enum Work {
         url: String,
         /// Bytes, when the server says it.
         size: Option<u64>,
+        /// The size of the disk in it, in bytes, when its beginning says it.
+        virtual_size: Option<u64>,
     },
     /// The client sends it.
     Upload {
@@ -94,7 +96,7 @@ impl Located {
         match self {
             Located::Cached(base) => Some(base.virtual_size),
             Located::Missing(Work::Upload { virtual_size, .. }) => Some(*virtual_size),
-            Located::Missing(Work::Download { .. }) => None,
+            Located::Missing(Work::Download { virtual_size, .. }) => *virtual_size,
         }
     }
 

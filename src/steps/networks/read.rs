@@ -72,13 +72,19 @@ pub fn read(libvirt: &Libvirt) -> Result<Vec<ActualNetwork>> {
 
 fn read_one(network: &virt::network::Network) -> Result<ActualNetwork> {
     let persistent = network.is_persistent()?;
-    let flags = if persistent { virt::sys::VIR_NETWORK_XML_INACTIVE } else { 0 };
+    let flags = if persistent {
+        virt::sys::VIR_NETWORK_XML_INACTIVE
+    } else {
+        0
+    };
     let mut actual = parse(&network.xml_desc(flags)?)?;
     actual.active = network.is_active()?;
     actual.autostart = persistent && network.autostart()?;
     if actual.active && actual.owner.is_some() {
         let leases = dhcp_leases(network)?;
-        let pairs = leases.iter().filter_map(|lease| Some((lease.mac.parse().ok()?, lease.address.parse().ok()?)));
+        let pairs = leases
+            .iter()
+            .filter_map(|lease| Some((lease.mac.parse().ok()?, lease.address.parse().ok()?)));
         actual.leases = pairs.collect();
     }
     Ok(actual)

@@ -1,0 +1,314 @@
+//! Everything that is known and checked before the first change.
+
+use super::facts::login_keys;
+use super::input::Request;
+use super::make::{load, network_of};
+use super::{Session, who};
+use crate::actual::{self, Actual};
+use crate::apply::Tools;
+use crate::deployment::{Deployment, Identity, Slot};
+use crate::lease::Lease;
+use crate::plan::{Action, Plan};
+use crate::remote::Host;
+use crate::resolve::{self, counts, slots};
+use crate::steps::disks::Materials;
+use crate::steps::domains::template::Setting;
+use crate::steps::host::check::{self, Limits};
+use crate::steps::host::record::Record;
+use crate::steps::host::virtualization;
+use crate::steps::image::{self, Located};
+use crate::steps::{self, start};
+use crate::topology::Topology;
+use crate::ui::Ui;
+use crate::yaml::Problems;
+use anyhow::Result;
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// How long another run may take to choose its subnets.
+const SUBNET_WAIT: Duration = Duration::from_secs(120);
+
+/// What a run starts from.
+pub struct Prepared {
+    /// The connections.
+    pub session: Session,
+    /// What must be there.
+    pub deployment: Deployment,
+    /// What is to be done.
+    pub plan: Plan,
+    /// With what.
+    pub tools: Arc<Tools>,
+    /// The host-wide lease while subnets are chosen.
+    pub subnets: Option<Lease>,
+    /// The lease on the deployment.
+    pub lease: Option<Arc<Lease>>,
+    /// What is there.
+    pub actual: Actual,
+}
+
+/// Connects, reads, resolves, checks and plans; changes nothing but the leases.
+///
+/// # Errors
+/// See the exit codes.
+pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
+    let (session, lease) = connect(request)?;
+    let Chosen {
+        actual,
+        id,
+        network,
+        slot,
+        topology,
+        subnets,
+    } = choose(request, &session)?;
+    let deployment =
+        resolve::deployment(&request.wanted, &topology, slot, &id, &actual).map_err(Problems::into_fault)?;
+    if let Some(note) = counts::resumes(&request.wanted, &topology, &actual) {
+        ui.note(&note);
+    }
+    let starts = start::converge(&deployment.nodes, &actual.domains, request.wanted.start, &id.host);
+    let record = record_of(&deployment, &actual, network, &starts)?;
+    let (virt_type, located) = check_host(request, &session, &deployment, &actual, ui)?;
+    let plan = plan(request, &deployment, &record, &actual, located.as_ref(), starts)
+        .map_err(Problems::into_fault)?;
+    let base = OnceLock::new();
+    if let Some(Located::Cached(found)) = located {
+        let _ = base.set(found);
+    }
+    let keys = login_keys(request, &session.host, &record)?;
+    let watched = lease.clone();
+    let tools = Arc::new(Tools {
+        host: session.host.clone(),
+        libvirt: session.libvirt.clone(),
+        storage: request.wanted.storage.clone(),
+        base,
+        materials: Materials {
+            base: None,
+            login_keys: keys.clone(),
+            username: request.wanted.username.clone(),
+            timezone: request.timezone.clone(),
+        },
+        setting: Setting {
+            virt_type,
+            folder: request.wanted.storage.deployment_folder(&id.name),
+            login_keys: keys,
+        },
+        record: Some(record),
+        ui: ui.clone(),
+        lease_lost: Box::new(move || watched.as_ref().is_some_and(|lease| lease.lost())),
+        id,
+    });
+    Ok(Prepared {
+        session,
+        deployment,
+        plan,
+        tools,
+        subnets,
+        lease,
+        actual,
+    })
+}
+
+/// The lease and libvirt have a connection of their own each: both at once.
+fn connect(request: &Request) -> Result<(Session, Option<Arc<Lease>>)> {
+    let host = Host::connect(&request.host, &request.client)?;
+    let (lease, session) = std::thread::scope(|scope| {
+        let take = || Lease::deployment(&host, request.deployment(), &who());
+        let lease = (!request.dry_run).then(|| scope.spawn(take));
+        let session = Session::on(host.clone());
+        let lease = lease.map(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        (lease.transpose(), session)
+    });
+    let lease = lease?.map(Arc::new);
+    Ok((session?, lease))
+}
+
+/// Which subnets, on what is there now.
+struct Chosen {
+    actual: Actual,
+    id: Identity,
+    network: String,
+    slot: Slot,
+    topology: Topology,
+    subnets: Option<Lease>,
+}
+
+/// Chooses the subnets; under the host-wide lease when there are networks to be made.
+fn choose(request: &Request, session: &Session) -> Result<Chosen> {
+    let mut subnets = None;
+    loop {
+        let actual = actual::read(
+            &session.host,
+            &session.libvirt,
+            &request.wanted.storage,
+            request.deployment(),
+        )?;
+        let id = actual.identity(request.deployment(), request.prefix.as_deref(), &request.host);
+        let network = network_of(request, actual.facts.record.as_ref());
+        let load = |slot: &Slot| load(&request.topology, request.prefix.as_deref(), Some(&network), slot);
+        let (slot, topology) =
+            slots::choose(request.forced, &id, &actual, &load).map_err(Problems::into_fault)?;
+        if request.dry_run
+            || subnets.is_some()
+            || actual.networks_of(id.uuid).count() >= topology.networks.len()
+        {
+            return Ok(Chosen {
+                actual,
+                id,
+                network,
+                slot,
+                topology,
+                subnets,
+            });
+        }
+        subnets = Some(Lease::subnets(&session.host, &who(), SUBNET_WAIT)?);
+    }
+}
+
+/// The record as it must be before anything else is done.
+fn record_of(deployment: &Deployment, actual: &Actual, network: String, starts: &[Action]) -> Result<Record> {
+    let mut record = match &actual.facts.record {
+        Some(record) => record.clone(),
+        None => {
+            let mut record = Record::new(
+                &deployment.id.name,
+                deployment.id.uuid,
+                deployment.slot.clone(),
+                who(),
+            )?;
+            // A lost record: nobody can tell any more which of the nodes were ready; those that run count as such.
+            let running = actual
+                .domains_of(deployment.id.uuid)
+                .filter(|domain| domain.state.is_running());
+            record.ready = running.map(|domain| domain.name.clone()).collect();
+            record
+        }
+    };
+    record.slot = deployment.slot.clone();
+    record.network = Some(network);
+    // A node that is started anew is waited for anew.
+    record
+        .ready
+        .retain(|name| !starts.iter().any(|action| action.name == *name));
+    if let Some(targets) = &deployment.extend {
+        record.extend.get_or_insert_default().extend(targets.clone());
+    }
+    Ok(record)
+}
+
+/// Checks whether the hypervisor can carry what is new: how guests run, and where the base image is.
+fn check_host(
+    request: &Request,
+    session: &Session,
+    deployment: &Deployment,
+    actual: &Actual,
+    ui: &Ui,
+) -> Result<(&'static str, Option<Located>)> {
+    let facts = &actual.facts;
+    let names = deployment.nodes.iter().map(|node| node.name.clone());
+    let new: BTreeSet<String> = names
+        .filter(|name| !actual.defines(deployment.id.uuid, name))
+        .collect();
+    check::check_programs(deployment, &new, facts)?;
+    let mut virt_type = "kvm";
+    if !new.is_empty() {
+        let (wanted, validate) = (request.virt_type, request.validate);
+        let (chosen, warning) =
+            virtualization::choose(wanted, validate, facts, &session.libvirt, &session.host)?;
+        virt_type = chosen;
+        warning.into_iter().for_each(|text| ui.warn(&text));
+        check::check_cpu_models(deployment, &new, virt_type)
+            .into_iter()
+            .for_each(|note| ui.note(&note));
+    }
+    let located = locate_image(request, &session.host, deployment, actual)?;
+    if let Some(virtual_size) = located.as_ref().and_then(Located::virtual_size) {
+        let with_os = deployment
+            .nodes
+            .iter()
+            .filter(|node| node.has_os && new.contains(&node.name));
+        with_os
+            .filter_map(|node| node.disks.first())
+            .try_for_each(|disk| image::Base::check_fits(virtual_size, disk))?;
+    }
+    let limits = Limits {
+        memory_overcommit: request.memory_overcommit,
+    };
+    check::check(deployment, &new, facts, located.as_ref(), limits)?
+        .iter()
+        .for_each(|warning| ui.warn(warning));
+    Ok((virt_type, located))
+}
+
+/// Looks for the base image, when a disk is to lie over it.
+fn locate_image(
+    request: &Request,
+    host: &Host,
+    deployment: &Deployment,
+    actual: &Actual,
+) -> Result<Option<Located>> {
+    let volumes = actual.volumes(&deployment.id.name);
+    let mut overlays = deployment
+        .nodes
+        .iter()
+        .filter(|node| node.has_os)
+        .filter_map(|node| node.disks.first());
+    let needed = overlays.any(|disk| !volumes.contains_key(&disk.volume)) || request.force_download;
+    let force = request.force_download;
+    needed
+        .then(|| image::locate::locate(host, &deployment.image, &deployment.storage, force))
+        .transpose()
+}
+
+fn plan(
+    request: &Request,
+    deployment: &Deployment,
+    record: &Record,
+    actual: &Actual,
+    located: Option<&Located>,
+    starts: Vec<Action>,
+) -> Result<Plan, Problems> {
+    let mut problems = Problems::default();
+    let mut actions = Vec::new();
+    let mut take = |result: Result<Vec<_>, Problems>| match result {
+        Ok(found) => actions.extend(found),
+        Err(found) => problems.append(found),
+    };
+    let Actual {
+        facts,
+        networks,
+        pools,
+        domains,
+    } = actual;
+    let volumes = actual.volumes(&deployment.id.name);
+    let of_deployment = || actual.domains_of(deployment.id.uuid);
+    let defined = of_deployment().map(|domain| domain.name.clone()).collect();
+    let running = of_deployment()
+        .filter(|domain| domain.state.is_running())
+        .map(|domain| domain.name.clone())
+        .collect();
+    let images = located.map(|located| located.actions(&deployment.id.host, request.force_download));
+    take(steps::host::diff::converge(
+        deployment,
+        record,
+        facts.record.as_ref(),
+        pools,
+        facts.uuid,
+    ));
+    take(steps::networks::diff::converge(deployment, networks));
+    take(Ok(images.unwrap_or_default()));
+    take(steps::disks::diff::converge(
+        deployment, &volumes, &defined, &running,
+    ));
+    take(steps::domains::diff::converge(deployment, domains));
+    take(Ok(starts));
+    if problems.is_empty() {
+        Ok(Plan::new(actions))
+    } else {
+        Err(problems)
+    }
+}
