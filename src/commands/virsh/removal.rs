@@ -27,17 +27,18 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual) -> Vec<Acti
         .pools
         .iter()
         .find(|pool| pool.name == own && pool.uuid == id.uuid);
-    actions.extend(pool.map(|pool| host::diff::remove(pool, host, &reason)));
-    if pool.is_some() || actual.facts.folders.contains(&own) {
-        let folder = request.wanted.storage.deployment_folder(&id.name);
-        actions.push(host::diff::remove_folder(&folder, host, &reason));
-    }
     let others = actual
         .pools
         .iter()
         .any(|pool| pool.name != own && is_deployment_pool(pool, actual.facts.uuid));
+    // Before the deployment's own: while those are there, a run after a killed one comes here again.
     if !others {
         actions.extend(base_pools(actual, host));
+    }
+    actions.extend(pool.map(|pool| host::diff::remove(pool, host, &reason)));
+    if pool.is_some() || actual.facts.folders.contains(&own) {
+        let folder = request.wanted.storage.deployment_folder(&id.name);
+        actions.push(host::diff::remove_folder(&folder, host, &reason));
     }
     actions
 }
