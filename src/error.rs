@@ -85,7 +85,7 @@ impl Report {
     /// Reads an error chain; the outermost fault decides the exit code, the outermost hint is shown.
     pub fn of(error: &anyhow::Error) -> Self {
         let mut causes: Vec<String> = Vec::new();
-        for cause in error.chain().map(ToString::to_string) {
+        for cause in error.chain().map(text) {
             if causes.last() != Some(&cause) {
                 causes.push(cause);
             }
@@ -98,6 +98,14 @@ impl Report {
             hint: faults().find_map(|f| f.hint.clone()),
             exit_code: faults().next().map_or(Exit::Failed, |f| f.exit) as u8,
         }
+    }
+}
+
+/// One error's own words; those of libvirt come without the level, code and domain that its type shows.
+fn text(error: &(dyn std::error::Error + 'static)) -> String {
+    match error.downcast_ref::<virt::error::Error>() {
+        Some(error) => error.message().to_owned(),
+        None => error.to_string(),
     }
 }
 
@@ -138,6 +146,18 @@ mod tests {
         assert_eq!(
             report.to_string(),
             "error: starting\ncaused by: cannot reach 'hv1'\ncaused by: connection refused\nhint: is sshd running?"
+        );
+    }
+
+    #[test]
+    fn libvirt_speaks_plainly() {
+        crate::libvirt::quiet();
+        let connect = virt::connect::Connect::open(Some("test:///default")).unwrap();
+        let error = connect.lookup_network_by_name("nosuch").unwrap_err();
+        let report = Report::of(&anyhow::Error::new(error).context("looking up"));
+        assert_eq!(
+            report.causes,
+            ["Network not found: no network with matching name 'nosuch'"]
         );
     }
 
