@@ -9,6 +9,7 @@ use ssh_key::rand_core::OsRng;
 use ssh_key::{Algorithm, LineEnding, PrivateKey, PublicKey};
 
 use crate::error::{Exit, Fault, FaultContext};
+use crate::ssh::key_file::KeyFile;
 use crate::workspace::{self, atomic};
 
 /// A key pair in OpenSSH's formats. Its `Debug` does not show the private half.
@@ -94,38 +95,28 @@ pub fn load_or_create(workspace: &Path, comment: &str) -> anyhow::Result<(KeyPai
     }
 }
 
-/// The public half of the private key file `path`, without a comment, so that it is the same text from
-/// wherever the key is used. An encrypted key needs no passphrase where OpenSSH's format carries its public
-/// half in clear; for other formats the `.pub` file beside it is read.
+/// The public half of the key file `path`, without a comment, so that it is the same text from wherever the
+/// key is used. A public key file is its own; an encrypted key needs no passphrase where OpenSSH's format
+/// carries its public half in clear; for PEM the `.pub` file beside it is read, or `ssh-keygen` asked.
 pub fn public_half(path: &Path) -> anyhow::Result<String> {
-    let text = std::fs::read_to_string(path).fault(|| {
-        Fault::new(
-            Exit::Usage,
-            format!("cannot read the private key '{}'", path.display()),
-        )
-    })?;
-    if let Ok(key) = PrivateKey::from_openssh(&text) {
-        return without_comment(key.public_key().clone());
+    if let Some(public) = KeyFile::read(path)?.public {
+        return without_comment(public);
     }
-    let beside = public_path(path);
-    std::fs::read_to_string(&beside)
-        .ok()
-        .and_then(|text| PublicKey::from_openssh(text.trim()).ok())
-        .map(without_comment)
-        .unwrap_or_else(|| {
-            let (key, public) = (path.display().to_string(), beside.display().to_string());
-            let quote = |s: &str| shlex::try_quote(s).map_or_else(|_| s.to_owned(), |q| q.into_owned());
-            Err(Fault::new(
-                Exit::Usage,
-                format!("cannot tell the public half of the private key '{key}'"),
-            )
-            .hint(format!(
-                "write it beside: ssh-keygen -y -f {} >{}",
-                quote(&key),
-                quote(&public)
-            ))
-            .into())
-        })
+    let (key, public) = (
+        path.display().to_string(),
+        public_path(path).display().to_string(),
+    );
+    let quote = |s: &str| shlex::try_quote(s).map_or_else(|_| s.to_owned(), |q| q.into_owned());
+    Err(Fault::new(
+        Exit::Usage,
+        format!("cannot tell the public half of the private key '{key}'"),
+    )
+    .hint(format!(
+        "write it beside: ssh-keygen -y -f {} >{}",
+        quote(&key),
+        quote(&public)
+    ))
+    .into())
 }
 
 fn without_comment(mut key: PublicKey) -> anyhow::Result<String> {
@@ -202,13 +193,16 @@ mod tests {
             ("ecdsa", vec!["-N", ""]),
             ("rsa", vec!["-b", "2048", "-N", ""]),
             ("ed25519", vec!["-N", "secret", "-a", "1"]),
+            ("rsa", vec!["-b", "2048", "-m", "PEM", "-N", ""]),
             ("rsa", vec!["-b", "2048", "-m", "PEM", "-N", "secret"]),
         ] {
+            let locked_pem = args.contains(&"PEM") && args.contains(&"secret");
             let path = dir.path().join(kind);
             let text = path.to_str().unwrap();
             keygen(&[&["-q", "-t", kind, "-C", "me@home", "-f", text], &args[..]].concat());
             let public = std::fs::read_to_string(public_path(&path)).unwrap();
-            if !args.contains(&"PEM") {
+            assert_eq!(public_half(&public_path(&path)).unwrap(), two_fields(&public));
+            if !locked_pem {
                 std::fs::remove_file(public_path(&path)).unwrap();
             }
             assert_eq!(
@@ -217,7 +211,7 @@ mod tests {
                 "{kind} {args:?}"
             );
             let _ = std::fs::remove_file(public_path(&path));
-            if args.contains(&"PEM") {
+            if locked_pem {
                 let error = public_half(&path).unwrap_err();
                 let hint = error.downcast_ref::<Fault>().unwrap().hint.clone().unwrap();
                 assert!(hint.contains("ssh-keygen -y -f"), "{hint}");

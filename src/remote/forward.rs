@@ -1,59 +1,31 @@
 //! Libvirt's socket on a host, made reachable here, and commands as local streams.
 
-use super::{Cmd, Host, Remote};
+use super::tunnel::{Trouble, TunnelGuard};
+use super::{Cmd, Host, Local, Remote};
 use crate::error::{Exit, Fault, FaultContext};
 use crate::ssh::bridge::{self, Target};
 use crate::ssh::link::{LinkError, OPENING};
-use crate::ssh::{Connection, link_lost, lock};
-use anyhow::Result;
+use crate::ssh::{Connection, link_lost};
+use anyhow::{Context, Result};
+use std::io::Read;
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 
-/// Keeps the way to libvirt open; it closes when this is dropped.
-#[derive(Default)]
-pub struct TunnelGuard {
-    shared: Arc<Shared>,
-    dir: Option<tempfile::TempDir>,
-}
-
-#[derive(Default)]
-struct Shared {
-    closing: AtomicBool,
-    trouble: Mutex<String>,
-}
-
-impl TunnelGuard {
-    /// Why the way to libvirt broke, where that is known: a lost connection, or what the program at the
-    /// other end wrote.
-    pub fn trouble(&self) -> Option<String> {
-        Some(lock(&self.shared.trouble).trim().to_owned()).filter(|t| !t.is_empty())
-    }
-}
-
-impl Drop for TunnelGuard {
-    fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::Relaxed);
-        if let Some(dir) = &self.dir {
-            // The listening thread wakes, sees that it is to end, and ends.
-            let _ = UnixStream::connect(socket_in(dir.path()));
-        }
-    }
-}
-
-fn socket_in(dir: &Path) -> std::path::PathBuf {
-    dir.join("libvirt-sock")
-}
-
-/// Where libvirt may listen, and by which programs it can be reached: one a line.
+/// Where libvirt may listen, and by which programs it can be reached: one a line. Not every `nc` knows sockets.
 const PROBE: &str = "for s in libvirt-sock virtqemud-sock; do \
     if [ -S /run/libvirt/$s ]; then echo /run/libvirt/$s; break; fi; done; \
-    command -v virt-ssh-helper >/dev/null && echo virt-ssh-helper; command -v nc >/dev/null && echo nc; true";
+    command -v virt-ssh-helper >/dev/null && echo virt-ssh-helper; \
+    nc -h 2>&1 | grep -q -e -U && echo nc; true";
+
+const NO_PROGRAM: &str = "virt-ssh-helper comes with libvirt 6.8 and later (package libvirt-daemon-common or libvirt-daemon); \
+    netcat-openbsd or nmap-ncat has a fitting nc";
+const NO_FORWARDING: &str = "allow stream-local forwarding in its sshd_config (AllowStreamLocalForwarding yes), \
+    or install virt-ssh-helper (package libvirt-daemon-common or libvirt-daemon), netcat-openbsd or nmap-ncat there";
 
 impl Host {
     /// Whether sshd there forwards TCP, which `ProxyJump` needs. It is asked by a port that nobody listens on:
@@ -86,13 +58,53 @@ impl Host {
 
     /// A URI that libvirt's client library can open now, and what keeps it good.
     ///
-    /// For a host over SSH it is a private socket, joined to libvirt's own over connections of their
-    /// own: forwarded by sshd, else (and for a user who is not root, whom polkit would refuse) by
-    /// `virt-ssh-helper` or `nc` there.
+    /// For root on this machine it is libvirt's own. Else it is a private socket, joined to libvirt's: over SSH on
+    /// connections of their own, forwarded by sshd or by `virt-ssh-helper` or `nc` there; for a user who is
+    /// not root, whom polkit would refuse, by one of these programs under sudo.
     pub fn libvirt_uri(&self) -> Result<(String, TunnelGuard)> {
-        let Host::Ssh(remote) = self else {
+        if self.is_local() && !self.sudo() {
             return Ok(("qemu:///system".into(), TunnelGuard::default()));
-        };
+        }
+        let (socket, programs) = self.ways_to_libvirt()?;
+        match self {
+            Host::Ssh(remote) => {
+                let mut ways = Vec::new();
+                if !remote.sudo {
+                    ways.push(Target::Socket(socket));
+                }
+                for program in programs {
+                    ways.push(Target::Command(program.shell_text(remote.sudo)?));
+                }
+                let first = remote.first_way(&ways)?;
+                let way = first.way.clone();
+                let (mut ready, remote) = (Some(first), Arc::clone(remote));
+                TunnelGuard::listen(move |client, trouble| {
+                    let opened = ready
+                        .take()
+                        .map_or_else(|| remote.first_way(std::slice::from_ref(&way)), Ok);
+                    let trouble = Arc::clone(trouble);
+                    match opened {
+                        Ok(opened) => drop(thread::spawn(move || join(opened, client, &trouble))),
+                        Err(e) => trouble.set(format!("{e:#}")),
+                    }
+                })
+            }
+            Host::Local(local) => {
+                let local = Arc::clone(local);
+                let program = programs.into_iter().next().context("no way to libvirt")?;
+                TunnelGuard::listen(move |client, trouble| {
+                    match local.start(&program, client, Stdio::piped()) {
+                        Ok(child) => attend(child, Arc::clone(trouble)),
+                        Err(e) => trouble.set(format!("{e:#}")),
+                    }
+                })
+            }
+        }
+    }
+
+    /// Libvirt's socket there, and the programs that can join a stream to it, the best first; a user who is not
+    /// root needs one of them.
+    fn ways_to_libvirt(&self) -> Result<(String, Vec<Cmd>)> {
         let found = self.check(&Cmd::script(PROBE, &[]))?.text();
         let Some(socket) = found.lines().find(|l| l.starts_with('/')) else {
             let message = format!(
@@ -105,43 +117,22 @@ impl Host {
                 )
                 .into());
         };
-        let sudo = remote.sudo;
-        let mut ways = Vec::new();
-        if !sudo {
-            ways.push(Target::Socket(socket.to_owned()));
+        let has = |program: &str| found.lines().any(|l| l == program);
+        let mut programs = Vec::new();
+        if has("virt-ssh-helper") {
+            programs.push(Cmd::new("virt-ssh-helper").arg("qemu:///system"));
         }
-        if found.lines().any(|l| l == "virt-ssh-helper") {
-            ways.push(Target::Command(
-                Cmd::new("virt-ssh-helper")
-                    .arg("qemu:///system")
-                    .shell_text(sudo)?,
-            ));
+        if has("nc") {
+            programs.push(Cmd::new("nc").args(["-U", socket]));
         }
-        if found.lines().any(|l| l == "nc") {
-            ways.push(Target::Command(
-                Cmd::new("nc").args(["-U", socket]).shell_text(sudo)?,
-            ));
+        if self.sudo() && programs.is_empty() {
+            let message = format!(
+                "libvirt on '{}' cannot be reached with sudo: that needs virt-ssh-helper or nc there, and neither is installed",
+                self.name()
+            );
+            return Err(Fault::new(Exit::Unreachable, message).hint(NO_PROGRAM).into());
         }
-        let first = remote.first_way(&ways)?;
-        let fault = || Fault::new(Exit::Failed, "cannot make a private socket for libvirt");
-        // A socket's path has room for 107 bytes, libvirt's URI for no odd characters.
-        let dir = tempfile::Builder::new()
-            .prefix("irs-")
-            .tempdir_in("/tmp")
-            .fault(fault)?;
-        let path = socket_in(dir.path());
-        let listener = UnixListener::bind(&path).fault(fault)?;
-        let shared = Arc::new(Shared::default());
-        let (remote, both) = (Arc::clone(remote), Arc::clone(&shared));
-        thread::spawn(move || serve(&remote, &listener, first, &both));
-        let uri = format!("qemu+unix:///system?socket={}", path.display());
-        Ok((
-            uri,
-            TunnelGuard {
-                shared,
-                dir: Some(dir),
-            },
-        ))
+        Ok((socket.to_owned(), programs))
     }
 
     /// Starts `cmd` as root and gives its stdin and stdout as one stream; over SSH on a connection of
@@ -150,16 +141,7 @@ impl Host {
         let (ours, theirs) = UnixStream::pair()?;
         match self {
             Host::Local(local) => {
-                let argv = cmd.argv(local.sudo)?;
-                let out = OwnedFd::from(theirs.try_clone()?);
-                let mut child = Command::new(&argv[0])
-                    .args(&argv[1..])
-                    .stdin(Stdio::from(OwnedFd::from(theirs)))
-                    .stdout(Stdio::from(out))
-                    .stderr(Stdio::null())
-                    .process_group(0)
-                    .spawn()
-                    .fault(|| Fault::new(Exit::Failed, format!("cannot run '{cmd}' on this machine")))?;
+                let mut child = local.start(cmd, theirs, Stdio::null())?;
                 thread::spawn(move || child.wait());
             }
             Host::Ssh(remote) => {
@@ -206,48 +188,55 @@ impl Remote {
                 Err(e) => refusals.push(e.to_string()),
             }
         }
-        let fault = Fault::new(Exit::Unreachable, format!("libvirt on '{}' cannot be reached over ssh", self.name))
-            .hint("allow stream-local forwarding in its sshd_config, or install virt-ssh-helper (libvirt-client) or nc there");
+        let fault = Fault::new(
+            Exit::Unreachable,
+            format!("libvirt on '{}' cannot be reached over ssh", self.name),
+        )
+        .hint(match self.sudo {
+            true => "log in as root (--host-user root), whom sshd can forward libvirt's socket to",
+            false => NO_FORWARDING,
+        });
         Err(anyhow::anyhow!("{}", refusals.join(", ")).context(fault))
     }
 }
 
-/// Joins each client of the private socket to libvirt, until the guard is gone.
-fn serve(remote: &Arc<Remote>, listener: &UnixListener, first: Opened, shared: &Arc<Shared>) {
-    let way = first.way.clone();
-    let mut ready = Some(first);
-    for client in listener.incoming() {
-        if shared.closing.load(Ordering::Relaxed) {
-            return;
-        }
-        let Ok(client) = client else { return };
-        let opened = ready
-            .take()
-            .map_or_else(|| remote.first_way(std::slice::from_ref(&way)), Ok);
-        let shared = Arc::clone(shared);
-        match opened {
-            Ok(opened) => drop(thread::spawn(move || join(opened, client, &shared))),
-            Err(e) => *lock(&shared.trouble) = format!("{e:#}"),
-        }
+impl Local {
+    /// Starts `cmd` as root with `stream` as its stdin and stdout. In a group of its own: a Ctrl-C is for irs.
+    fn start(&self, cmd: &Cmd, stream: UnixStream, stderr: Stdio) -> Result<Child> {
+        let argv = cmd.argv(self.sudo)?;
+        let out = OwnedFd::from(stream.try_clone()?);
+        Command::new(&argv[0])
+            .args(&argv[1..])
+            .stdin(Stdio::from(OwnedFd::from(stream)))
+            .stdout(Stdio::from(out))
+            .stderr(stderr)
+            .process_group(0)
+            .spawn()
+            .fault(|| Fault::new(Exit::Failed, format!("cannot run '{cmd}' on this machine")))
     }
 }
 
-fn join(opened: Opened, client: UnixStream, shared: &Shared) {
+/// Notes what a program says, until it ends.
+fn attend(mut child: Child, trouble: Arc<Trouble>) {
+    thread::spawn(move || {
+        let mut buffer = [0; 1024];
+        if let Some(mut stderr) = child.stderr.take() {
+            while let Ok(n @ 1..) = stderr.read(&mut buffer) {
+                trouble.add(&buffer[..n]);
+            }
+        }
+        let _ = child.wait();
+    });
+}
+
+fn join(opened: Opened, client: UnixStream, trouble: &Trouble) {
     let Opened {
         mut connection,
         channel,
         way,
     } = opened;
-    let said = &mut |said: &[u8]| {
-        let mut trouble = lock(&shared.trouble);
-        trouble.push_str(&String::from_utf8_lossy(said));
-        let excess = trouble.len().saturating_sub(1024);
-        let excess = (excess..=trouble.len())
-            .find(|at| trouble.is_char_boundary(*at))
-            .unwrap_or(0);
-        trouble.drain(..excess);
-    };
+    let said = &mut |said: &[u8]| trouble.add(said);
     if let Err(e) = bridge::carry(&mut connection.link, channel, client, &way, said) {
-        *lock(&shared.trouble) = e.to_string();
+        trouble.set(e.to_string());
     }
 }

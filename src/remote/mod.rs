@@ -4,16 +4,18 @@ mod command;
 mod forward;
 mod pool;
 mod run;
+mod tunnel;
 mod upload;
 
 pub use command::{Cmd, Output};
-pub use forward::TunnelGuard;
+pub use tunnel::TunnelGuard;
 
 use crate::error::{Exit, Fault};
 use crate::ssh::config::{ClientOptions, Destination, resolve};
 use crate::ssh::{Client, Connection};
 use anyhow::Result;
 use pool::Pool;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -138,6 +140,14 @@ impl Host {
     pub fn host_key(&self) -> Option<String> {
         match self {
             Host::Ssh(remote) => remote.client.host_key(),
+            Host::Local(_) => None,
+        }
+    }
+
+    /// The private key file that logged in; `None` for this machine, and where an agent holds the key.
+    pub fn login_key_file(&self) -> Option<PathBuf> {
+        match self {
+            Host::Ssh(remote) => remote.client.login_key_file(),
             Host::Local(_) => None,
         }
     }

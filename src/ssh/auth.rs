@@ -7,7 +7,7 @@ use super::link::{Link, LinkError};
 use crate::error::{Exit, Fault};
 use anyhow::{Result, anyhow};
 use ssh_key::PublicKey;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long one login may take: the agent may wait for a touch or a confirmation.
@@ -17,7 +17,8 @@ const LOGIN: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(crate) enum Login {
     Agent(Vec<u8>),
-    Key(Usable),
+    /// A key, and the file that it is from.
+    Key(Usable, PathBuf),
 }
 
 /// A login, and the public key that made it.
@@ -34,7 +35,7 @@ pub(crate) fn again(
     credentials: &Credentials,
 ) -> Result<(), LinkError> {
     match &credentials.login {
-        Login::Key(usable) => by_key(link, &destination.user, usable, None),
+        Login::Key(usable, _) => by_key(link, &destination.user, usable, None),
         Login::Agent(blob) => {
             let (agent, identities) =
                 agent(link, &destination.agent).ok_or(LinkError::Silent("asking ssh-agent"))?;
@@ -164,7 +165,7 @@ impl Attempt<'_> {
         };
         match by_key(self.link, user, &usable, None) {
             Ok(()) => Ok(Some(Credentials {
-                login: Login::Key(usable),
+                login: Login::Key(usable, file.path.clone()),
                 public: file.public.clone(),
             })),
             Err(e) if failure(&e) == Failure::Unusable => {

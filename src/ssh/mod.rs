@@ -5,7 +5,7 @@ pub mod bridge;
 pub mod config;
 pub mod exec;
 mod jump;
-mod key_file;
+pub(crate) mod key_file;
 pub mod known_hosts;
 pub mod link;
 mod liveness;
@@ -18,6 +18,7 @@ use config::Destination;
 use known_hosts::KnownHosts;
 use link::{Link, LinkError};
 use std::hash::{BuildHasher, Hasher};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -72,6 +73,14 @@ impl Client {
             .as_ref()?
             .to_openssh()
             .ok()
+    }
+
+    /// The private key file that logged in; `None` before the first login, and where an agent holds the key.
+    pub fn login_key_file(&self) -> Option<PathBuf> {
+        match &lock(&self.credentials).as_ref()?.login {
+            auth::Login::Key(_, path) => Some(path.clone()),
+            auth::Login::Agent(_) => None,
+        }
     }
 
     /// Connects, verifies the host and logs in; faults say what to do.

@@ -2,6 +2,8 @@
 
 use crate::sshd::Sshd;
 use irs::error::Report;
+use irs::libvirt::Libvirt;
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use virt::connect::Connect;
@@ -47,7 +49,7 @@ fn libvirt_answers_through_a_forwarded_socket_and_through_its_helper() {
         let sshd = hypervisor("yes", more);
         let host = sshd.connect().unwrap();
         let end = Instant::now() + Duration::from_secs(20);
-        let (uri, guard) = loop {
+        let (uri, mut guard) = loop {
             match host.libvirt_uri() {
                 Ok(way) => break way,
                 Err(e) => assert!(Instant::now() < end, "{e:#}"),
@@ -73,8 +75,10 @@ fn libvirt_answers_through_a_forwarded_socket_and_through_its_helper() {
             drop(network);
         }
         let socket = uri.split_once("socket=").unwrap().1.to_owned();
-        drop(guard);
-        assert!(!std::path::Path::new(&socket).exists());
+        let libvirt = guard.opened(Libvirt::open(&uri, "hv")).unwrap();
+        // Nothing is left for a killed irs to leave behind, and what is open stays so.
+        assert!(!Path::new(&socket).parent().unwrap().exists());
+        libvirt.host_uuid().unwrap();
     }
 }
 

@@ -21,6 +21,7 @@ fn the_key_that_logged_in_is_known() {
     let key = std::fs::read_to_string(sshd.path("login.pub")).unwrap();
     let host = sshd.connect().unwrap();
     assert_eq!(host.login_public_key().unwrap(), key.trim());
+    assert_eq!(host.login_key_file(), Some(sshd.path("login")));
     assert_eq!(host.name(), "hv");
     assert!(!host.is_local());
 }
@@ -208,7 +209,9 @@ fn the_agents_keys() {
     std::fs::remove_file(sshd.path("two")).unwrap();
     sshd.write_client(&format!("  IdentityAgent {}", agent.socket.display()));
     let two = std::fs::read_to_string(sshd.path("two.pub")).unwrap();
-    assert_eq!(sshd.connect().unwrap().login_public_key().unwrap(), two.trim());
+    let host = sshd.connect().unwrap();
+    assert_eq!(host.login_public_key().unwrap(), two.trim());
+    assert_eq!(host.login_key_file(), None);
     // A public key names the one that the agent is to use, and no other is tried.
     assert_eq!(
         with_key(&sshd, "two.pub").unwrap().login_public_key().unwrap(),

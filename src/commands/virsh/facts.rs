@@ -11,7 +11,6 @@ use crate::steps::host::record::Record;
 use crate::workspace::{self, RecordHost, atomic};
 use anyhow::{Context, Result};
 use std::net::IpAddr;
-use std::path::PathBuf;
 
 /// Writes inventory, ssh config, known hosts, key and `deployment.json`; files that are right stay untouched.
 ///
@@ -67,18 +66,31 @@ fn write_key(request: &Request, record: &Record) -> Result<()> {
     Ok(())
 }
 
-/// The public keys that may log in to the nodes: the workspace's, and the user's own.
+/// The public keys that may log in to the nodes: the workspace's, and the user's own where it can be told.
 ///
 /// # Errors
-/// When the user's key file cannot be read.
+/// Never, for a good record.
 pub fn login_keys(request: &Request, host: &Host, record: &Record) -> Result<Vec<String>> {
     let mut list = vec![login_key(record)?.public_openssh];
-    let own = match &request.client.key {
-        Some(path) => Some(keys::public_half(path)?),
-        None => host.login_public_key(),
-    };
-    list.extend(own.filter(|own| keys::bare(own) != keys::bare(&list[0])));
+    let own = own_key(request, host);
+    list.extend(own.filter(|own| *own != keys::bare(&list[0])));
     Ok(list)
+}
+
+/// The public half of the key that logged in, else of the one that was named.
+fn own_key(request: &Request, host: &Host) -> Option<String> {
+    if let Some(key) = host.login_public_key() {
+        return Some(keys::bare(&key));
+    }
+    let path = request.client.key.as_ref()?;
+    keys::public_half(path)
+        .inspect_err(|error| {
+            let report = crate::error::Report::of(error);
+            let hint = report.hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+            let left = "the nodes will accept the workspace's own key only";
+            tracing::warn!("{}: {left}{hint}", report.message);
+        })
+        .ok()
 }
 
 fn view(request: &Request, host: &Host, id: &Identity, actual: &Actual) -> View {
@@ -108,11 +120,8 @@ fn view(request: &Request, host: &Host, id: &Identity, actual: &Actual) -> View 
 
 fn host_view(request: &Request, host: &Host) -> HostView {
     let destination = host.destination();
-    let key = request
-        .client
-        .key
-        .as_ref()
-        .map(|path| std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path)));
+    let key = request.client.key.clone().or_else(|| host.login_key_file());
+    let key = key.map(|path| std::path::absolute(&path).unwrap_or(path));
     HostView {
         name: request.host.clone(),
         address: destination.map_or_else(|| "127.0.0.1".into(), |d| d.hostname.clone()),
