@@ -1,16 +1,13 @@
 //! ed25519 key pairs: the login key of a workspace, the host keys of nodes.
 
 use std::fmt;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use ssh_key::rand_core::OsRng;
-use ssh_key::{Algorithm, LineEnding, PrivateKey, PublicKey};
+use ssh_key::{LineEnding, PrivateKey, PublicKey};
 
-use crate::error::{Exit, Fault, FaultContext};
+use crate::error::{Exit, Fault};
 use crate::ssh::key_file::KeyFile;
-use crate::workspace::{self, atomic};
 
 /// A key pair in OpenSSH's formats. Its `Debug` does not show the private half.
 #[derive(Clone)]
@@ -27,20 +24,6 @@ impl fmt::Debug for KeyPair {
             .field("public_openssh", &self.public_openssh)
             .finish_non_exhaustive()
     }
-}
-
-/// Makes a new random ed25519 pair. Fails only when the system gives no randomness.
-pub fn generate(comment: &str) -> anyhow::Result<KeyPair> {
-    let mut key = PrivateKey::random(&mut OsRng, Algorithm::Ed25519).context("making an ed25519 key")?;
-    key.set_comment(comment);
-    let private_openssh = key
-        .to_openssh(LineEnding::LF)
-        .context("encoding an ed25519 key")?
-        .to_string();
-    Ok(KeyPair {
-        private_openssh,
-        public_openssh: key.public_key().to_openssh()?,
-    })
 }
 
 /// The ed25519 pair of those 32 secret bytes: always the same for the same bytes.
@@ -64,35 +47,15 @@ pub fn bare(public: &str) -> String {
     public.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
 }
 
-/// The pair `id_ed25519` and `id_ed25519.pub` of the folder `workspace`, made when absent; says whether
-/// a file was written. A lost public half is written again from the private one.
-pub fn load_or_create(workspace: &Path, comment: &str) -> anyhow::Result<(KeyPair, bool)> {
-    let private = workspace.join(workspace::KEY);
-    let public = workspace.join(workspace::PUBLIC_KEY);
-    match std::fs::read_to_string(&private) {
-        Ok(text) => {
-            let key = PrivateKey::from_openssh(&text).fault(|| {
-                Fault::new(
-                    Exit::Usage,
-                    format!("'{}' is not a private key of OpenSSH", private.display()),
-                )
-                .hint("put the right file back; without it the nodes that trust this key cannot be entered")
-            })?;
-            let pair = KeyPair {
-                private_openssh: text,
-                public_openssh: key.public_key().to_openssh()?,
-            };
-            let written = atomic::write_if_changed(&public, line(&pair.public_openssh).as_bytes(), 0o600)?;
-            Ok((pair, written))
-        }
-        Err(e) if e.kind() == ErrorKind::NotFound => {
-            let pair = generate(comment)?;
-            atomic::write_if_changed(&private, pair.private_openssh.as_bytes(), 0o600)?;
-            atomic::write_if_changed(&public, line(&pair.public_openssh).as_bytes(), 0o600)?;
-            Ok((pair, true))
-        }
-        Err(e) => Err(e).with_context(|| format!("reading '{}'", private.display())),
-    }
+/// The pair whose private half is in the OpenSSH file `path`; `None` when there is none that can be read.
+pub fn load(path: &Path) -> Option<KeyPair> {
+    let private_openssh = std::fs::read_to_string(path).ok()?;
+    let key = PrivateKey::from_openssh(&private_openssh).ok()?;
+    let public_openssh = key.public_key().to_openssh().ok()?;
+    Some(KeyPair {
+        private_openssh,
+        public_openssh,
+    })
 }
 
 /// The public half of the key file `path`, without a comment, so that it is the same text from wherever the
@@ -130,14 +93,10 @@ fn public_path(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn line(text: &str) -> String {
-    format!("{text}\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
+    use crate::workspace::atomic::write_if_changed;
     use std::process::Command;
 
     fn keygen(args: &[&str]) -> String {
@@ -151,38 +110,28 @@ mod tests {
     }
 
     #[test]
-    fn openssh_reads_the_pair_and_it_is_kept() {
+    fn openssh_reads_a_derived_pair_which_is_always_the_same() {
         let dir = tempfile::tempdir().unwrap();
-        let (first, made) = load_or_create(dir.path(), "irs test").unwrap();
-        assert!(made && first.public_openssh.ends_with(" irs test"));
-        let private = dir.path().join("id_ed25519");
-        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!((mode(&private), mode(&public_path(&private))), (0o600, 0o600));
+        let path = dir.path().join("id_ed25519");
+        let pair = from_seed([7; 32], "irs test").unwrap();
+        write_if_changed(&path, pair.private_openssh.as_bytes(), 0o600).unwrap();
         assert_eq!(
-            keygen(&["-y", "-f", private.to_str().unwrap()]).trim(),
-            first.public_openssh
+            keygen(&["-y", "-f", path.to_str().unwrap()]).trim(),
+            pair.public_openssh
         );
-
-        let (second, made) = load_or_create(dir.path(), "other comment").unwrap();
-        assert!(!made);
-        assert_eq!(second.private_openssh, first.private_openssh);
-        std::fs::remove_file(public_path(&private)).unwrap();
-        let (third, made) = load_or_create(dir.path(), "x").unwrap();
-        assert!(made);
-        assert_eq!(third.public_openssh, first.public_openssh);
-        assert!(!format!("{third:?}").contains("PRIVATE"));
-    }
-
-    #[test]
-    fn a_broken_workspace_key_is_not_replaced() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("id_ed25519"), "rubbish").unwrap();
-        let error = load_or_create(dir.path(), "x").unwrap_err();
-        assert!(error.to_string().contains("is not a private key of OpenSSH"));
         assert_eq!(
-            std::fs::read_to_string(dir.path().join("id_ed25519")).unwrap(),
-            "rubbish"
+            from_seed([7; 32], "irs test").unwrap().private_openssh,
+            pair.private_openssh
         );
+        assert_ne!(
+            from_seed([8; 32], "irs test").unwrap().public_openssh,
+            pair.public_openssh
+        );
+        let read = load(&path).unwrap();
+        assert_eq!(read.public_openssh, pair.public_openssh);
+        assert!(!format!("{read:?}").contains("PRIVATE"));
+        std::fs::write(&path, "rubbish").unwrap();
+        assert!(load(&path).is_none());
     }
 
     #[test]

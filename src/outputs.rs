@@ -126,21 +126,6 @@ fn files(view: &View) -> anyhow::Result<[(PathBuf, String); 3]> {
     ])
 }
 
-/// The outputs that [`write`] would change, for a dry run.
-pub fn pending(view: &View) -> anyhow::Result<Vec<PathBuf>> {
-    let mut pending = Vec::new();
-    for (path, text) in files(view)? {
-        if atomic::differs(&path, text.as_bytes(), 0o600)? {
-            pending.push(path);
-        }
-    }
-    let link = view.workspace.join(INVENTORY_LINK);
-    if atomic::link_differs(&link, Path::new(INVENTORY)) {
-        pending.push(link);
-    }
-    Ok(pending)
-}
-
 /// Writes the outputs into the view's workspace, which must exist, and gives those that changed.
 pub fn write(view: &View) -> anyhow::Result<Vec<PathBuf>> {
     let mut changed = Vec::new();

@@ -303,7 +303,6 @@ fn the_real_client_finds_the_node_in_known_hosts() {
 fn nothing_is_written_twice_and_modes_are_private() {
     let (_dir, view) = written(|_| ());
     assert!(write(&view).unwrap().is_empty());
-    assert!(pending(&view).unwrap().is_empty());
     for name in [INVENTORY, SSH_CONFIG, KNOWN_HOSTS] {
         let mode = std::fs::metadata(view.workspace.join(name))
             .unwrap()
@@ -318,12 +317,12 @@ fn nothing_is_written_twice_and_modes_are_private() {
     let mut shuffled = view.clone();
     shuffled.nodes.reverse();
     assert!(
-        pending(&shuffled).unwrap().is_empty(),
+        write(&shuffled).unwrap().is_empty(),
         "the order of the nodes does not matter"
     );
     let mut smaller = view;
     smaller.nodes.truncate(1);
-    assert_eq!(pending(&smaller).unwrap(), write(&smaller).unwrap());
+    assert_eq!(write(&smaller).unwrap().len(), 3);
 }
 
 #[test]

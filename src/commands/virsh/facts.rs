@@ -10,6 +10,7 @@ use crate::remote::Host;
 use crate::steps::host::record::Record;
 use crate::workspace::{self, RecordHost, atomic};
 use anyhow::{Context, Result};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// Writes inventory, ssh config, known hosts, key and `deployment.json`; files that are right stay untouched.
@@ -24,7 +25,7 @@ pub fn write_outputs(
     record: &Record,
 ) -> Result<()> {
     request.workspace.create()?;
-    write_key(request, record)?;
+    write_key(request, &login_key(request, id, actual, record)?)?;
     crate::outputs::write(&view(request, host, id, actual))?;
     request.workspace.write_record(&workspace::Record {
         deployment: id.name.clone(),
@@ -43,24 +44,44 @@ pub fn write_outputs(
     Ok(())
 }
 
-/// The login key of the nodes: derived from the record, so that every client with the hypervisor's key has it.
+/// The login key of the nodes: derived from the record, so that every client with the hypervisor's key has it. When the
+/// record was lost and is new, the nodes know the old one: a workspace that still has it goes on with it.
 ///
 /// # Errors
 /// Never, for 32 bytes.
-pub fn login_key(record: &Record) -> Result<keys::KeyPair> {
-    let name = &record.deployment;
-    keys::from_seed(record.key_seed("login key"), &format!("irs {name}"))
+pub fn login_key(
+    request: &Request,
+    id: &Identity,
+    actual: &Actual,
+    record: &Record,
+) -> Result<keys::KeyPair> {
+    let derived = keys::from_seed(
+        record.key_seed("login key"),
+        &format!("irs {}", record.deployment),
+    )?;
+    let marks = actual
+        .domains_of(id.uuid)
+        .filter_map(|domain| domain.mark.as_ref());
+    let trusted: BTreeSet<String> = marks
+        .flat_map(|mark| &mark.login_keys)
+        .map(|key| keys::bare(key))
+        .collect();
+    let is_trusted = |pair: &keys::KeyPair| trusted.contains(&keys::bare(&pair.public_openssh));
+    if trusted.is_empty() || is_trusted(&derived) {
+        return Ok(derived);
+    }
+    let kept = keys::load(&request.workspace.path().join(workspace::KEY)).filter(is_trusted);
+    Ok(kept.unwrap_or(derived))
 }
 
-fn write_key(request: &Request, record: &Record) -> Result<()> {
-    let pair = login_key(record)?;
+fn write_key(request: &Request, pair: &keys::KeyPair) -> Result<()> {
     let folder = request.workspace.path();
     atomic::write_if_changed(
         &folder.join(workspace::KEY),
         pair.private_openssh.as_bytes(),
         0o600,
     )?;
-    let public = pair.public_openssh + "\n";
+    let public = format!("{}\n", pair.public_openssh);
     atomic::write_if_changed(&folder.join(workspace::PUBLIC_KEY), public.as_bytes(), 0o600)
         .context("writing the key")?;
     Ok(())
@@ -70,8 +91,14 @@ fn write_key(request: &Request, record: &Record) -> Result<()> {
 ///
 /// # Errors
 /// Never, for a good record.
-pub fn login_keys(request: &Request, host: &Host, record: &Record) -> Result<Vec<String>> {
-    let mut list = vec![login_key(record)?.public_openssh];
+pub fn login_keys(
+    request: &Request,
+    host: &Host,
+    id: &Identity,
+    actual: &Actual,
+    record: &Record,
+) -> Result<Vec<String>> {
+    let mut list = vec![login_key(request, id, actual, record)?.public_openssh];
     let own = own_key(request, host);
     list.extend(own.filter(|own| *own != keys::bare(&list[0])));
     Ok(list)

@@ -75,7 +75,7 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     if let Some(Located::Cached(found)) = located {
         let _ = base.set(found);
     }
-    let keys = login_keys(request, &session.host, &record)?;
+    let keys = login_keys(request, &session.host, &id, &actual, &record)?;
     let watched = lease.clone();
     let tools = Arc::new(Tools {
         host: session.host.clone(),

@@ -47,7 +47,7 @@ pub async fn settle(
     interrupt::point("outputs");
     let targets = targets(request, deployment, &actual, &record);
     let waited = !targets.is_empty();
-    let key = NodeKey::new(login_key(&record)?.private_openssh);
+    let key = NodeKey::new(login_key(request, id, &actual, &record)?.private_openssh);
     let (ready, mut result) = ready::wait(targets, tools, &key, request.timeout).await;
     record.ready.extend(ready);
     let names: BTreeSet<String> = actual
