@@ -188,6 +188,21 @@ impl Attempt<'_> {
         }
     }
 
+    /// Where keys were looked for in vain.
+    fn sources(&self) -> String {
+        let agent = match agent(self.link, &self.destination.agent) {
+            Some((_, keys)) if keys.is_empty() => "ssh-agent holds none",
+            Some(_) => "ssh-agent holds none that your ssh config allows",
+            None => "no ssh-agent answers",
+        };
+        let files = self.destination.identity_files.iter();
+        let files: Vec<_> = files.map(|f| format!("'{}'", f.display())).collect();
+        match files.is_empty() {
+            true => agent.to_owned(),
+            false => format!("{agent}, and there is no private key in {}", files.join(", ")),
+        }
+    }
+
     fn refused(&self, hung_up: Option<LinkError>) -> anyhow::Error {
         if let (Some(e), None) = (&self.put_off, &hung_up) {
             return match e.downcast_ref::<Fault>() {
@@ -201,23 +216,36 @@ impl Attempt<'_> {
             };
         }
         let login = self.destination.login();
-        let fault = if self.tried.is_empty() {
-            Fault::new(
-                Exit::Unreachable,
-                format!("there is no key to log in to '{login}' with"),
-            )
-            .hint("give one with --host-key, or to ssh-agent (`ssh-add`)")
-        } else {
-            Fault::new(
+        let fault = match (self.tried.is_empty(), &self.destination.only_key) {
+            (true, Some(key)) => Fault::new(
                 Exit::Unreachable,
                 format!(
-                    "'{login}' refused every key that was tried: {}",
-                    self.tried.join(", ")
+                    "'{}' is a public key, and ssh-agent does not hold its private half",
+                    key.display()
                 ),
             )
-            .hint(format!(
-                "give another key with --host-key, or authorise one by `ssh-copy-id {login}`"
-            ))
+            .hint("add that to the agent with `ssh-add`, or give the private key's file with --host-key"),
+            (true, None) => Fault::new(
+                Exit::Unreachable,
+                format!("there is no key to log in to '{login}' with: {}", self.sources()),
+            )
+            .hint("give one with --host-key, or to ssh-agent (`ssh-add`)"),
+            (false, _) => {
+                let port = match self.destination.port {
+                    22 => String::new(),
+                    port => format!("-p {port} "),
+                };
+                Fault::new(
+                    Exit::Unreachable,
+                    format!(
+                        "'{login}' refused every key that was tried: {}",
+                        self.tried.join(", ")
+                    ),
+                )
+                .hint(format!(
+                    "give another key with --host-key, or authorise one by `ssh-copy-id {port}{login}`"
+                ))
+            }
         };
         match hung_up {
             Some(e) => anyhow!("the server hung up: {e}").context(fault),

@@ -2,7 +2,7 @@
 
 use super::config::{Destination, expand_tokens};
 use crate::error::{Exit, Fault, FaultContext};
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use std::io::{self, Read};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::fd::OwnedFd;
@@ -55,20 +55,47 @@ pub(crate) fn open(destination: &Destination) -> Result<Way> {
             )
         });
     }
-    let tcp = dial(destination).fault(|| {
-        Fault::new(
-            Exit::Unreachable,
-            format!(
-                "cannot reach '{}' ({}, port {})",
-                destination.typed, destination.hostname, destination.port
-            ),
-        )
-        .hint("check the address, the port and that sshd runs there")
-    })?;
+    let tcp = dial(destination).map_err(|error| unreachable(destination, &error))?;
     Ok(Way {
         socket: tcp.into(),
         proxy: None,
     })
+}
+
+/// Says where it was tried, why that failed, and what to look at.
+fn unreachable(destination: &Destination, error: &io::Error) -> anyhow::Error {
+    let Destination {
+        typed,
+        hostname,
+        port,
+        ..
+    } = destination;
+    let place = match typed == hostname {
+        true => format!("'{typed}', port {port}"),
+        false => format!("'{typed}' ({hostname}, port {port})"),
+    };
+    let text = error.to_string();
+    let name = text.starts_with("failed to lookup address information: ");
+    let hint = match error.kind() {
+        io::ErrorKind::ConnectionRefused => {
+            "the host is up, but nothing listens there: is sshd running, and is that its port?"
+        }
+        io::ErrorKind::PermissionDenied => "a firewall of this machine forbids it",
+        _ if name => {
+            "is the name spelled right? A short name needs a Host with HostName in your ssh config, or an entry in DNS"
+        }
+        _ => "is the host up and the address right, and does no firewall stand between?",
+    };
+    let cause = match error.kind() {
+        io::ErrorKind::TimedOut => format!("no answer within {} s", destination.connect_timeout.as_secs()),
+        _ => text
+            .trim_start_matches("failed to lookup address information: ")
+            .split(" (os error")
+            .next()
+            .unwrap_or(&text)
+            .to_lowercase(),
+    };
+    anyhow!(cause).context(Fault::new(Exit::Unreachable, format!("cannot reach {place}")).hint(hint))
 }
 
 fn dial(destination: &Destination) -> io::Result<TcpStream> {

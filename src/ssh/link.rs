@@ -113,7 +113,7 @@ impl Link {
     /// Exchanges versions and keys within `limit`.
     pub fn handshake(&mut self, limit: Duration) -> Result<(), LinkError> {
         let mut session = self.session.clone();
-        self.drive("the ssh handshake", limit, |_| session.handshake())
+        self.drive("beginning the ssh session", limit, |_| session.handshake())
     }
 
     /// Does `op` until it is done, waiting as often as it would block, `limit` at most.

@@ -126,7 +126,14 @@ impl Client {
                 let cause = if said.is_empty() { error.to_string() } else { said };
                 return Err(anyhow!(cause).context(fault));
             }
-            let hint = "is that port sshd's? After several failed logins a recent sshd refuses a client for some minutes";
+            let hint = match &error {
+                LinkError::Silent(_) => {
+                    "something takes connections at that port and says nothing: is it sshd's, and is the host well?"
+                }
+                _ => {
+                    "is that port sshd's? After several failed logins a recent sshd refuses a client for some minutes"
+                }
+            };
             let error = anyhow::Error::new(error);
             let error = if dropped { error.context(Dropped) } else { error };
             return Err(error.context(unreachable().hint(hint)));

@@ -96,7 +96,8 @@ fn no_key_at_all() {
     let (text, exit) = sshd.refusal();
     assert_eq!(exit, 3);
     assert!(
-        text.contains("there is no key to log in to 'root@hv' with"),
+        text.contains("there is no key to log in to 'root@hv' with: no ssh-agent answers, and there is no private key in '")
+            && text.contains("/login'"),
         "{text}"
     );
 }
@@ -222,11 +223,29 @@ fn the_agents_keys() {
         text.contains("of ssh-agent") && text.matches("SHA256").count() == 2,
         "{text}"
     );
+    keygen(&sshd.path("four"), "ed25519", "");
+    let (text, exit) = refusal(with_key(&sshd, "four.pub"));
+    assert_eq!(exit, 3);
+    assert!(
+        text.contains("/four.pub' is a public key, and ssh-agent does not hold its private half"),
+        "{text}"
+    );
     sshd.write_client(&format!(
         "  IdentitiesOnly yes\n  IdentityAgent {}",
         agent.socket.display()
     ));
-    assert!(sshd.refusal().0.contains("there is no key"));
+    let text = sshd.refusal().0;
+    assert!(
+        text.contains("with: ssh-agent holds none that your ssh config allows, and there"),
+        "{text}"
+    );
+    let emptied = Command::new("ssh-add")
+        .arg("-qD")
+        .env("SSH_AUTH_SOCK", &agent.socket)
+        .status();
+    assert!(emptied.unwrap().success());
+    let text = sshd.refusal().0;
+    assert!(text.contains("with: ssh-agent holds none, and there"), "{text}");
 }
 
 #[test]

@@ -65,8 +65,18 @@ fn a_host_that_does_not_answer() {
         .port();
     let (text, exit) = refusal(Host::connect(&format!("hv:{closed}"), &sshd.options()));
     assert_eq!(exit, 3);
+    assert_eq!(
+        text,
+        format!(
+            "error: cannot reach 'hv' (127.0.0.1, port {closed})\ncaused by: connection refused\n\
+             hint: the host is up, but nothing listens there: is sshd running, and is that its port?"
+        )
+    );
+    let (text, exit) = refusal(Host::connect("no-such-host.invalid", &sshd.options()));
+    assert_eq!(exit, 3);
     assert!(
-        text.contains(&format!("cannot reach 'hv:{closed}'")) || text.contains("cannot reach 'hv'"),
+        text.starts_with("error: cannot reach 'no-such-host.invalid', port 22\ncaused by: ")
+            && text.contains("is the name spelled right?"),
         "{text}"
     );
     // Listens and says nothing.
@@ -74,7 +84,12 @@ fn a_host_that_does_not_answer() {
     sshd.write_client("  ConnectTimeout 1");
     let begun = Instant::now();
     let address = format!("hv:{}", silent.local_addr().unwrap().port());
-    assert_eq!(refusal(Host::connect(&address, &sshd.options())).1, 3);
+    let (text, exit) = refusal(Host::connect(&address, &sshd.options()));
+    assert_eq!(exit, 3);
+    assert!(
+        text.contains("no answer while beginning the ssh session") && text.contains("says nothing"),
+        "{text}"
+    );
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
 }
 
