@@ -177,7 +177,6 @@ fn perform(action: &Action, tools: &Tools) -> Result<()> {
         host,
         libvirt,
         id,
-        storage,
         record,
         ..
     } = tools;
@@ -206,13 +205,13 @@ fn perform(action: &Action, tools: &Tools) -> Result<()> {
         Work::Start(work) => steps::start::apply(work, libvirt, tools.setting.virt_type),
     };
     let verb = match action.verb {
+        _ if action.step == Step::Start => "starting",
         Verb::Create => "creating",
         Verb::Update => "changing",
         Verb::Remove => "removing",
     };
     result.with_context(|| format!("{verb} {} '{}' on '{}'", action.kind, action.name, action.host))?;
     interrupt::point(&point_name(action));
-    let _ = storage;
     Ok(())
 }
 

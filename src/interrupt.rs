@@ -24,6 +24,7 @@ pub async fn listen(announce: impl Fn()) -> std::io::Result<()> {
         }
         if SIGNALS.fetch_add(1, Ordering::Relaxed) > 0 {
             // The calls under way cannot be cancelled: the hypervisor finishes them, the next run takes it from there.
+            eprintln!("stopped now: the same command goes on from here");
             std::process::exit(crate::error::Exit::Interrupted as i32);
         }
         announce();
