@@ -220,7 +220,9 @@ fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()
         steps::image::Work::Download { size, .. } => *size,
         steps::image::Work::Upload { size, .. } => Some(*size),
     };
-    let transfer = tools.ui.transfer(&action.name, size);
+    // The last part tells images apart, and leaves room for the bar.
+    let label = action.name.rsplit('/').next().unwrap_or(&action.name);
+    let transfer = tools.ui.transfer(label, size);
     let base = steps::image::apply::apply(work, &tools.host, &tools.storage, &|bytes| {
         transfer.position(bytes)
     })?;

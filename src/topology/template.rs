@@ -96,7 +96,7 @@ fn report(
         let place = position(file, marked, before + offset);
         let problem = problems.push(place, format!("the variable '{path}' is not defined"));
         problem.hint(match root {
-            "provision" => "give it with --image-mirror-url".to_owned(),
+            "provision" => "give it with -e provision.image.mirror.url=URL".to_owned(),
             _ => format!("give it with -e {path}=…"),
         });
         return (!root.is_empty() && !context.contains_key(root)).then(|| path.to_owned());

@@ -1,0 +1,108 @@
+//! The documents say what is so: their command lines are accepted, their flags and files exist.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use clap::{CommandFactory, Parser};
+use irs::cli::Cli;
+
+/// infrared's flags that the migration guide speaks of, and other programs' own.
+const NOT_OURS: &[&str] = &["--image-ssh_user", "--image-ansible_connection"];
+
+fn documents() -> Vec<(PathBuf, String)> {
+    let docs = Path::new("docs").read_dir().unwrap();
+    let mut paths: Vec<PathBuf> = docs.map(|entry| entry.unwrap().path()).collect();
+    paths.extend(["README.md", "topology/README.md", "tests/lab/README.md"].map(PathBuf::from));
+    paths.retain(|path| path.extension().is_some_and(|ending| ending == "md"));
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()))
+        .collect()
+}
+
+/// The text between backticks, a paragraph at a time: a code span may go over a line's end.
+fn spans(text: &str) -> Vec<String> {
+    let paragraphs = text.split("\n\n").filter(|part| !part.starts_with("    "));
+    paragraphs
+        .flat_map(|part| {
+            part.split('`')
+                .skip(1)
+                .step_by(2)
+                .map(|span| span.replace('\n', " "))
+        })
+        .collect()
+}
+
+/// Command lines of irs: lines set apart, and code spans.
+fn lines(text: &str) -> Vec<String> {
+    let apart = text.lines().filter_map(|line| line.strip_prefix("    irs "));
+    let inline = spans(text);
+    let inline = inline.iter().filter_map(|span| span.strip_prefix("irs "));
+    apart
+        .chain(inline)
+        .map(|line| line.split(" #").next().unwrap_or_default().trim().to_owned())
+        .collect()
+}
+
+#[test]
+fn command_lines_are_accepted() {
+    let mut seen = 0;
+    for (path, text) in documents() {
+        for line in lines(&text) {
+            seen += 1;
+            let words = shlex::split(&format!("irs {line}")).unwrap();
+            if let Err(error) = Cli::try_parse_from(words) {
+                assert!(!error.use_stderr(), "{}: `irs {line}`: {error}", path.display());
+            }
+        }
+    }
+    assert!(seen > 8, "only {seen} command lines were found");
+}
+
+#[test]
+fn flags_exist() {
+    let mut command = Cli::command();
+    command.build();
+    let virsh = command.find_subcommand("virsh").unwrap();
+    let known: BTreeSet<String> = virsh
+        .get_arguments()
+        .flat_map(|arg| {
+            let other = arg.get_all_aliases().unwrap_or_default();
+            arg.get_long().into_iter().chain(other)
+        })
+        .map(|name| format!("--{name}"))
+        .collect();
+    for (path, text) in documents().iter().filter(|(path, _)| !path.starts_with("tests")) {
+        for span in spans(text).iter().filter(|span| span.starts_with("--")) {
+            for word in span.split([' ', '/', '=']).filter(|word| word.starts_with("--")) {
+                let word = word.trim_end_matches('…');
+                assert!(
+                    known.contains(word) || NOT_OURS.contains(&word),
+                    "{}: there is no flag `{word}`",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn links_lead_to_files() {
+    for (path, text) in documents() {
+        let folder = path.parent().unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            let file = link.split('#').next().unwrap_or_default();
+            assert!(
+                folder.join(file).exists(),
+                "{}: there is no '{link}'",
+                path.display()
+            );
+        }
+    }
+}
