@@ -90,8 +90,8 @@ pub struct Session {
 
 impl Session {
     fn on(host: crate::remote::Host) -> Result<Session> {
-        let (uri, mut tunnel) = host.libvirt_uri()?;
-        let libvirt = tunnel.opened(crate::libvirt::Libvirt::open(&uri, host.name()))?;
+        let (uri, tunnel) = host.libvirt_uri()?;
+        let libvirt = tunnel.explain(crate::libvirt::Libvirt::open(&uri, host.name()))?;
         Ok(Session {
             host,
             libvirt,

@@ -58,8 +58,8 @@ impl Host {
 
     /// A URI that libvirt's client library can open now, and what keeps it good.
     ///
-    /// For root on this machine it is libvirt's own. Else it is a private socket, joined to libvirt's: over SSH on
-    /// connections of their own, forwarded by sshd or by `virt-ssh-helper` or `nc` there; for a user who is
+    /// For root on this machine it is libvirt's own. Else it is a private socket for one client, joined to libvirt's: over SSH on a
+    /// connection of its own, forwarded by sshd or by `virt-ssh-helper` or `nc` there; for a user who is
     /// not root, whom polkit would refuse, by one of these programs under sudo.
     pub fn libvirt_uri(&self) -> Result<(String, TunnelGuard)> {
         if self.is_local() && !self.sudo() {
@@ -75,18 +75,10 @@ impl Host {
                 for program in programs {
                     ways.push(Target::Command(program.shell_text(remote.sudo)?));
                 }
-                let first = remote.first_way(&ways)?;
-                let way = first.way.clone();
-                let (mut ready, remote) = (Some(first), Arc::clone(remote));
-                TunnelGuard::listen(move |client, trouble| {
-                    let opened = ready
-                        .take()
-                        .map_or_else(|| remote.first_way(std::slice::from_ref(&way)), Ok);
+                let opened = remote.first_way(&ways)?;
+                TunnelGuard::listen(|client, trouble| {
                     let trouble = Arc::clone(trouble);
-                    match opened {
-                        Ok(opened) => drop(thread::spawn(move || join(opened, client, &trouble))),
-                        Err(e) => trouble.set(format!("{e:#}")),
-                    }
+                    thread::spawn(move || join(opened, client, &trouble));
                 })
             }
             Host::Local(local) => {

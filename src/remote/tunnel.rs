@@ -8,18 +8,17 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Keeps the way to libvirt open for new clients; no more come in when this is dropped.
+/// A private socket that waits for libvirt's client library, once; dropped, it waits no longer.
 #[derive(Default)]
 pub struct TunnelGuard {
-    closing: Arc<AtomicBool>,
+    /// There until the client has come: a killed irs leaves nothing behind after that.
+    dir: Arc<Mutex<Option<TempDir>>>,
     trouble: Arc<Trouble>,
-    dir: Option<TempDir>,
 }
 
 /// The end of what was said of a broken way.
@@ -45,45 +44,40 @@ impl Trouble {
 }
 
 impl TunnelGuard {
-    /// A private socket and its URI; `join` gets each client, on one thread, and must not keep it waiting.
+    /// A private socket and its URI; `join` gets the one client.
     pub(super) fn listen(
-        mut join: impl FnMut(UnixStream, &Arc<Trouble>) + Send + 'static,
+        join: impl FnOnce(UnixStream, &Arc<Trouble>) + Send + 'static,
     ) -> Result<(String, TunnelGuard)> {
         let fault = || Fault::new(Exit::Failed, "cannot make a private socket for libvirt");
         let dir = folder().fault(fault)?;
         let path = socket_in(dir.path());
         let listener = UnixListener::bind(&path).fault(fault)?;
-        let mut guard = TunnelGuard::default();
-        guard.dir = Some(dir);
-        let (closing, trouble) = (Arc::clone(&guard.closing), Arc::clone(&guard.trouble));
+        let guard = TunnelGuard::default();
+        *lock(&guard.dir) = Some(dir);
+        let (dir, trouble) = (Arc::clone(&guard.dir), Arc::clone(&guard.trouble));
         thread::spawn(move || {
-            for client in listener.incoming() {
-                match client {
-                    Ok(client) if !closing.load(Ordering::Relaxed) => join(client, &trouble),
-                    _ => return,
-                }
+            let client = listener.accept();
+            // Without its folder the guard is gone, and the client was its knock.
+            let dir = lock(&dir).take();
+            if let (Ok((client, _)), Some(dir)) = (client, dir) {
+                drop(dir);
+                join(client, &trouble);
             }
         });
         Ok((format!("qemu+unix:///system?socket={}", path.display()), guard))
     }
 
-    /// Takes the outcome of opening libvirt. When it is open the socket is removed, for no other client is to
-    /// come, and a killed irs leaves nothing behind; when it is not, the reason is told where it is known.
+    /// Adds to the failure of opening libvirt what is known of the way's.
     ///
     /// # Errors
     /// `outcome`'s own, with its reason.
-    pub fn opened<T>(&mut self, outcome: Result<T>) -> Result<T> {
+    pub fn explain<T>(&self, outcome: Result<T>) -> Result<T> {
         let error = match outcome {
-            Ok(opened) => {
-                self.close();
-                return Ok(opened);
-            }
+            Ok(opened) => return Ok(opened),
             Err(error) => error,
         };
-        if self.dir.is_some() {
-            // What the other end says may still be on its way.
-            thread::sleep(Duration::from_millis(100));
-        }
+        // What the other end says may still be on its way.
+        thread::sleep(Duration::from_millis(100));
         let Some(trouble) = self.trouble() else {
             return Err(error);
         };
@@ -103,19 +97,15 @@ impl TunnelGuard {
     pub fn trouble(&self) -> Option<String> {
         Some(lock(&self.trouble.0).trim().to_owned()).filter(|t| !t.is_empty())
     }
-
-    fn close(&mut self) {
-        if let Some(dir) = self.dir.take() {
-            self.closing.store(true, Ordering::Relaxed);
-            // The listening thread wakes, sees that it is to end, and ends.
-            let _ = UnixStream::connect(socket_in(dir.path()));
-        }
-    }
 }
 
 impl Drop for TunnelGuard {
     fn drop(&mut self) {
-        self.close();
+        let dir = lock(&self.dir).take();
+        if let Some(dir) = dir {
+            // The listening thread wakes, sees that it is to end, and ends.
+            let _ = UnixStream::connect(socket_in(dir.path()));
+        }
     }
 }
 
@@ -149,43 +139,43 @@ mod tests {
     use super::*;
     use std::io::{Read, Write};
 
-    #[test]
-    fn the_socket_is_private_carries_a_stream_and_is_gone_once_opened() {
-        let (uri, mut guard) = TunnelGuard::listen(|mut client, _| {
-            thread::spawn(move || {
-                let mut byte = [0];
-                while client
-                    .read_exact(&mut byte)
-                    .and_then(|()| client.write_all(&byte))
-                    .is_ok()
-                {}
-            });
+    fn listening() -> (PathBuf, TunnelGuard) {
+        let (uri, guard) = TunnelGuard::listen(|mut client, _| {
+            let _ = client.write_all(b"hello");
         })
         .unwrap();
-        let socket = PathBuf::from(uri.strip_prefix("qemu+unix:///system?socket=").unwrap());
+        let socket = uri.strip_prefix("qemu+unix:///system?socket=").unwrap();
+        (socket.into(), guard)
+    }
+
+    #[test]
+    fn the_socket_is_private_and_gone_when_its_client_has_come() {
+        let (socket, _guard) = listening();
         let dir = socket.parent().unwrap();
         assert_eq!(dir.metadata().unwrap().permissions().mode() & 0o777, 0o700);
+        let mut said = String::new();
         let mut client = UnixStream::connect(&socket).unwrap();
-        let mut echo = |sent: u8| {
-            let mut back = [0];
-            client.write_all(&[sent]).unwrap();
-            client.read_exact(&mut back).unwrap();
-            assert_eq!(back, [sent]);
-        };
-        echo(1);
-        guard.opened(Ok(())).unwrap();
+        client.read_to_string(&mut said).unwrap();
+        assert_eq!(said, "hello");
         assert!(!dir.exists());
-        echo(2);
+    }
+
+    #[test]
+    fn the_socket_goes_with_its_guard() {
+        let (socket, guard) = listening();
+        assert!(socket.exists());
+        drop(guard);
+        assert!(!socket.parent().unwrap().exists());
     }
 
     #[test]
     fn what_broke_the_way_is_told_below_what_failed() {
-        let (_, mut guard) = TunnelGuard::listen(|_, _| ()).unwrap();
+        let (_, guard) = TunnelGuard::listen(|_, _| ()).unwrap();
         guard.trouble.add("x".repeat(2000).as_bytes());
         guard.trouble.add("é: sudo says no\n".as_bytes());
         let outcome: Result<()> = Err(anyhow!("end of file"))
             .fault(|| Fault::new(Exit::Unreachable, "cannot open libvirt").hint("look there"));
-        let report = crate::error::Report::of(&guard.opened(outcome).unwrap_err());
+        let report = crate::error::Report::of(&guard.explain(outcome).unwrap_err());
         assert_eq!(
             (&report.message[..], report.exit_code),
             ("cannot open libvirt", 3)
