@@ -36,7 +36,7 @@ pub fn domain(node: &Node, id: &Identity, setting: &Setting, host_key: Option<St
             .with_context(|| format!("'{}' has no device left for its seed", node.name))?;
         // A virtio disk: cloud kernels have no AHCI driver, and would not see a CD-ROM.
         disks.push(values! {
-            format => "raw", cache => "none", path => format!("{}/{}", setting.folder, node.seed_volume()), dev, bus => "virtio", readonly => true,
+            format => "raw", cache => "default", path => format!("{}/{}", setting.folder, node.seed_volume()), dev, bus => "virtio", readonly => true,
         });
         volumes.push(node.seed_volume());
     }
