@@ -43,6 +43,10 @@ unit:
 lab:
     tests/run lab
 
+# Measure irs beside the same work by hand (docs/benchmarks.md); flags: parked, running, kcli, boot, program.
+bench *parts:
+    tests/bench {{parts}}
+
 # What CI runs.
 ci:
     .ci/run

@@ -1,0 +1,58 @@
+# The clock of `bench`: samples, their medians, and the table. `work` is the folder of this run.
+# shellcheck shell=bash disable=SC2154
+
+now() { echo "${EPOCHREALTIME/./}"; }
+
+# Notes a sample: the time since a moment, in seconds.
+note() {
+    local key=$1 since=$2 time
+    time=$(($(now) - since))
+    printf '%d.%06d\n' $((time / 1000000)) $((time % 1000000)) >>"$work/samples/$key"
+}
+
+# Runs a command and notes how long it took; what it says is shown only when it fails.
+timed() {
+    local key=$1 since
+    shift
+    since=$(now)
+    "$@" >"$work/said" 2>&1 || { cat "$work/said" >&2 && return 1; }
+    note "$key" "$since"
+    echo "   $key $(tail -n 1 "$work/samples/$key")" >&2
+}
+
+# The median of a key's samples.
+median() { sort -n "$work/samples/$1" | awk '{ at[NR] = $1 } END { print at[int((NR + 1) / 2)] }'; }
+
+spread() { sort -n "$work/samples/$1" | awk 'NR == 1 { low = $1 } { high = $1 } END { printf "%.3g–%.3g", low, high }'; }
+
+# row WHAT KEY [OTHER-KEY [GOAL]]: GOAL is an awk expression of `irs` and `other`, both in seconds.
+row() {
+    local what=$1 irs other='' goal=${4-}
+    irs=$(median "$2")
+    if [ -n "${3-}" ]; then other=$(median "$3"); fi
+    awk -v what="$what" -v irs="$irs" -v irs_spread="$(spread "$2")" -v other="$other" \
+        -v other_spread="$([ -z "$other" ] || spread "$3")" -v goal="$goal" 'BEGIN {
+            printf "| %s | %.3f (%s) | ", what, irs, irs_spread
+            if (other != "") printf "%.3f (%s) | %.2f |", other, other_spread, irs / other
+            else printf "– | – |"
+            printf " %s |", goal == "" ? "–" : goal
+            exit
+        }' >>"$work/table"
+    if [ -n "$goal" ]; then
+        awk -v irs="$irs" -v other="${other:-0}" "BEGIN { print ($goal) ? \" yes |\" : \" no |\" }" >>"$work/table"
+    else
+        echo ' – |' >>"$work/table"
+    fi
+}
+
+table() {
+    printf '| seconds, median (lowest–highest) | irs | the other | ratio | goal | met |\n|---|---|---|---|---|---|\n'
+    cat "$work/table"
+    if [ -s "$work/remarks" ]; then
+        echo
+        sort "$work/remarks" | uniq -c | sed 's/^ *\([0-9]*\) \(.*\)/\2 (\1 times)/'
+    fi
+    printf '\n%s, %s CPUs, load %s; %s rounds; irs %s; peak resident memory of irs: %s MiB\n' "$(date -u +%F)" \
+        "$(nproc)" "$(cut -d' ' -f1-3 /proc/loadavg)" "$rounds" "$(git rev-parse --short HEAD)" \
+        "$(sort -n "$work/memory" | awk 'END { printf "%.1f", $1 / 1024 }')"
+}
