@@ -121,7 +121,7 @@ fn booleans_are_checked() {
 fn an_unknown_type_is_corrected() {
     insta::assert_snapshot!(irs("virsh --topology-nodes contoller:3"), @r#"
     ── stderr
-    error: the node type 'contoller' is not known
+    error: --topology-nodes: the node type 'contoller' is not known
     hint: did you mean 'controller'?
     ── exit 2
     "#);
@@ -163,11 +163,11 @@ fn all_faults_are_told_at_once() {
     error: 4 problems in the input
     --prefix 'lab 1' cannot be used: ' ' is not allowed: use letters, digits and hyphens
       hint: e.g. --prefix lab1
-    the topology network '3_netz' is not known
+    --topology-network: the topology network '3_netz' is not known
       hint: did you mean '3_nets'?
-    the node type 'contoller' is not known
+    --topology-nodes: the node type 'contoller' is not known
       hint: did you mean 'controller'?
-    the node type 'computee' is not known
+    --topology-nodes: the node type 'computee' is not known
       hint: did you mean 'compute'?
     ── exit 2
     "#);
@@ -237,11 +237,11 @@ fn errors_are_objects_with_json() {
         "causes": [],
         "exit_code": 2,
         "hint": "did you mean 'controller'?",
-        "message": "the node type 'contoller' is not known"
+        "message": "--topology-nodes: the node type 'contoller' is not known"
       }
     }
     ── stderr
-    error: the node type 'contoller' is not known
+    error: --topology-nodes: the node type 'contoller' is not known
     hint: did you mean 'controller'?
     ── exit 2
     "#);

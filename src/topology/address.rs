@@ -85,10 +85,12 @@ pub(super) fn read_ipv4(fields: &Fields<'_>, network: &mut NetworkSpec, problems
     let subnet = address.zip(length).and_then(|(a, l)| Ipv4Net::new(a, l).ok());
     if let (Some(subnet), Some(tree)) = (subnet, fields.get("ip_address")) {
         if let Some(reason) = unfit_ipv4(subnet.addr(), Some(subnet)) {
-            problems.push(
-                tree.place.clone(),
-                format!("the host cannot have the address {}: {reason}", subnet.addr()),
-            );
+            problems
+                .push(
+                    tree.place.clone(),
+                    format!("the host cannot have the address {}: {reason}", subnet.addr()),
+                )
+                .hint("take another address of the subnet, e.g. its first");
         }
         network.ip_address = Some(subnet.addr());
         network.prefix_len = subnet.prefix_len();
@@ -125,10 +127,12 @@ pub(super) fn read_ipv6(fields: &Fields<'_>, problems: &mut Problems) -> Option<
     };
     let subnet = length.and_then(|l| Ipv6Net::new(address, l).ok());
     if let Some(reason) = unfit_ipv6(address, subnet) {
-        problems.push(
-            tree.place.clone(),
-            format!("the host cannot have the address {address}: {reason}"),
-        );
+        problems
+            .push(
+                tree.place.clone(),
+                format!("the host cannot have the address {address}: {reason}"),
+            )
+            .hint("take another address of the subnet, e.g. its first");
     }
     let fit = |a: Ipv6Addr| unfit_ipv6(a, subnet);
     let dhcp = dhcp(&inner, |t| t.parse().ok(), fit, subnet.map(IpNet::V6), problems);
@@ -174,13 +178,18 @@ fn ipv4(what: &str, tree: &Tree, problems: &mut Problems) -> Option<Ipv4Addr> {
 }
 
 fn not_an_address(family: &str, what: &str, text: &str, place: &Place, problems: &mut Problems) {
-    problems.push(
-        place.clone(),
-        format!(
-            "{what} must be an {family} address, not '{}'",
-            text.escape_debug()
-        ),
-    );
+    problems
+        .push(
+            place.clone(),
+            format!(
+                "{what} must be an {family} address, not '{}'",
+                text.escape_debug()
+            ),
+        )
+        .hint(match family {
+            "IPv6" => "e.g. 2001:db8::1",
+            _ => "e.g. 192.168.24.1",
+        });
 }
 
 /// `255.255.255.0`, or its length.
@@ -281,7 +290,9 @@ fn dhcp<A: Copy + Ord + Display>(
                     inner.what("subnet_cidr"),
                     subnet.trunc()
                 );
-                problems.push(tree.place.clone(), message);
+                problems
+                    .push(tree.place.clone(), message)
+                    .hint("it follows from ip_address and netmask: leave it out, or make it agree");
             }
             _ => {}
         }
@@ -309,10 +320,12 @@ fn range<A: Copy + Ord + Display>(
     let last = end.and_then(|t| one(&fields.what("end"), t, &parse, &unfit, problems));
     let (first, last) = (first?, last?);
     if first > last {
-        problems.push(
-            end?.place.clone(),
-            format!("{what} ends at {last}, before its start {first}"),
-        );
+        problems
+            .push(
+                end?.place.clone(),
+                format!("{what} ends at {last}, before its start {first}"),
+            )
+            .hint("write the lower address as 'start'");
         return None;
     }
     Some(DhcpRange {
@@ -330,17 +343,21 @@ fn one<A: Copy + Display>(
 ) -> Option<A> {
     let text = tree.string(what, problems)?;
     let Some(address) = parse(&text) else {
-        problems.push(
-            tree.place.clone(),
-            format!("{what} must be an address, not '{}'", text.escape_debug()),
-        );
+        problems
+            .push(
+                tree.place.clone(),
+                format!("{what} must be an address, not '{}'", text.escape_debug()),
+            )
+            .hint("e.g. 172.16.0.2");
         return None;
     };
     if let Some(reason) = unfit(address) {
-        problems.push(
-            tree.place.clone(),
-            format!("{what} cannot be {address}: {reason}"),
-        );
+        problems
+            .push(
+                tree.place.clone(),
+                format!("{what} cannot be {address}: {reason}"),
+            )
+            .hint("take an address within the network's own subnet");
         return None;
     }
     Some(address)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
-use crate::yaml::{MAX_BYTES, Problems, Source, nearest};
+use crate::yaml::{MAX_BYTES, Place, Problems, Source, nearest};
 
 use super::name;
 
@@ -46,7 +46,9 @@ pub fn read(path: &Path, problems: &mut Problems) -> Option<Source> {
     // Never more than is allowed: the path may be a device.
     let result = File::open(path).and_then(|f| f.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes));
     if let Err(error) = result {
-        problems.push(None, format!("cannot read '{label}': {error}"));
+        problems
+            .push(None, format!("cannot read '{label}': {error}"))
+            .hint("check the path and who may read it");
         return None;
     }
     Source::from_bytes(label, bytes, problems)
@@ -96,7 +98,11 @@ pub(super) fn find(kind: Kind, wanted: &str, folders: &[PathBuf], problems: &mut
         None => format!("known are {}", known.join(", ")),
     };
     let message = format!("the {} '{}' is not known", kind.what(), wanted.escape_debug());
-    problems.push(None, message).hint(hint);
+    let flag = match kind {
+        Kind::Nodes => "--topology-nodes",
+        Kind::Network => "--topology-network",
+    };
+    problems.push(Place::start_of(flag), message).hint(hint);
     None
 }
 

@@ -47,10 +47,12 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
         };
         loader.merge(file_name, &mut tree, &mut problems);
         if !matches!(tree.value, Value::Map(_)) {
-            problems.push(
-                tree.place.clone(),
-                format!("a node file must be a mapping, not {}", tree.kind()),
-            );
+            problems
+                .push(
+                    tree.place.clone(),
+                    format!("a node file must be a mapping, not {}", tree.kind()),
+                )
+                .hint("it begins with keys: name: …, cpu: …, memory: …");
             continue;
         }
         let (node, wiring) = node::read(file_name, *count, &tree, &mut problems, &mut notes);
@@ -94,7 +96,9 @@ impl Loader<'_> {
         let rendered = template::render(&source, self.context, problems)?;
         let tree = parse(&rendered, problems)?;
         if tree.is_null() {
-            problems.push(tree.place, "the file is empty");
+            problems
+                .push(tree.place, "the file is empty")
+                .hint("'irs virsh --help' names the folders that the files come from");
             return None;
         }
         Some((source, tree))

@@ -96,7 +96,9 @@ fn one(argument: &str, problems: &mut Problems) -> Option<Tree> {
         return None;
     }
     if parts.len() > 20 {
-        problems.push(place, "the name has more than 20 parts");
+        problems
+            .push(place, "the name has more than 20 parts")
+            .hint("names are like override.TYPE.disks.disk1.size");
         return None;
     }
     let tree = scalar(value.trim(), &place, problems)?;
@@ -126,7 +128,9 @@ fn mapping(tree: Tree, problems: &mut Problems) -> Option<Tree> {
         Value::Null => None,
         _ => {
             let message = format!("variables must be a mapping, not {}", tree.kind());
-            problems.push(tree.place, message);
+            problems
+                .push(tree.place, message)
+                .hint("an override is written as override.TYPE.KEY=VALUE or override.networks.NET.KEY=VALUE");
             None
         }
     }

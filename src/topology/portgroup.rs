@@ -57,10 +57,12 @@ pub(super) fn read(network: &Fields<'_>, problems: &mut Problems) -> Vec<Portgro
             continue;
         };
         if groups.iter().any(|g| g.name == group.name) {
-            problems.push(
-                group.place.clone(),
-                format!("two port groups are named '{}'", group.name),
-            );
+            problems
+                .push(
+                    group.place.clone(),
+                    format!("two port groups are named '{}'", group.name),
+                )
+                .hint("give each a name of its own");
         }
         groups.push(group);
     }

@@ -31,7 +31,9 @@ pub fn render(source: &Source, context: &Context, problems: &mut Problems) -> Op
     }
     if let Some(index) = text.find(is_mark) {
         let place = position(&source.file, text, index);
-        problems.push(place, "private-use character in a template");
+        problems
+            .push(place, "private-use character in a template")
+            .hint("remove the characters U+E000 to U+F8FF");
         return None;
     }
     let (marked, positions) = Marker::mark(text);
@@ -106,10 +108,12 @@ fn report(
         ErrorKind::WriteFailure => "it makes too much text",
         _ => error.detail().unwrap_or_default(),
     };
-    problems.push(
-        place,
-        format!("the template cannot be rendered: {}: {detail}", error.kind()),
-    );
+    problems
+        .push(
+            place,
+            format!("the template cannot be rendered: {}: {detail}", error.kind()),
+        )
+        .hint("templates are Jinja: {{ net }}, {% if … %}");
     None
 }
 

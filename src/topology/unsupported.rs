@@ -86,5 +86,7 @@ fn node_type(node: &NodeType, problems: &mut Problems) {
 }
 
 fn refuse(problems: &mut Problems, place: &Place, what: &str) {
-    problems.push(place.clone(), format!("{what} is not supported yet"));
+    problems
+        .push(place.clone(), format!("{what} is not supported yet"))
+        .hint("leave it out, or use another node type or network file");
 }

@@ -29,10 +29,13 @@ pub fn parse(source: &Source, problems: &mut Problems) -> Option<Tree> {
             Ok((event, span)) => builder.event(event, span.start),
             Err(error) => {
                 let place = builder.place(*error.marker());
-                let problem = problems.push(place, format!("not valid YAML: {}", error.info()));
-                if error.info().contains("tab") {
-                    problem.hint("indent with spaces");
-                }
+                let hint = match error.info().contains("tab") {
+                    true => "indent with spaces",
+                    false => "look at the indentation, the quotes and the colons near that place",
+                };
+                problems
+                    .push(place, format!("not valid YAML: {}", error.info()))
+                    .hint(hint);
                 return None;
             }
         }
@@ -124,7 +127,8 @@ impl Builder<'_> {
                 Some((tree, count, depth)) => self.finish(tree, 0, count, depth),
                 None => {
                     self.problems
-                        .push(place.clone(), "the alias refers to the value that it is part of");
+                        .push(place.clone(), "the alias refers to the value that it is part of")
+                        .hint("an alias stands for a value elsewhere in the file");
                     self.finish(
                         Tree {
                             place,
@@ -199,7 +203,7 @@ impl Builder<'_> {
     }
 
     fn refuse(&mut self, place: Place, message: String) {
-        self.problems.push(place, message);
+        self.problems.push(place, message).hint("is it the right file?");
         self.overflow = true;
     }
 
@@ -254,10 +258,12 @@ fn pending(
         }
         Value::Null => "null".to_owned(),
         _ => {
-            problems.push(
-                tree.place.clone(),
-                format!("a key must be a single value, not {}", tree.kind()),
-            );
+            problems
+                .push(
+                    tree.place.clone(),
+                    format!("a key must be a single value, not {}", tree.kind()),
+                )
+                .hint("write KEY: VALUE");
             return Pending::Drop;
         }
     };
@@ -298,10 +304,12 @@ fn merge_key(
             }
         }
         _ => {
-            problems.push(
-                tree.place.clone(),
-                format!("'<<' takes a mapping or a list of them, not {}", tree.kind()),
-            );
+            problems
+                .push(
+                    tree.place.clone(),
+                    format!("'<<' takes a mapping or a list of them, not {}", tree.kind()),
+                )
+                .hint("e.g. <<: *defaults");
         }
     }
 }

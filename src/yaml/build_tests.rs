@@ -60,7 +60,7 @@ fn problems_are_placed_and_do_not_hide_each_other() {
         [
             "a.yml:2:11: the key 'c' is there twice\n  hint: the first one is at a.yml:2:5",
             "a.yml:3:1: the key 'a' is there twice\n  hint: the first one is at a.yml:1:1",
-            "a.yml:4:3: a key must be a single value, not a list",
+            "a.yml:4:3: a key must be a single value, not a list\n  hint: write KEY: VALUE",
             "a.yml:6:4: the tag '!vault' is not known\n  hint: remove it: values are read as the type that the key asks for",
         ]
     );
@@ -90,7 +90,9 @@ fn bombs_are_refused() {
     assert_eq!(read(&"[".repeat(100_000)).1.len(), 1);
     assert_eq!(
         read("a: &a [*a]").1,
-        ["a.yml:1:8: the alias refers to the value that it is part of"]
+        [
+            "a.yml:1:8: the alias refers to the value that it is part of\n  hint: an alias stands for a value elsewhere in the file"
+        ]
     );
 }
 

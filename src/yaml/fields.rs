@@ -58,7 +58,9 @@ impl<'a> Fields<'a> {
     pub fn required(&self, key: &str, problems: &mut Problems) -> Option<&'a Tree> {
         let found = self.get(key);
         if found.is_none() {
-            problems.push(self.place.clone(), format!("{} has no '{key}'", self.of));
+            problems
+                .push(self.place.clone(), format!("{} has no '{key}'", self.of))
+                .hint(format!("add the key '{key}'"));
         }
         found
     }
@@ -130,7 +132,7 @@ mod tests {
             [
                 "a.yml:1:1: the key 'cpus' of node 'x' is not known\n  hint: did you mean 'cpu'?",
                 "a.yml:3:1: the key 'zzz' of node 'x' is not known\n  hint: known are cpu, memory",
-                "a.yml:1:1: node 'x' has no 'cpu'",
+                "a.yml:1:1: node 'x' has no 'cpu'\n  hint: add the key 'cpu'",
             ]
         );
     }

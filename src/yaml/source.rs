@@ -44,17 +44,21 @@ impl Source {
     pub fn from_bytes(file: impl Into<Arc<str>>, bytes: Vec<u8>, problems: &mut Problems) -> Option<Self> {
         let file = file.into();
         if bytes.len() > MAX_BYTES {
-            problems.push(
-                Place::start_of(file),
-                format!("the file is larger than {} KiB", MAX_BYTES / 1024),
-            );
+            problems
+                .push(
+                    Place::start_of(file),
+                    format!("the file is larger than {} KiB", MAX_BYTES / 1024),
+                )
+                .hint("is it the right file?");
             return None;
         }
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
                 let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
-                problems.push(end_of(&file, &valid), "the file is not UTF-8 text");
+                problems
+                    .push(end_of(&file, &valid), "the file is not UTF-8 text")
+                    .hint("save it as UTF-8");
                 return None;
             }
         };
@@ -64,10 +68,12 @@ impl Source {
             .find(|(_, c)| c.is_control() && !"\t\n\r".contains(*c))
         {
             let place = end_of(&file, &text[..index]);
-            problems.push(
-                place,
-                format!("control character U+{:04X} in the file", u32::from(bad)),
-            );
+            problems
+                .push(
+                    place,
+                    format!("control character U+{:04X} in the file", u32::from(bad)),
+                )
+                .hint("remove it: YAML is plain text");
             return None;
         }
         Some(Source::plain(file, text))
@@ -127,14 +133,17 @@ mod tests {
 
     #[test]
     fn what_is_not_text_is_refused_with_its_place() {
-        assert_eq!(refusal(b"a: 1\nb: \xff"), "a.yml:2:4: the file is not UTF-8 text");
+        assert_eq!(
+            refusal(b"a: 1\nb: \xff"),
+            "a.yml:2:4: the file is not UTF-8 text\n  hint: save it as UTF-8"
+        );
         assert_eq!(
             refusal(b"a: 1\nb\0: 2"),
-            "a.yml:2:2: control character U+0000 in the file"
+            "a.yml:2:2: control character U+0000 in the file\n  hint: remove it: YAML is plain text"
         );
         assert_eq!(
             refusal(&vec![b' '; MAX_BYTES + 1]),
-            "a.yml:1:1: the file is larger than 1024 KiB"
+            "a.yml:1:1: the file is larger than 1024 KiB\n  hint: is it the right file?"
         );
     }
 }

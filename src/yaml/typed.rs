@@ -145,10 +145,20 @@ impl Tree {
             Value::Scalar { text, .. } => format!("'{}'", shortened(text)),
             _ => self.kind().to_owned(),
         };
-        problems.push(
-            self.place.clone(),
-            format!("{what} must be {wanted}, not {found}"),
-        );
+        let hint = match wanted {
+            "yes or no" => "write yes or no",
+            "a whole number" => "write a number without a unit, e.g. 4",
+            "a size" => "write a number with a unit: 512M, 100G, 1T",
+            _ if wanted.contains("list") => "write a list: [one, two], or a line with '- ' for each",
+            _ if wanted.contains("mapping") => "write KEY: VALUE lines below it, indented",
+            _ => "write one word or number, in quotes where it has other characters",
+        };
+        problems
+            .push(
+                self.place.clone(),
+                format!("{what} must be {wanted}, not {found}"),
+            )
+            .hint(hint);
     }
 }
 
@@ -183,7 +193,7 @@ mod tests {
         assert!(problems.is_empty());
         assert_eq!(
             problem(|p| assert!(tree("4.5").integer("cpu", 1..=8, p).is_none())),
-            "a.yml:1:1: cpu must be a whole number, not '4.5'"
+            "a.yml:1:1: cpu must be a whole number, not '4.5'\n  hint: write a number without a unit, e.g. 4"
         );
         assert_eq!(
             problem(|p| assert!(tree("0").integer("cpu", 1..=8, p).is_none())),
