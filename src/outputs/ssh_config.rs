@@ -63,6 +63,10 @@ pub(super) fn render(view: &View) -> anyhow::Result<String> {
     Ok(text)
 }
 
+/// Where sshd forbids forwarding: a program there that connects, netcat or bash itself. Both shells that it passes
+/// through, ours in single quotes and the hypervisor's in double ones, leave it as it is.
+const CONNECT: &str = r#"bash -c "command -v nc >/dev/null && exec nc %h %p; exec 3<>/dev/tcp/%h/%p || exit 1; (cat <&3; kill 0) & cat >&3; kill 0""#;
+
 /// The way through a hypervisor.
 fn through(view: &View, host: usize) -> anyhow::Result<String> {
     let alias = view.alias(host);
@@ -73,7 +77,7 @@ fn through(view: &View, host: usize) -> anyhow::Result<String> {
         // For a jump ssh starts an ssh with the same `-F`, and does not quote it.
         true if config == plain => format!("ProxyJump {alias}"),
         true => format!("ProxyCommand ssh -F {config} -W '[%h]:%p' {alias}"),
-        false => format!("ProxyCommand ssh -F {config} {alias} nc %h %p"),
+        false => format!("ProxyCommand ssh -F {config} {alias} '{CONNECT}'"),
     })
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -205,24 +206,41 @@ fn ssh_understands_names_and_addresses() {
 }
 
 #[test]
-fn without_forwarding_nc_on_the_hypervisor_takes_over() {
+fn without_forwarding_a_program_on_the_hypervisor_takes_over() {
     let (_dir, view) = written(|view| view.hosts[0].tcp_forwarding = false);
     let options = ssh_g(&view.workspace, "a-undercloud-0");
     let command = &options["proxycommand"][0];
     let words = shlex::split(&command.replace("%%", "%")).unwrap();
     let config = view.workspace.join(SSH_CONFIG);
-    assert_eq!(
-        words,
-        [
-            "ssh",
-            "-F",
-            config.to_str().unwrap(),
-            "hypervisor",
-            "nc",
-            "%h",
-            "%p"
-        ]
-    );
+    let [ssh, f, file, host, remote] = words.as_slice() else {
+        panic!("{words:?}")
+    };
+    assert_eq!([ssh, f, host], ["ssh", "-F", "hypervisor"]);
+    assert_eq!(file, config.to_str().unwrap());
+
+    // What the hypervisor's shell makes of it connects, with netcat or without.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let remote = remote.replace("%h", "127.0.0.1").replace("%p", &port);
+    let mut child = Command::new("setsid")
+        .args(["sh", "-c", &remote])
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut stream, _) = listener.accept().unwrap();
+    let (mut to, mut from) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut bytes = [0; 4];
+    to.write_all(b"ping").unwrap();
+    stream.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"ping");
+    stream.write_all(b"pong").unwrap();
+    from.read_exact(&mut bytes).unwrap();
+    assert_eq!(&bytes, b"pong");
+    // The node hangs up: nothing of it stays.
+    drop(stream);
+    child.wait().unwrap();
+    assert_eq!(from.read(&mut bytes).unwrap(), 0);
 }
 
 #[test]
