@@ -1,12 +1,12 @@
 //! Running a plan step by step, a bounded number of actions at a time.
 
 use crate::deployment::{Identity, Storage};
-use crate::error::{Exit, Fault};
+use crate::error::{Exit, Fault, Report};
 use crate::interrupt;
 use crate::libvirt::Libvirt;
 use crate::names;
 use crate::plan::{self, Action, Change, Plan, Verb, Work};
-use crate::remote::Host;
+use crate::remote::{Cmd, Host};
 use crate::steps::disks::Materials;
 use crate::steps::domains::template::Setting;
 use crate::steps::host::record::Record;
@@ -20,6 +20,9 @@ use tokio::task::JoinSet;
 
 /// How many nodes are worked on at once: libvirt gains nothing from more.
 pub const AT_ONCE: usize = 8;
+
+/// What to do after a lost connection.
+const GOES_ON: &str = "run the same command again: it goes on from here";
 
 /// What the actions are done with.
 pub struct Tools {
@@ -116,7 +119,7 @@ async fn run_stretch(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<Chan
                 return (position, Err(stopped()));
             }
             if (tools.lease_lost)() {
-                return (position, Err(lease_lost(&tools)));
+                return (position, Err(lease_lost(&tools).into()));
             }
             let work = tokio::task::spawn_blocking(move || perform(&action, &tools));
             (position, work.await.map_err(anyhow::Error::from).flatten())
@@ -160,7 +163,8 @@ fn is_stop(error: &anyhow::Error) -> bool {
         .is_some_and(|fault| fault.exit == Exit::Interrupted)
 }
 
-fn lease_lost(tools: &Tools) -> anyhow::Error {
+/// The fault of a run that may no longer change anything.
+pub fn lease_lost(tools: &Tools) -> Fault {
     Fault::new(
         Exit::Unreachable,
         format!(
@@ -168,8 +172,21 @@ fn lease_lost(tools: &Tools) -> anyhow::Error {
             tools.id.host
         ),
     )
-    .hint("run the same command again: it goes on from here")
-    .into()
+    .hint(GOES_ON)
+}
+
+/// Puts the lost connection on top of an error that comes of it: libvirt knows only that its socket was closed.
+pub fn explain(tools: &Tools, error: anyhow::Error) -> anyhow::Error {
+    if Report::of(&error).exit_code != Exit::Failed as u8 {
+        return error;
+    }
+    if (tools.lease_lost)() {
+        return error.context(lease_lost(tools));
+    }
+    match tools.host.run(&Cmd::new("true")) {
+        Ok(_) => error,
+        Err(lost) => error.context(Fault::new(Exit::Unreachable, lost.to_string()).hint(GOES_ON)),
+    }
 }
 
 fn perform(action: &Action, tools: &Tools) -> Result<()> {

@@ -167,7 +167,7 @@ fn look(
             ));
             return Look::Never(fault.into());
         }
-        Err(error) => return Look::Never(error),
+        Err(error) => return Look::Never(apply::explain(tools, error)),
     }
     if session.is_none() {
         match node::login_through(

@@ -54,15 +54,17 @@ fn show_plan(plan: &Plan, report: Report, ui: &Ui) -> Result<()> {
 /// Does a plan; when it stops half-way, says what is done and what is left.
 async fn carry_out(plan: &Plan, tools: &Arc<Tools>) -> Result<Vec<Change>> {
     let (done, result) = apply::run(plan, tools).await;
-    if result.is_err() {
+    if let Err(error) = result {
         let left = plan.actions.len() - done.len();
         tools.ui.note(&format!(
             "{} of {} changes are made, {left} are left",
             done.len(),
             plan.actions.len()
         ));
+        let tools = Arc::clone(tools);
+        return blocking(move || Err(apply::explain(&tools, error))).await;
     }
-    result.map(|()| done)
+    Ok(done)
 }
 
 /// Who runs irs, for the lease and the record: user@machine.

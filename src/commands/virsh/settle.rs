@@ -49,6 +49,11 @@ pub async fn settle(
     let waited = !targets.is_empty();
     let key = NodeKey::new(login_key(request, id, &actual, &record)?.private_openssh);
     let (ready, mut result) = ready::wait(targets, tools, &key, request.timeout).await;
+    if (tools.lease_lost)() {
+        // Another run may be at work by now: nothing more is written.
+        result?;
+        return Err(apply::lease_lost(tools).into());
+    }
     record.ready.extend(ready);
     let names: BTreeSet<String> = actual
         .domains_of(id.uuid)
