@@ -48,7 +48,7 @@ fn make_and_kill(lab: &Lab, login: &[&str]) {
 #[test]
 #[ignore = "in the lab: tests/run lab"]
 fn a_sudoer_who_is_not_root() {
-    let lab = Lab::up("sudoer", &["--default-network", "--sudoer"]).warm();
+    let lab = Lab::up("sudoer-ssh", &["--default-network", "--sudoer"]).warm();
     make_and_kill(&lab, &["--host-user", "operator"]);
 }
 
