@@ -203,7 +203,10 @@ mod tests {
         assert!(
             problem(|p| assert!(tree(&huge).integer("cpu", 1..=8, p).is_none())).contains("cannot be 999")
         );
-        assert!(problem(|p| assert!(tree("[1]").integer("cpu", 1..=8, p).is_none())).contains("not a list\n  hint: write a number"));
+        assert!(
+            problem(|p| assert!(tree("[1]").integer("cpu", 1..=8, p).is_none()))
+                .contains("not a list\n  hint: write a number")
+        );
     }
 
     #[test]
