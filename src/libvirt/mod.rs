@@ -20,6 +20,35 @@ pub struct Libvirt {
     connect: Connect,
 }
 
+/// How many calls are under way at once: libvirt takes five of a client.
+const CALLS: usize = 5;
+
+/// Asks the same of many things, some at a time: over a long way each call is mostly waiting. The answers are in order.
+pub fn of_each<T: Sync, A: Send>(things: &[T], ask: impl Fn(&T) -> A + Sync) -> Vec<A> {
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let take = || {
+        let mut answers = Vec::new();
+        while let Some((at, thing)) = {
+            let at = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            things.get(at).map(|thing| (at, thing))
+        } {
+            answers.push((at, ask(thing)));
+        }
+        answers
+    };
+    let mut answers: Vec<(usize, A)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..CALLS.min(things.len())).map(|_| scope.spawn(take)).collect();
+        let joined = threads.into_iter().map(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        joined.flatten().collect()
+    });
+    answers.sort_by_key(|(at, _)| *at);
+    answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
 /// Silences libvirt's own printing of errors; call it before anything else.
 pub fn quiet() {
     virt::error::clear_error_callback();

@@ -1,12 +1,12 @@
 //! The domains that exist: read from the inactive XML.
 
 use crate::addresses::Mac;
-use crate::libvirt::Libvirt;
+use crate::libvirt::{self, Libvirt};
 use crate::mark::{self, NodeMark};
 use anyhow::{Context, Result};
 use roxmltree::Document;
 use uuid::Uuid;
-use virt::domain::{DomainPausedReason, DomainState, DomainStateReason};
+use virt::domain::{Domain, DomainPausedReason, DomainState, DomainStateReason};
 use virt::enumutil::Enum;
 
 /// A domain as libvirt has it.
@@ -69,7 +69,7 @@ impl State {
     ///
     /// # Errors
     /// When the call fails.
-    pub fn of(domain: &virt::domain::Domain) -> Result<State> {
+    pub fn of(domain: &Domain) -> Result<State> {
         let (state, reason) = domain.state()?;
         Ok(match state {
             Enum::Known(DomainState::Running | DomainState::Blocked) => State::Running,
@@ -91,29 +91,32 @@ impl State {
 /// # Errors
 /// When a call fails or an XML cannot be read.
 pub fn read(libvirt: &Libvirt) -> Result<Vec<ActualDomain>> {
-    let mut domains = Vec::new();
-    for domain in libvirt.domains()? {
-        let name = domain.name()?;
-        let read = || -> Result<ActualDomain> {
-            let persistent = domain.is_persistent()?;
-            let flags = if persistent {
-                virt::sys::VIR_DOMAIN_XML_INACTIVE
-            } else {
-                0
-            };
-            let mut actual = parse(&domain.xml_desc(flags)?)?;
-            actual.state = State::of(&domain)?;
-            actual.autostart = persistent && domain.autostart()?;
-            Ok(actual)
-        };
-        match read() {
-            Ok(actual) => domains.push(actual),
-            Err(_) if libvirt.domain(&name)?.is_none() => {}
-            Err(error) => return Err(error.context(format!("reading domain '{name}'"))),
-        }
-    }
+    let found = libvirt::of_each(&libvirt.domains()?, |domain| read_one(libvirt, domain));
+    let read: Result<Vec<Option<ActualDomain>>> = found.into_iter().collect();
+    let mut domains: Vec<ActualDomain> = read?.into_iter().flatten().collect();
     domains.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(domains)
+}
+
+fn read_one(libvirt: &Libvirt, domain: &Domain) -> Result<Option<ActualDomain>> {
+    let name = domain.name()?;
+    let read = || -> Result<ActualDomain> {
+        let persistent = domain.is_persistent()?;
+        let flags = if persistent {
+            virt::sys::VIR_DOMAIN_XML_INACTIVE
+        } else {
+            0
+        };
+        let mut actual = parse(&domain.xml_desc(flags)?)?;
+        actual.state = State::of(domain)?;
+        actual.autostart = persistent && domain.autostart()?;
+        Ok(actual)
+    };
+    match read() {
+        Ok(actual) => Ok(Some(actual)),
+        Err(_) if libvirt.domain(&name)?.is_none() => Ok(None),
+        Err(error) => Err(error.context(format!("reading domain '{name}'"))),
+    }
 }
 
 /// Reads a domain's XML; its state is not in it.

@@ -1,11 +1,12 @@
 //! The storage pools that exist: read, and looked up by the folder that they own.
 
-use crate::libvirt::Libvirt;
+use crate::libvirt::{self, Libvirt};
 use anyhow::Result;
 use roxmltree::Document;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 use virt::storage_pool::StoragePool;
+use virt::storage_vol::StorageVol;
 
 /// A pool as libvirt has it.
 #[derive(Clone, Debug)]
@@ -54,10 +55,12 @@ fn read_one(pool: &StoragePool, name: &str, with_volumes: bool) -> Result<Actual
         // libvirt remembers volumes; what was deleted behind its back is seen only after a refresh, which it
         // refuses while another run makes a volume there.
         let _ = pool.refresh(0);
-        for volume in pool.list_all_volumes(0)? {
-            // A volume that cannot be read, being deleted or broken, is there by its name.
-            volumes.insert(volume.name()?, volume.info().map_or(0, |info| info.capacity));
-        }
+        // A volume that cannot be read, being deleted or broken, is there by its name.
+        let sized = |volume: &StorageVol| -> Result<(String, u64)> {
+            Ok((volume.name()?, volume.info().map_or(0, |info| info.capacity)))
+        };
+        let sizes = libvirt::of_each(&pool.list_all_volumes(0)?, sized);
+        volumes = sizes.into_iter().collect::<Result<_>>()?;
     }
     Ok(ActualPool {
         name: name.to_owned(),
