@@ -57,7 +57,7 @@ boot_round() {
     local kept=$work/boot
     boot_irs
     if [ ! -d "$kept" ]; then keep_definitions "$kept" && base=$(base_of "$node"); fi
-    irs --kill >/dev/null 2>&1
+    irs --kill --yes >/dev/null 2>&1
     timed boot.hand boot_hand "$kept"
     on_host "$destroy; $remove_networks" "$kept" "$images/irs-default"
 }
@@ -65,7 +65,7 @@ boot_round() {
 measure_boot() {
     # The image gets into the cache first: nobody's time.
     irs "${boot[@]}" --image-url "$LAB_IMAGE" --start none --timeout 1 >/dev/null 2>&1 || true
-    irs --kill >/dev/null 2>&1
+    irs --kill --yes >/dev/null 2>&1
     for _ in $(seq "$boots"); do boot_round; done
     row 'a node with an OS until it answers SSH; an overlay with a plain seed' boot.ssh boot.hand 'irs <= 0.75 * other'
     row 'the same; until irs says it is ready, cloud-init finished' boot.ready boot.hand

@@ -41,7 +41,7 @@ kcli_done() {
 
 kcli_round() {
     irs_until_started kcli.irs
-    irs --kill >/dev/null 2>&1
+    irs --kill --yes >/dev/null 2>&1
     timed kcli.one_by_one kcli create vm -i idle.qcow2 -c 10 -P virttype=qemu -P memory=128 -P numcpus=1 \
         -P nets='[default]' -P plan=bench bench
     kcli_done 'one by one'
@@ -53,7 +53,7 @@ measure_kcli() {
     idle_image
     prepare_kcli
     irs_until_started kcli.first
-    irs --kill >/dev/null 2>&1
+    irs --kill --yes >/dev/null 2>&1
     for _ in $(seq "$rounds"); do kcli_round; done
     row '10 running nodes over an image, with a network; `kcli create plan --threaded`, network there already' \
         kcli.irs kcli.threads 'irs < other / 2'

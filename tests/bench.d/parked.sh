@@ -10,7 +10,7 @@ parked_round() {
     timed parked.irs irs "${parked[@]}"
     [ -d "$kept" ] || keep_definitions "$kept"
     timed noop.irs irs "${parked[@]}"
-    timed unpark.irs irs --kill
+    timed unpark.irs irs --kill --yes
 
     timed parked.networks on_host "$make_networks" "$kept"
     timed parked.host on_host "$define" "$kept"

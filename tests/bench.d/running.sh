@@ -56,7 +56,7 @@ running_round() {
     local kept=$work/running
     irs_until_started running.irs
     [ -d "$kept" ] || keep_running "$kept"
-    timed stop.irs irs --kill
+    timed stop.irs irs --kill --yes
     timed running.hand on_host "$make_networks; cd /; $create" "$kept" "$base" "$images"
     timed stop.hand on_host "$destroy; $remove_networks" "$kept" "$images/irs-default"
     on_host "$make_networks" "$kept"
@@ -69,7 +69,7 @@ measure_running() {
     idle_image
     # The image gets into the cache of both.
     irs_until_started running.first
-    irs --kill >/dev/null 2>&1
+    irs --kill --yes >/dev/null 2>&1
     for _ in $(seq "$rounds"); do running_round; done
     row 'the first run with 10 running nodes: the image is uploaded' running.first
     row '10 running nodes over an image; network, overlay, seed, define, start on the hypervisor' running.irs running.hand 'irs <= 1.1 * other'
