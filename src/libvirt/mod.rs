@@ -263,3 +263,26 @@ pub fn settled(
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::of_each;
+    use std::sync::Mutex;
+
+    #[test]
+    fn each_is_asked_once_and_the_answers_are_in_order() {
+        let asked = Mutex::new(Vec::new());
+        let things: Vec<u32> = (0..100).collect();
+        let answers = of_each(&things, |thing| {
+            // The first is the slowest.
+            std::thread::sleep(std::time::Duration::from_micros(u64::from(100 - thing)));
+            asked.lock().unwrap().push(*thing);
+            thing * 2
+        });
+        assert_eq!(answers, things.iter().map(|thing| thing * 2).collect::<Vec<_>>());
+        let mut asked = asked.into_inner().unwrap();
+        asked.sort_unstable();
+        assert_eq!(asked, things);
+        assert!(of_each(&[0; 0], |_| ()).is_empty());
+    }
+}

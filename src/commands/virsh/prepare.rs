@@ -24,6 +24,7 @@ use crate::yaml::Problems;
 use anyhow::Result;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 /// How long another run may take to choose its subnets.
@@ -52,7 +53,11 @@ pub struct Prepared {
 /// # Errors
 /// See the exit codes.
 pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
-    let (session, lease) = connect(request)?;
+    let Connected {
+        session,
+        lease,
+        subnets,
+    } = connect(request)?;
     let Chosen {
         actual,
         id,
@@ -60,7 +65,7 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
         slot,
         topology,
         subnets,
-    } = choose(request, &session)?;
+    } = choose(request, &session, subnets)?;
     let deployment =
         resolve::deployment(&request.wanted, &topology, slot, &id, &actual).map_err(Problems::into_fault)?;
     if let Some(note) = counts::resumes(&request.wanted, &topology, &actual) {
@@ -109,22 +114,36 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     })
 }
 
-/// The lease and libvirt have a connection of their own each: both at once.
-fn connect(request: &Request) -> Result<(Session, Option<Arc<Lease>>)> {
+/// What the first round trips give.
+struct Connected {
+    session: Session,
+    lease: Option<Arc<Lease>>,
+    subnets: Option<Lease>,
+}
+
+/// The leases and libvirt have a connection of their own each: all at once. A workspace that is new will most likely
+/// need the subnets' lease; if another run has it just now, it is waited for when it is known to be needed.
+fn connect(request: &Request) -> Result<Connected> {
     let host = Host::connect(&request.host, &request.client)?;
-    let (lease, session) = std::thread::scope(|scope| {
-        let take = || Lease::deployment(&host, request.deployment(), &who());
-        let lease = (!request.dry_run).then(|| scope.spawn(take));
+    let (lease, subnets, session) = std::thread::scope(|scope| {
+        let lease = (!request.dry_run)
+            .then(|| scope.spawn(|| Lease::deployment(&host, request.deployment(), &who())));
+        let subnets = (!request.dry_run && request.known.is_none())
+            .then(|| scope.spawn(|| Lease::subnets(&host, &who(), Duration::ZERO).ok()));
         let session = Session::on(host.clone());
-        let lease = lease.map(|thread| {
-            thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
-        (lease.transpose(), session)
+        (lease.map(joined).transpose(), subnets.and_then(joined), session)
     });
-    let lease = lease?.map(Arc::new);
-    Ok((session?, lease))
+    Ok(Connected {
+        lease: lease?.map(Arc::new),
+        subnets,
+        session: session?,
+    })
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Which subnets, on what is there now.
@@ -138,8 +157,7 @@ struct Chosen {
 }
 
 /// Chooses the subnets; under the host-wide lease when there are networks to be made.
-fn choose(request: &Request, session: &Session) -> Result<Chosen> {
-    let mut subnets = None;
+fn choose(request: &Request, session: &Session, mut subnets: Option<Lease>) -> Result<Chosen> {
     loop {
         let actual = actual::read(
             &session.host,
@@ -152,10 +170,11 @@ fn choose(request: &Request, session: &Session) -> Result<Chosen> {
         let load = |slot: &Slot| load(&request.topology, request.prefix.as_deref(), Some(&network), slot);
         let (slot, topology) =
             slots::choose(request.forced, &id, &actual, &load).map_err(Problems::into_fault)?;
-        if request.dry_run
-            || subnets.is_some()
-            || actual.networks_of(id.uuid).count() >= topology.networks.len()
-        {
+        let made = actual.networks_of(id.uuid).count() >= topology.networks.len();
+        if made {
+            subnets = None;
+        }
+        if request.dry_run || made || subnets.is_some() {
             return Ok(Chosen {
                 actual,
                 id,
