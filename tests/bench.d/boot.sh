@@ -41,16 +41,15 @@ END
     printf 'instance-id: %s\nlocal-hostname: %s\n' "$(uuidgen)" "$node" >"$work/meta-data"
     rm -f "$work/seed.img"
     truncate -s 1M "$work/seed.img"
-    mkfs.vfat -n cidata "$work/seed.img"
-    mcopy -i "$work/seed.img" "$work/user-data" "$work/meta-data" ::
+    mkfs.vfat -n CIDATA "$work/seed.img" &&
+        mcopy -i "$work/seed.img" "$work/user-data" "$work/meta-data" ::
 }
 
 boot_hand() {
-    plain_seed
-    on_host "$make_networks; mkdir -p \"\$3/irs-default\"; cp \"\$4\" \"\$3/irs-default/$node-seed.img\"
+    plain_seed && on_host "$make_networks; mkdir -p \"\$3/irs-default\"; cp \"\$4\" \"\$3/irs-default/$node-seed.img\"
         qemu-img create -q -f qcow2 -F qcow2 -b \"\$2\" \"\$3/irs-default/$node-disk1.qcow2\" 100G
-        virsh -q define \"\$1/domains/$node\"; virsh -q start $node" "$1" "$base" "$images" "$work/seed.img"
-    answers "$address"
+        virsh -q define \"\$1/domains/$node\"; virsh -q start $node" "$1" "$base" "$images" "$work/seed.img" &&
+        answers "$address"
 }
 
 boot_round() {

@@ -71,7 +71,7 @@ keep_definitions() {
     mkdir -p "$1/domains" "$1/networks"
     on_host 'cd "$1"
         for name in $(virsh list --all --name); do virsh dumpxml --inactive "$name" >"domains/$name"; done
-        for name in $(virsh net-list --all --name); do virsh net-dumpxml --inactive "$name" >"networks/$name"; done' "$1"
+        for name in $(virsh net-list --all --name | grep -vx default); do virsh net-dumpxml --inactive "$name" >"networks/$name"; done' "$1"
 }
 
 # The networks that are kept in a folder, by hand.
