@@ -71,14 +71,9 @@ pub struct ImageFlags {
     /// Fetch the base image again, though it is in the cache.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_FORCE_IMAGE_DOWNLOAD", hide_possible_values = true)]
     pub force_image_download: bool,
-    /// Folder of all images on the hypervisor.
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "/var/lib/libvirt/images",
-        env = "IRS_DISK_POOL"
-    )]
-    pub disk_pool: String,
+    /// Folder of all images on the hypervisor. Default: the environment's, else /var/lib/libvirt/images.
+    #[arg(long, value_name = "DIR", env = "IRS_DISK_POOL")]
+    pub disk_pool: Option<String>,
     /// Name of the pool of base images in that folder, unless a pool owns it already.
     #[arg(long, value_name = "NAME", default_value = "images", env = "IRS_POOL_NAME")]
     pub pool_name: String,

@@ -12,7 +12,9 @@ mod settle;
 use crate::apply::{self, Tools};
 use crate::cli::virsh::Virsh;
 use crate::interrupt;
+use crate::names;
 use crate::plan::{Change, Plan};
+use crate::steps::host::pools;
 use crate::ui::Ui;
 use anyhow::Result;
 use input::Mode;
@@ -91,6 +93,19 @@ pub struct Session {
 }
 
 impl Session {
+    /// The request with the folder of images where the deployment has its own, when none was named.
+    fn at_its_folder(&self, request: &input::Request) -> Result<input::Request> {
+        let mut request = request.clone();
+        let pool = names::pool(request.deployment());
+        if request.folder_is_default
+            && let Some(folder) = pools::folder_of(&self.libvirt, &pool)?
+            && let Some(parent) = folder.strip_suffix(&format!("/{pool}"))
+        {
+            parent.clone_into(&mut request.wanted.storage.folder);
+        }
+        Ok(request)
+    }
+
     fn on(host: crate::remote::Host) -> Result<Session> {
         let (uri, tunnel) = host.libvirt_uri()?;
         let libvirt = tunnel.explain(crate::libvirt::Libvirt::open(&uri, host.name()))?;

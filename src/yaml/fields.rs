@@ -12,6 +12,8 @@ pub struct Fields<'a> {
     /// Where it stands.
     pub place: Place,
     entries: &'a [(Key, Tree)],
+    /// What is none has been reported as that.
+    is_mapping: bool,
 }
 
 impl<'a> Fields<'a> {
@@ -34,6 +36,7 @@ impl<'a> Fields<'a> {
             of,
             place: tree.place.clone(),
             entries,
+            is_mapping: matches!(tree.value, Value::Map(_) | Value::Null),
         }
     }
 
@@ -57,7 +60,7 @@ impl<'a> Fields<'a> {
     /// The value under `key`; that it is missing is a problem.
     pub fn required(&self, key: &str, problems: &mut Problems) -> Option<&'a Tree> {
         let found = self.get(key);
-        if found.is_none() {
+        if found.is_none() && self.is_mapping {
             problems
                 .push(self.place.clone(), format!("{} has no '{key}'", self.of))
                 .hint(format!("add the key '{key}'"));

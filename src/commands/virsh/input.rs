@@ -16,6 +16,9 @@ use anyhow::{Result, bail};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The folder of images when neither the flag nor the environment's pool names one.
+const DEFAULT_DISK_POOL: &str = "/var/lib/libvirt/images";
+
 /// What a run is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -48,6 +51,8 @@ pub struct Request {
     pub known: Option<workspace::Record>,
     /// What is to be made.
     pub wanted: Wanted,
+    /// Whether nobody named the folder of images.
+    pub folder_is_default: bool,
     /// The topology asked for; the network's name is empty when none was named.
     pub topology: topology::Request,
     /// Forced subnets.
@@ -166,6 +171,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         .as_ref()
         .and_then(|record| record.hosts.iter().find(|known| known.address == host));
     Ok(Request {
+        folder_is_default: args.image.disk_pool.is_none(),
         mode,
         client: ClientOptions {
             user: args
@@ -275,17 +281,15 @@ fn nodes(args: &Virsh, problems: &mut Problems) -> Vec<(String, u32)> {
 }
 
 fn storage(args: &Virsh, problems: &mut Problems) -> Storage {
-    let folder = args.image.disk_pool.trim_end_matches('/').to_owned();
+    let said = args.image.disk_pool.as_deref().unwrap_or(DEFAULT_DISK_POOL);
+    let folder = said.trim_end_matches('/').to_owned();
     let plain = |text: &str| {
         text.chars()
             .all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c))
     };
     if !folder.starts_with('/') || !plain(&folder) || folder.split('/').any(|part| part == "..") {
         problems
-            .push(
-                None,
-                format!("--disk-pool '{}' cannot be used", args.image.disk_pool),
-            )
+            .push(None, format!("--disk-pool '{said}' cannot be used"))
             .hint("it takes an absolute path of letters, digits and . _ - +, e.g. /var/lib/libvirt/images");
     }
     let pool = args.image.pool_name.clone();

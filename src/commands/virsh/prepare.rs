@@ -7,6 +7,7 @@ use super::{Session, who};
 use crate::actual::{self, Actual};
 use crate::apply::Tools;
 use crate::deployment::{Deployment, Identity, Slot};
+use crate::error::{Exit, Fault};
 use crate::lease::Lease;
 use crate::plan::{Action, Plan};
 use crate::remote::Host;
@@ -21,7 +22,7 @@ use crate::steps::{self, start};
 use crate::topology::Topology;
 use crate::ui::Ui;
 use crate::yaml::Problems;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 use std::thread::ScopedJoinHandle;
@@ -58,6 +59,7 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
         lease,
         subnets,
     } = connect(request)?;
+    let request = &session.at_its_folder(request)?;
     let Chosen {
         actual,
         id,
@@ -165,6 +167,11 @@ fn choose(request: &Request, session: &Session, mut subnets: Option<Lease>) -> R
             &request.wanted.storage,
             request.deployment(),
         )?;
+        if let Some(fault) = &actual.facts.record_fault {
+            bail!(Fault::new(Exit::Failed, fault).hint(
+                "remove that file: the next run writes it anew from the marks; or remove the deployment with --kill"
+            ));
+        }
         let id = actual.identity(request.deployment(), request.prefix.as_deref(), &request.host);
         let network = network_of(request, actual.facts.record.as_ref());
         let load = |slot: &Slot| load(&request.topology, request.prefix.as_deref(), Some(&network), slot);

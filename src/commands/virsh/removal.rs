@@ -36,7 +36,8 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual) -> Vec<Acti
         actions.extend(base_pools(actual, host));
     }
     actions.extend(pool.map(|pool| host::diff::remove(pool, host, &reason)));
-    if pool.is_some() || actual.facts.folders.contains(&own) {
+    let marked = actual.domains_of(id.uuid).next().is_some();
+    if pool.is_some() || marked || actual.facts.folders.contains(&own) {
         let folder = request.wanted.storage.deployment_folder(&id.name);
         actions.push(host::diff::remove_folder(&folder, host, &reason));
     }

@@ -62,7 +62,7 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
     let changes = carry_out(&plan, &tools).await?;
     let mut nodes = Vec::new();
     match &request.mode {
-        Mode::RemoveNodes(_) => nodes = after_nodes(request, &session, &id).await?,
+        Mode::RemoveNodes(_) => nodes = after_nodes(&session.at_its_folder(request)?, &session, &id).await?,
         Mode::Kill => forget(&request.workspace, &id.name, ui)?,
         _ => {
             for name in &deployments {
@@ -93,6 +93,7 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
             .transpose()
     };
     let session = Session::on(host.clone())?;
+    let request = &session.at_its_folder(request)?;
     let storage = &request.wanted.storage;
     let read = || actual::read(&host, &session.libvirt, storage, request.deployment());
     let mut leases = Vec::new();

@@ -69,7 +69,10 @@ fn make_disk(pool: &StoragePool, disk: &Disk, base: Option<&Base>) -> Result<()>
     let cluster_kib = (base.is_none() && disk.preallocation == Preallocation::Metadata).then_some(512);
     // An overlay has nothing to preallocate: qemu-img refuses it, and it serves what 'metadata' was for.
     let flags = match disk.preallocation {
-        Preallocation::Metadata if base.is_none() => virt::sys::VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA,
+        // With all of the space allocated libvirt makes that 'falloc': real space either way.
+        Preallocation::Metadata | Preallocation::Falloc | Preallocation::Full if base.is_none() => {
+            virt::sys::VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA
+        }
         _ => 0,
     };
     let xml = xml::render(

@@ -31,6 +31,8 @@ pub struct Facts {
     pub folders: Vec<String>,
     /// The deployment's record.
     pub record: Option<Record>,
+    /// Why the record that is there cannot be read.
+    pub record_fault: Option<String>,
 }
 
 /// UUIDs that firmware vendors left in place of a real one.
@@ -56,6 +58,8 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Resul
             .ok()
             .map(|kib| kib * 1024)
     };
+    // A removal goes by the marks and does without it; whoever makes something must have it.
+    let parsed = Record::parse(section("record"), record);
     Ok(Facts {
         uuid: host_uuid(
             section("product-uuid"),
@@ -72,7 +76,8 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Resul
         routes: section("routes").lines().filter_map(route).collect(),
         programs: section("programs").lines().map(str::to_owned).collect(),
         folders: section("folders").lines().map(str::to_owned).collect(),
-        record: Record::parse(section("record"), record)?,
+        record_fault: parsed.as_ref().err().map(|error| error.to_string()),
+        record: parsed.unwrap_or_default(),
     })
 }
 

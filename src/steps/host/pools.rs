@@ -42,6 +42,17 @@ pub fn read(libvirt: &Libvirt, whose: &dyn Fn(&str) -> bool) -> Result<Vec<Actua
     Ok(pools)
 }
 
+/// The folder of the pool of that name, when there is such a pool.
+///
+/// # Errors
+/// When a call fails or the XML cannot be read.
+pub fn folder_of(libvirt: &Libvirt, name: &str) -> Result<Option<String>> {
+    match libvirt.pool(name)? {
+        Some(pool) => Ok(read_one(&pool, name, false)?.target),
+        None => Ok(None),
+    }
+}
+
 fn read_one(pool: &StoragePool, name: &str, with_volumes: bool) -> Result<ActualPool> {
     let xml = pool.xml_desc(0)?;
     let document = Document::parse(&xml)?;
