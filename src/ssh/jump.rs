@@ -6,7 +6,9 @@ use anyhow::{Result, anyhow};
 use std::io::{self, Read};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -141,6 +143,19 @@ fn proxy(destination: &Destination) -> Result<Option<String>> {
         .into();
     if let Some(config) = &destination.config {
         words.extend(["-F".into(), std::path::absolute(config)?.display().to_string()]);
+    } else if let Some(home) = other_home() {
+        // ssh goes by the password database and not by $HOME, as which its files were read for the host itself.
+        let config = home.join(".ssh/config");
+        if config.is_file() {
+            words.extend(["-F".into(), config.display().to_string()]);
+        }
+        let files = destination
+            .known_hosts
+            .iter()
+            .cloned()
+            .chain([home.join(".ssh/known_hosts")]);
+        let files: Vec<String> = files.map(|file| format!("\"{}\"", file.display())).collect();
+        words.extend(["-o".into(), format!("UserKnownHostsFile={}", files.join(" "))]);
     }
     if let Some(before) = before {
         words.extend(["-J".into(), before.into()]);
@@ -157,6 +172,18 @@ fn proxy(destination: &Destination) -> Result<Option<String>> {
         last,
     ]);
     Ok(Some(words.iter().map(|w| quote(w)).collect::<Vec<_>>().join(" ")))
+}
+
+/// `$HOME`, when it is another folder than the one that the password database has for this user.
+fn other_home() -> Option<PathBuf> {
+    let home = PathBuf::from(std::env::var_os("HOME")?);
+    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
+    let entry = passwd
+        .lines()
+        .map(|line| line.split(':').collect::<Vec<_>>())
+        .find(|fields| fields.get(2) == Some(&uid.as_str()))?;
+    (Path::new(entry.get(5)?) != home).then_some(home)
 }
 
 fn quote(word: &str) -> String {
