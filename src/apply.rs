@@ -54,26 +54,50 @@ pub struct Tools {
 /// The first failures of a step, after its other actions are through; an interruption at a safe point.
 pub async fn run(plan: &Plan, tools: &Arc<Tools>) -> (Vec<Change>, Result<()>) {
     let mut done = Vec::new();
-    for stretch in plan.stretches() {
-        let Some(first) = stretch.first() else { continue };
-        let title = plan::title(stretch);
-        let line = tools.ui.step(first.step.number(), title);
-        let result = match first.step {
-            Step::Host => run_in_order(stretch, tools, &mut done).await,
-            _ => run_stretch(stretch, tools, &mut done).await,
-        };
-        match &result {
-            Ok(()) => {
-                line.done(&tally(stretch));
-                changed(stretch).for_each(|text| tools.ui.note(&text));
-            }
-            Err(_) => line.failed(),
-        }
+    let mut stretches = plan.stretches().peekable();
+    while let Some(stretch) = stretches.next() {
+        let beside = stretches
+            .next_if(|next| are_independent(stretch, next))
+            .unwrap_or_default();
+        let (first, second) = tokio::join!(run_shown(stretch, tools), run_shown(beside, tools));
+        done.extend(first.0.into_iter().chain(second.0));
+        let result = first.1.and(second.1);
         if result.is_err() {
             return (done, result);
         }
     }
     (done, Ok(()))
+}
+
+/// Once the domains are gone, their volumes and networks go side by side: libvirt takes its time for a network.
+fn are_independent(stretch: &[Action], next: &[Action]) -> bool {
+    let removes = |stretch: &[Action], step| {
+        stretch
+            .first()
+            .is_some_and(|a| a.verb == Verb::Remove && a.step == step)
+    };
+    removes(stretch, Step::Disks) && removes(next, Step::Networks)
+}
+
+/// Does a stretch under a line of progress of its own.
+async fn run_shown(stretch: &[Action], tools: &Arc<Tools>) -> (Vec<Change>, Result<()>) {
+    let mut done = Vec::new();
+    let Some(first) = stretch.first() else {
+        return (done, Ok(()));
+    };
+    let line = tools.ui.step(first.step.number(), plan::title(stretch));
+    let result = match first.step {
+        Step::Host => run_in_order(stretch, tools, &mut done).await,
+        _ => run_stretch(stretch, tools, &mut done).await,
+    };
+    match &result {
+        Ok(()) => {
+            line.done(&tally(stretch));
+            changed(stretch).for_each(|text| tools.ui.note(&text));
+        }
+        Err(_) => line.failed(),
+    }
+    (done, result)
 }
 
 /// What became of the definitions that were changed: a running node may need a restart to show it.
