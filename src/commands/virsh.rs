@@ -8,6 +8,7 @@ pub mod removal;
 pub mod remove;
 pub mod report;
 mod settle;
+pub mod spec;
 
 use crate::apply::{self, Tools};
 use crate::cli::virsh::Virsh;

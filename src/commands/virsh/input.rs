@@ -1,23 +1,17 @@
 //! The flags of `irs virsh`, checked: nothing of the hypervisor is asked yet.
 
-use crate::cli::virsh::{DiskBus, Start, Virsh, VirtType};
-use crate::deployment::{ImageSource, Storage};
+use super::spec::{self, Spec};
+use crate::cli::virsh::{Virsh, VirtType};
 use crate::error::{Exit, Fault};
-use crate::names::{self, DEFAULT_DEPLOYMENT};
+use crate::names::DEFAULT_DEPLOYMENT;
 use crate::resolve::Wanted;
 use crate::resolve::slots::Forced;
 use crate::ssh::config::ClientOptions;
-use crate::steps::start::Policy;
-use crate::topology::disk::Bus;
-use crate::topology::{self, overrides, selection};
+use crate::topology;
 use crate::workspace::{self, Workspace};
 use crate::yaml::Problems;
 use anyhow::{Result, bail};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-/// The folder of images when neither the flag nor the environment's pool names one.
-const DEFAULT_DISK_POOL: &str = "/var/lib/libvirt/images";
 
 /// What a run is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,21 +83,11 @@ impl Request {
 pub fn check(args: &Virsh) -> Result<Request> {
     let mut problems = Problems::default();
     let mode = mode(args, &mut problems);
-    if let Some(prefix) = &args.topology.prefix
-        && let Err(why) = names::check_prefix(prefix)
-    {
-        problems
-            .push(None, format!("--prefix '{prefix}' cannot be used: {why}"))
-            .hint("e.g. --prefix lab1");
-    }
-    let nodes = nodes(args, &mut problems);
-    let overrides = overrides::parse(&args.topology.extra_vars).unwrap_or_else(|found| {
-        problems.append(found);
-        overrides::Overrides::default()
-    });
-    let storage = storage(args, &mut problems);
-    let image = image(&args.image.image_url, &mut problems);
-    check_guest(args, &mut problems);
+    let Spec {
+        wanted,
+        topology,
+        forced,
+    } = spec::check(&args.image, &args.topology, &args.node, &mut problems);
     if args
         .host
         .host_address
@@ -114,16 +98,6 @@ pub fn check(args: &Virsh) -> Result<Request> {
             .push(None, "--host-address is empty")
             .hint("name the hypervisor, e.g. --host-address hv1");
     }
-    let topology = topology::Request {
-        nodes,
-        network: args.topology.topology_network.clone().unwrap_or_default(),
-        dirs: args.topology.topology_dir.clone(),
-        overrides,
-    };
-    let forced = Forced {
-        net: args.topology.net_subnet,
-        data_net: args.topology.data_subnet,
-    };
     if !problems.is_empty() {
         if !topology.nodes.is_empty() {
             problems.append(super::make::faults(&topology, forced));
@@ -192,22 +166,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         prefix,
         workspace,
         known,
-        wanted: Wanted {
-            storage,
-            image,
-            username: args.node.topology_username.clone(),
-            disk_bus: match args.node.disk_bus {
-                DiskBus::Virtio => Bus::Virtio,
-                DiskBus::Scsi => Bus::Scsi,
-            },
-            serial_files: args.node.serial_files,
-            start: match args.node.start {
-                Start::All => Policy::All,
-                Start::Os => Policy::Os,
-                Start::None => Policy::None,
-            },
-            extend: args.topology.topology_extend,
-        },
+        wanted,
         topology,
         forced,
         timezone: args.node.topology_timezone.clone(),
@@ -268,99 +227,6 @@ fn mode(args: &Virsh, problems: &mut Problems) -> Mode {
             .hint("e.g. --topology-nodes undercloud:1,controller:1,compute:1");
     }
     Mode::Make
-}
-
-fn nodes(args: &Virsh, problems: &mut Problems) -> Vec<(String, u32)> {
-    if args.topology.topology_nodes.is_empty() {
-        return Vec::new();
-    }
-    selection::parse(&args.topology.topology_nodes.join(",")).unwrap_or_else(|found| {
-        problems.append(found);
-        Vec::new()
-    })
-}
-
-fn storage(args: &Virsh, problems: &mut Problems) -> Storage {
-    let said = args.image.disk_pool.as_deref().unwrap_or(DEFAULT_DISK_POOL);
-    let folder = said.trim_end_matches('/').to_owned();
-    let plain = |text: &str| {
-        text.chars()
-            .all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c))
-    };
-    if !folder.starts_with('/') || !plain(&folder) || folder.split('/').any(|part| part == "..") {
-        problems
-            .push(None, format!("--disk-pool '{said}' cannot be used"))
-            .hint("it takes an absolute path of letters, digits and . _ - +, e.g. /var/lib/libvirt/images");
-    }
-    let pool = args.image.pool_name.clone();
-    if pool.is_empty()
-        || pool.len() > 64
-        || pool.starts_with(['-', '.'])
-        || !plain(&pool)
-        || pool.contains('/')
-        || pool.starts_with("irs-")
-    {
-        problems
-            .push(None, format!("--pool-name '{pool}' cannot be used"))
-            .hint("it takes letters, digits and . _ - +; names that begin with 'irs-' are irs's own");
-    }
-    Storage { folder, pool }
-}
-
-fn image(text: &str, problems: &mut Problems) -> ImageSource {
-    let lower = text.to_ascii_lowercase();
-    if lower.starts_with("http://") || lower.starts_with("https://") {
-        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            problems
-                .push(
-                    None,
-                    format!("--image-url {text:?} has blanks or control characters"),
-                )
-                .hint("write a blank as %20");
-        }
-        return ImageSource::Url(text.to_owned());
-    }
-    if let Some(path) = text.strip_prefix("file://") {
-        return ImageSource::File(PathBuf::from(path));
-    }
-    if let Some((scheme, _)) = text.split_once("://") {
-        problems
-            .push(None, format!("--image-url has the scheme '{scheme}'"))
-            .hint("it takes http://, https:// or the path of a file");
-    }
-    ImageSource::File(PathBuf::from(text))
-}
-
-fn check_guest(args: &Virsh, problems: &mut Problems) {
-    let user = &args.node.topology_username;
-    let first = user
-        .chars()
-        .next()
-        .is_some_and(|c| c.is_ascii_lowercase() || c == '_');
-    let rest = user
-        .chars()
-        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
-    if !first || !rest || user.len() > 32 {
-        problems
-            .push(
-                None,
-                format!("--topology-username {user:?} is no name of a Linux user"),
-            )
-            .hint("it takes small letters, digits, _ and -, at most 32");
-    }
-    if let Some(zone) = &args.node.topology_timezone {
-        let plain = !zone.is_empty()
-            && zone
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c))
-            && !zone.starts_with('/');
-        let zones = Path::new("/usr/share/zoneinfo");
-        if !plain || (zones.is_dir() && !zones.join(zone).is_file()) {
-            problems
-                .push(None, format!("--topology-timezone {zone:?} is not known"))
-                .hint("e.g. Europe/Berlin or UTC");
-        }
-    }
 }
 
 fn host(args: &Virsh, known: Option<&workspace::Record>) -> Result<(String, bool)> {

@@ -1,0 +1,171 @@
+//! The flags that say what there shall be, checked: those that `irs virsh` shares with `irs topology`.
+
+use crate::cli::virsh::{DiskBus, ImageFlags, NodeFlags, Start, TopologyFlags};
+use crate::deployment::{ImageSource, Storage};
+use crate::names;
+use crate::resolve::Wanted;
+use crate::resolve::slots::Forced;
+use crate::steps::start::Policy;
+use crate::topology::disk::Bus;
+use crate::topology::{self, overrides, selection};
+use crate::yaml::Problems;
+use std::path::{Path, PathBuf};
+
+/// The folder of images when neither the flag nor the environment's pool names one.
+const DEFAULT_DISK_POOL: &str = "/var/lib/libvirt/images";
+
+/// What there shall be, as far as the command line says it.
+#[derive(Clone, Debug)]
+pub struct Spec {
+    /// What is to be made.
+    pub wanted: Wanted,
+    /// The topology asked for; the network's name is empty when none was named.
+    pub topology: topology::Request,
+    /// Forced subnets.
+    pub forced: Forced,
+}
+
+/// Checks these flags; what is wrong is a problem, and has a stand-in in the answer.
+pub fn check(
+    image_flags: &ImageFlags,
+    flags: &TopologyFlags,
+    node: &NodeFlags,
+    problems: &mut Problems,
+) -> Spec {
+    if let Some(prefix) = &flags.prefix
+        && let Err(why) = names::check_prefix(prefix)
+    {
+        problems
+            .push(None, format!("--prefix '{prefix}' cannot be used: {why}"))
+            .hint("e.g. --prefix lab1");
+    }
+    let nodes = nodes(flags, problems);
+    let overrides = overrides::parse(&flags.extra_vars).unwrap_or_else(|found| {
+        problems.append(found);
+        overrides::Overrides::default()
+    });
+    let storage = storage(image_flags, problems);
+    let image = image(&image_flags.image_url, problems);
+    check_guest(node, problems);
+    Spec {
+        wanted: Wanted {
+            storage,
+            image,
+            username: node.topology_username.clone(),
+            disk_bus: match node.disk_bus {
+                DiskBus::Virtio => Bus::Virtio,
+                DiskBus::Scsi => Bus::Scsi,
+            },
+            serial_files: node.serial_files,
+            start: match node.start {
+                Start::All => Policy::All,
+                Start::Os => Policy::Os,
+                Start::None => Policy::None,
+            },
+            extend: flags.topology_extend,
+        },
+        topology: topology::Request {
+            nodes,
+            network: flags.topology_network.clone().unwrap_or_default(),
+            dirs: flags.topology_dir.clone(),
+            overrides,
+        },
+        forced: Forced {
+            net: flags.net_subnet,
+            data_net: flags.data_subnet,
+        },
+    }
+}
+
+fn nodes(flags: &TopologyFlags, problems: &mut Problems) -> Vec<(String, u32)> {
+    if flags.topology_nodes.is_empty() {
+        return Vec::new();
+    }
+    selection::parse(&flags.topology_nodes.join(",")).unwrap_or_else(|found| {
+        problems.append(found);
+        Vec::new()
+    })
+}
+
+fn storage(flags: &ImageFlags, problems: &mut Problems) -> Storage {
+    let said = flags.disk_pool.as_deref().unwrap_or(DEFAULT_DISK_POOL);
+    let folder = said.trim_end_matches('/').to_owned();
+    let plain = |text: &str| {
+        text.chars()
+            .all(|c| c.is_ascii_alphanumeric() || "/._-+".contains(c))
+    };
+    if !folder.starts_with('/') || !plain(&folder) || folder.split('/').any(|part| part == "..") {
+        problems
+            .push(None, format!("--disk-pool '{said}' cannot be used"))
+            .hint("it takes an absolute path of letters, digits and . _ - +, e.g. /var/lib/libvirt/images");
+    }
+    let pool = flags.pool_name.clone();
+    if pool.is_empty()
+        || pool.len() > 64
+        || pool.starts_with(['-', '.'])
+        || !plain(&pool)
+        || pool.contains('/')
+        || pool.starts_with("irs-")
+    {
+        problems
+            .push(None, format!("--pool-name '{pool}' cannot be used"))
+            .hint("it takes letters, digits and . _ - +; names that begin with 'irs-' are irs's own");
+    }
+    Storage { folder, pool }
+}
+
+fn image(text: &str, problems: &mut Problems) -> ImageSource {
+    let lower = text.to_ascii_lowercase();
+    if lower.starts_with("http://") || lower.starts_with("https://") {
+        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            problems
+                .push(
+                    None,
+                    format!("--image-url {text:?} has blanks or control characters"),
+                )
+                .hint("write a blank as %20");
+        }
+        return ImageSource::Url(text.to_owned());
+    }
+    if let Some(path) = text.strip_prefix("file://") {
+        return ImageSource::File(PathBuf::from(path));
+    }
+    if let Some((scheme, _)) = text.split_once("://") {
+        problems
+            .push(None, format!("--image-url has the scheme '{scheme}'"))
+            .hint("it takes http://, https:// or the path of a file");
+    }
+    ImageSource::File(PathBuf::from(text))
+}
+
+fn check_guest(flags: &NodeFlags, problems: &mut Problems) {
+    let user = &flags.topology_username;
+    let first = user
+        .chars()
+        .next()
+        .is_some_and(|c| c.is_ascii_lowercase() || c == '_');
+    let rest = user
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
+    if !first || !rest || user.len() > 32 {
+        problems
+            .push(
+                None,
+                format!("--topology-username {user:?} is no name of a Linux user"),
+            )
+            .hint("it takes small letters, digits, _ and -, at most 32");
+    }
+    if let Some(zone) = &flags.topology_timezone {
+        let plain = !zone.is_empty()
+            && zone
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c))
+            && !zone.starts_with('/');
+        let zones = Path::new("/usr/share/zoneinfo");
+        if !plain || (zones.is_dir() && !zones.join(zone).is_file()) {
+            problems
+                .push(None, format!("--topology-timezone {zone:?} is not known"))
+                .hint("e.g. Europe/Berlin or UTC");
+        }
+    }
+}
