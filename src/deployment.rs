@@ -201,6 +201,8 @@ pub struct Disk {
 pub struct Nic {
     /// The libvirt name of its network.
     pub network: String,
+    /// The port group of that network.
+    pub portgroup: Option<String>,
     /// Its address on the wire.
     pub mac: Mac,
     /// Its fixed IPv4 address, where the network has DHCP.

@@ -57,7 +57,7 @@ pub fn deployment(
         .domains
         .iter()
         .flat_map(|d| &d.nics)
-        .map(|(mac, _)| *mac)
+        .map(|nic| nic.mac)
         .collect();
     let mut nodes = Vec::new();
     for node_type in &topology.node_types {
@@ -140,11 +140,12 @@ fn node(
         .map(|(position, interface)| {
             let mac = existing
                 .and_then(|domain| domain.nics.get(position))
-                .map(|(mac, _)| *mac);
+                .map(|nic| nic.mac);
             let mac = mac.unwrap_or_else(|| Mac::derive(id.uuid, &name, position, taken_macs));
             taken_macs.insert(mac);
             Nic {
                 network: names::prefixed(id.prefix.as_deref(), &interface.network),
+                portgroup: interface.portgroup.clone(),
                 mac,
                 ip: None,
                 model: interface.model.clone().unwrap_or_else(|| "virtio".into()),

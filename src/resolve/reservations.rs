@@ -15,7 +15,7 @@ pub struct Reservations<'a> {
     taken: BTreeMap<String, BTreeSet<Ipv4Addr>>,
     /// What DHCP clients hold now, by network: no other NIC gets it.
     leased: BTreeMap<String, Vec<(Mac, Ipv4Addr)>>,
-    /// NICs of nodes that exist, whatever their type.
+    /// NICs of nodes that exist, whatever their type: network, NIC, node.
     existing: Vec<(String, Mac, String)>,
 }
 
@@ -40,13 +40,8 @@ impl<'a> Reservations<'a> {
         }
         let existing = actual
             .domains_of(id.uuid)
-            .flat_map(|domain| {
-                domain
-                    .nics
-                    .iter()
-                    .map(move |(mac, network)| (domain, mac, network))
-            })
-            .filter_map(|(domain, mac, network)| Some((domain.name.clone(), *mac, network.clone()?)))
+            .flat_map(|domain| domain.nics.iter().map(move |nic| (domain, nic)))
+            .filter_map(|(domain, nic)| Some((nic.network.clone()?, nic.mac, domain.name.clone())))
             .collect();
         Reservations {
             networks,
@@ -60,7 +55,7 @@ impl<'a> Reservations<'a> {
     /// Gives every NIC on a network with DHCP its address, and writes it into the network. A network that has none left
     /// is a problem only for a node that is reached over it.
     pub fn assign(mut self, nodes: &mut [Node], problems: &mut Problems) {
-        for (node, mac, network) in std::mem::take(&mut self.existing) {
+        for (network, mac, node) in std::mem::take(&mut self.existing) {
             let _ = self.reserve(&network, mac, &node);
         }
         for node in nodes {

@@ -141,10 +141,11 @@ pub fn nodes(actual: &Actual, id: &Identity, ready: &BTreeSet<String>) -> Vec<No
 
 /// The address through which a node is reached: what its network reserves for the NIC that its mark names.
 pub fn address(domain: &ActualDomain, actual: &Actual) -> Option<Ipv4Addr> {
-    let (mac, network) = domain.nics.get(domain.mark.as_ref()?.external?)?;
+    let nic = domain.nics.get(domain.mark.as_ref()?.external?)?;
     let network = actual
         .networks
         .iter()
-        .find(|n| Some(&n.name) == network.as_ref())?;
-    network.reservations.iter().find(|r| r.mac == *mac).map(|r| r.ip)
+        .find(|n| Some(&n.name) == nic.network.as_ref())?;
+    let reserved = network.reservations.iter().find(|r| r.mac == nic.mac);
+    reserved.map(|r| r.ip)
 }

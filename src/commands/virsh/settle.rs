@@ -89,12 +89,12 @@ fn targets(request: &Request, deployment: &Deployment, actual: &Actual, record: 
         .filter(|domain| !record.ready.contains(&domain.name) || !domain.state.is_running())
         .filter_map(|domain| {
             let mark = domain.mark.as_ref().filter(|mark| mark.has_os)?;
-            let (mac, network) = domain.nics.get(mark.external?)?;
+            let nic = domain.nics.get(mark.external?)?;
             Some(Target {
                 name: domain.name.clone(),
                 address: IpAddr::from(report::address(domain, actual)?),
-                network: network.clone()?,
-                mac: mac.to_string(),
+                network: nic.network.clone()?,
+                mac: nic.mac.to_string(),
                 user: mark.user.clone(),
                 host_key: mark.host_key.clone()?,
                 serial_file: mark.serial_file.clone(),

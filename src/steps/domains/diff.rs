@@ -67,7 +67,7 @@ pub fn converge(deployment: &Deployment, actual: &[ActualDomain]) -> Result<Vec<
                 ));
         }
         let wanted: Vec<_> = node.nics.iter().map(|nic| Some(nic.network.clone())).collect();
-        let networks: Vec<_> = found.nics.iter().map(|(_, network)| network.clone()).collect();
+        let networks: Vec<_> = found.nics.iter().map(|nic| nic.network.clone()).collect();
         if networks.get(..wanted.len()) != Some(&wanted) {
             let show = |list: &[Option<String>]| {
                 list.iter()

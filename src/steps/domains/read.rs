@@ -26,8 +26,21 @@ pub struct ActualDomain {
     pub memory_mib: u64,
     /// Virtual CPUs of the definition.
     pub cpu: u32,
-    /// NICs in order: the MAC and the network's name.
-    pub nics: Vec<(Mac, Option<String>)>,
+    /// NICs in order.
+    pub nics: Vec<ActualNic>,
+}
+
+/// A NIC as libvirt has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActualNic {
+    /// Its address on the wire.
+    pub mac: Mac,
+    /// The network that it is on, when it is on one.
+    pub network: Option<String>,
+    /// The port group that its definition names.
+    pub portgroup: Option<String>,
+    /// NIC model; libvirt's default when none is said.
+    pub model: Option<String>,
 }
 
 /// A domain's state, in libvirt's words.
@@ -133,13 +146,13 @@ pub fn parse(xml: &str) -> Result<ActualDomain> {
         .filter(|n| n.has_tag_name("interface"))
         .filter_map(|interface| {
             let inner = |name: &str| interface.children().find(|n| n.has_tag_name(name));
-            let mac = inner("mac")?.attribute("address")?.parse().ok()?;
-            Some((
-                mac,
-                inner("source")
-                    .and_then(|n| n.attribute("network"))
-                    .map(str::to_owned),
-            ))
+            let attribute = |name, key| inner(name).and_then(|n| n.attribute(key)).map(str::to_owned);
+            Some(ActualNic {
+                mac: attribute("mac", "address")?.parse().ok()?,
+                network: attribute("source", "network"),
+                portgroup: attribute("source", "portgroup"),
+                model: attribute("model", "type"),
+            })
         })
         .collect();
     // libvirt always writes KiB.

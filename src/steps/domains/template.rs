@@ -78,7 +78,7 @@ pub fn domain(node: &Node, id: &Identity, setting: &Setting, host_key: Option<St
             cpu_model,
             scsi => node.disks.iter().any(|disk| disk.bus == Bus::Scsi),
             disks,
-            nics => node.nics.iter().map(|nic| values! { mac => nic.mac.to_string(), network => nic.network, model => nic.model }).collect::<Vec<_>>(),
+            nics => node.nics.iter().map(|nic| values! { mac => nic.mac.to_string(), network => nic.network, portgroup => nic.portgroup, model => nic.model }).collect::<Vec<_>>(),
         },
     )
 }
