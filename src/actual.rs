@@ -14,8 +14,8 @@ use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-/// A hypervisor as it is.
-#[derive(Clone, Debug)]
+/// A hypervisor as it is; by default one that has nothing and whose UUID is nil.
+#[derive(Clone, Debug, Default)]
 pub struct Actual {
     /// The host, and the deployment's record.
     pub facts: Facts,

@@ -1,11 +1,13 @@
 //! The command line: clap types only, one struct per group of flags; their doc comments are the help.
 
 pub mod boolean;
+pub mod format;
+pub mod topology;
 pub mod usage;
 pub mod virsh;
 
-use crate::ui::Format;
 use clap::{Args, Parser, Subcommand};
+use format::Form;
 
 /// Bring libvirt hypervisors to the state that a YAML topology describes, over SSH.
 ///
@@ -36,14 +38,16 @@ pub struct Cli {
 pub enum Command {
     /// Make, extend or remove an environment on a hypervisor.
     Virsh(Box<virsh::Virsh>),
+    /// Look at topologies: list, show, check, render and draw them; needs no hypervisor.
+    Topology(topology::Topology),
 }
 
 /// Flags of every command.
 #[derive(Clone, Debug, Args)]
 pub struct Common {
     /// How results are printed on stdout; progress and errors go to stderr.
-    #[arg(long, global = true, value_enum, default_value_t = Format::Human, value_name = "FORMAT", env = "IRS_FORMAT")]
-    pub format: Format,
+    #[arg(long, global = true, value_parser = format::parser(format::COMMON), default_value = "human", value_name = "FORMAT", env = "IRS_FORMAT")]
+    pub format: Form,
     /// Tell more: -v what is done, -vv every remote command.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,

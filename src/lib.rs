@@ -46,7 +46,7 @@ pub fn run() -> ExitCode {
         Err(code) => return code,
     };
     libvirt::quiet();
-    let ui = ui::Ui::new(cli.common.format);
+    let ui = ui::Ui::new(cli.common.format.into());
     log(&ui, cli.common.verbose);
     let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         // The calls into libvirt and ssh block; they have threads of their own.
@@ -54,6 +54,7 @@ pub fn run() -> ExitCode {
             let result = runtime.block_on(async {
                 match &cli.command {
                     cli::Command::Virsh(args) => commands::virsh::run(args, &ui).await,
+                    cli::Command::Topology(args) => commands::topology::run(args, &ui),
                 }
             });
             runtime.shutdown_background();

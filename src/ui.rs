@@ -19,13 +19,23 @@ pub use transfer::Transfer;
 use crate::error::Report;
 
 /// Form of the results on stdout.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// Text.
     #[default]
     Human,
     /// One JSON object.
     Json,
+}
+
+impl From<crate::cli::format::Form> for Format {
+    /// All but JSON is text to the streams.
+    fn from(form: crate::cli::format::Form) -> Format {
+        match form {
+            crate::cli::format::Form::Json => Format::Json,
+            _ => Format::Human,
+        }
+    }
 }
 
 /// How many steps a run has.

@@ -2,36 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::fmt::Write as _;
-use std::process::Command;
+#[path = "support/terminal.rs"]
+#[allow(dead_code)]
+mod terminal;
 
-/// Runs `irs` with these words in an empty home, which must stay empty; shows both streams and the exit code.
-fn irs(line: &str) -> String {
-    let home = tempfile::tempdir().unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_irs"))
-        .args(shlex::split(line).unwrap())
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin")
-        .env("HOME", home.path())
-        .env("IRS_HOME", home.path())
-        .current_dir(home.path())
-        .output()
-        .unwrap();
-    assert_eq!(
-        home.path().read_dir().unwrap().count(),
-        0,
-        "`irs {line}` left files"
-    );
-    let mut text = String::new();
-    for (name, bytes) in [("stdout", output.stdout), ("stderr", output.stderr)] {
-        let stream = String::from_utf8(bytes).unwrap();
-        if !stream.is_empty() {
-            writeln!(text, "── {name}\n{}", stream.trim_end()).unwrap();
-        }
-    }
-    writeln!(text, "── exit {}", output.status.code().unwrap()).unwrap();
-    text
-}
+use terminal::irs;
 
 #[test]
 fn the_help_is_on_stdout() {
@@ -46,8 +21,9 @@ fn the_help_is_on_stdout() {
     Usage: irs [OPTIONS] <COMMAND>
 
     Commands:
-      virsh  Make, extend or remove an environment on a hypervisor
-      help   Print this message or the help of the given subcommand(s)
+      virsh     Make, extend or remove an environment on a hypervisor
+      topology  Look at topologies: list, show, check, render and draw them; needs no hypervisor
+      help      Print this message or the help of the given subcommand(s)
 
     Options:
           --format <FORMAT>
@@ -86,7 +62,7 @@ fn without_a_command_the_help_is_on_stderr() {
     }
     ── stderr
     error: 'irs' requires a subcommand but one was not provided
-      [subcommands: virsh, help]
+      [subcommands: virsh, topology, help]
 
     Usage: irs [OPTIONS] <COMMAND>
 

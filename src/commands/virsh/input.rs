@@ -88,16 +88,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         topology,
         forced,
     } = spec::check(&args.image, &args.topology, &args.node, &mut problems);
-    if args
-        .host
-        .host_address
-        .iter()
-        .any(|address| address.trim().is_empty())
-    {
-        problems
-            .push(None, "--host-address is empty")
-            .hint("name the hypervisor, e.g. --host-address hv1");
-    }
+    check_hosts(&args.host.host_address, &mut problems);
     if !problems.is_empty() {
         if !topology.nodes.is_empty() {
             problems.append(super::make::faults(&topology, forced));
@@ -230,8 +221,33 @@ fn mode(args: &Virsh, problems: &mut Problems) -> Mode {
 }
 
 fn host(args: &Virsh, known: Option<&workspace::Record>) -> Result<(String, bool)> {
+    let remembered = || {
+        known
+            .and_then(|record| record.hosts.first())
+            .map(|host| host.address.clone())
+    };
+    Ok(match one_host(&args.host.host_address)? {
+        Some(host) => (host, false),
+        None => remembered().map_or_else(|| ("local".to_owned(), true), |host| (host, false)),
+    })
+}
+
+/// Reports a `--host-address` without a name.
+pub fn check_hosts(named: &[String], problems: &mut Problems) {
+    if named.iter().any(|address| address.trim().is_empty()) {
+        problems
+            .push(None, "--host-address is empty")
+            .hint("name the hypervisor, e.g. --host-address hv1");
+    }
+}
+
+/// The hypervisor that `--host-address` names, if it names any.
+///
+/// # Errors
+/// `Usage`, when there are several.
+pub fn one_host(named: &[String]) -> Result<Option<String>> {
     let mut hosts: Vec<&str> = Vec::new();
-    for address in args.host.host_address.iter().map(|address| address.trim()) {
+    for address in named.iter().map(|address| address.trim()) {
         if !hosts.contains(&address) {
             hosts.push(address);
         }
@@ -248,13 +264,5 @@ fn host(args: &Virsh, known: Option<&workspace::Record>) -> Result<(String, bool
             .hint("run irs once for each, with a --prefix of its own")
         );
     }
-    let remembered = || {
-        known
-            .and_then(|record| record.hosts.first())
-            .map(|host| host.address.clone())
-    };
-    Ok(match hosts.first() {
-        Some(host) => ((*host).to_owned(), false),
-        None => remembered().map_or_else(|| ("local".to_owned(), true), |host| (host, false)),
-    })
+    Ok(hosts.first().map(|host| (*host).to_owned()))
 }

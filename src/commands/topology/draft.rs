@@ -1,0 +1,62 @@
+//! A deployment as it would be on a hypervisor that has nothing yet.
+
+use crate::actual::Actual;
+use crate::cli::topology::DraftFlags;
+use crate::cli::virsh::VirtType;
+use crate::commands::virsh::{input, make, spec};
+use crate::deployment::Deployment;
+use crate::names::DEFAULT_DEPLOYMENT;
+use crate::resolve;
+use crate::steps::domains::template::Setting;
+use crate::topology::Topology;
+use crate::ui::Ui;
+use crate::yaml::Problems;
+use anyhow::Result;
+
+/// What the flags come to.
+pub struct Draft {
+    /// The files' words, where the model does not keep them.
+    pub topology: Topology,
+    /// The model.
+    pub deployment: Deployment,
+    /// What the domains share; no keys are known.
+    pub setting: Setting,
+}
+
+/// Resolves the flags on an empty hypervisor whose UUID is nil.
+///
+/// # Errors
+/// Everything that is wrong with flags and files.
+pub fn resolve(flags: &DraftFlags, ui: &Ui) -> Result<Draft> {
+    let mut problems = Problems::default();
+    let spec = spec::check(&flags.image, &flags.topology, &flags.node, &mut problems);
+    input::check_hosts(&flags.host_address, &mut problems);
+    let slot = spec.forced.provisional(flags.topology.prefix.as_deref());
+    let loaded = make::load(&spec.topology, flags.topology.prefix.as_deref(), None, &slot)
+        .map_err(|found| problems.append(found));
+    let (Ok(topology), true) = (loaded, problems.is_empty()) else {
+        return Err(problems.into_fault());
+    };
+    for note in &topology.notes {
+        ui.note(&format!("note: {note}"));
+    }
+    let prefix = flags.topology.prefix.as_deref();
+    let host = input::one_host(&flags.host_address)?.unwrap_or_else(|| "local".into());
+    let actual = Actual::default();
+    let id = actual.identity(prefix.unwrap_or(DEFAULT_DEPLOYMENT), prefix, &host);
+    let deployment =
+        resolve::deployment(&spec.wanted, &topology, slot, &id, &actual).map_err(Problems::into_fault)?;
+    let setting = Setting {
+        virt_type: match flags.node.virt_type {
+            VirtType::Auto | VirtType::Kvm => "kvm",
+            VirtType::Qemu => "qemu",
+        },
+        folder: spec.wanted.storage.deployment_folder(&id.name),
+        login_keys: Vec::new(),
+    };
+    Ok(Draft {
+        topology,
+        deployment,
+        setting,
+    })
+}

@@ -1,0 +1,158 @@
+//! `irs topology render`: the resolved model, and the XML that libvirt would be given.
+
+use super::draft::{self, Draft};
+use crate::cli::format::Form;
+use crate::cli::topology::Render;
+use crate::steps::{domains, networks};
+use crate::ui::Ui;
+use anyhow::{Context, Result};
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// The result, as it stands in YAML and JSON.
+#[derive(Serialize)]
+struct Rendered {
+    deployment: String,
+    networks: Vec<Network>,
+    nodes: Vec<Node>,
+}
+
+#[derive(Serialize)]
+struct Network {
+    key: String,
+    name: String,
+    bridge: String,
+    xml: String,
+}
+
+#[derive(Serialize)]
+struct Node {
+    name: String,
+    #[serde(rename = "type")]
+    node_type: String,
+    index: u32,
+    host: String,
+    cpus: u32,
+    memory_mib: u64,
+    deploy_os: bool,
+    groups: Vec<String>,
+    disks: Vec<Disk>,
+    interfaces: Vec<Interface>,
+    xml: String,
+}
+
+#[derive(Serialize)]
+struct Disk {
+    name: String,
+    size_bytes: u64,
+    bus: &'static str,
+}
+
+#[derive(Serialize)]
+struct Interface {
+    network: String,
+    portgroup: Option<String>,
+    mac: String,
+    model: String,
+    ip: Option<String>,
+}
+
+/// Runs `irs topology render`.
+///
+/// # Errors
+/// Everything that is wrong with flags and files.
+pub fn run(args: &Render, ui: &Ui) -> Result<()> {
+    let rendered = rendered(&draft::resolve(&args.draft, ui)?)?;
+    match args.format {
+        Form::Json => ui.json(&rendered)?,
+        Form::Xml => ui.result(&xml(&rendered)),
+        _ => ui.result(&serde_yaml::to_string(&rendered).context("writing YAML")?),
+    }
+    Ok(())
+}
+
+fn rendered(draft: &Draft) -> Result<Rendered> {
+    let Draft {
+        topology,
+        deployment,
+        setting,
+    } = draft;
+    let id = &deployment.id;
+    let networks = deployment
+        .networks
+        .iter()
+        .map(|network| {
+            Ok(Network {
+                key: topology
+                    .network(&network.topology_name)
+                    .map(|spec| spec.key.clone())
+                    .unwrap_or_default(),
+                name: network.name.clone(),
+                bridge: network.bridge.clone(),
+                xml: networks::apply::template(network, id)?,
+            })
+        })
+        .collect::<Result<_>>()?;
+    let nodes = deployment
+        .nodes
+        .iter()
+        .map(|node| {
+            let spec = topology
+                .node_types
+                .iter()
+                .find(|spec| spec.name == node.node_type);
+            let spec = spec.with_context(|| format!("'{}' has no node type", node.name))?;
+            Ok(Node {
+                name: node.name.clone(),
+                node_type: node.node_type.clone(),
+                index: node.index,
+                host: id.host.clone(),
+                cpus: node.cpu,
+                memory_mib: node.memory_mib,
+                deploy_os: node.has_os,
+                groups: node.groups.clone(),
+                disks: node
+                    .disks
+                    .iter()
+                    .zip(&spec.disks)
+                    .map(|(disk, spec)| Disk {
+                        name: spec.key.clone(),
+                        size_bytes: disk.size,
+                        bus: disk.bus.as_str(),
+                    })
+                    .collect(),
+                interfaces: node
+                    .nics
+                    .iter()
+                    .zip(&spec.interfaces)
+                    .map(|(nic, spec)| Interface {
+                        network: nic.network.clone(),
+                        portgroup: spec.portgroup.clone(),
+                        mac: nic.mac.to_string(),
+                        model: nic.model.clone(),
+                        ip: nic.ip.map(|ip| ip.to_string()),
+                    })
+                    .collect(),
+                xml: domains::template::domain(node, id, setting, None)?,
+            })
+        })
+        .collect::<Result<_>>()?;
+    Ok(Rendered {
+        deployment: id.name.clone(),
+        networks,
+        nodes,
+    })
+}
+
+/// One document, so that any XML tool can read it.
+fn xml(rendered: &Rendered) -> String {
+    // The name of a deployment is made of letters, digits and hyphens.
+    let mut out = format!("<deployment name=\"{}\">\n", rendered.deployment);
+    let networks = rendered.networks.iter().map(|network| &network.xml);
+    for part in networks.chain(rendered.nodes.iter().map(|node| &node.xml)) {
+        for line in part.lines() {
+            let _ = writeln!(out, "  {line}");
+        }
+    }
+    out + "</deployment>"
+}
