@@ -68,6 +68,9 @@ pub struct ImageFlags {
     /// Base image of the nodes with an OS: an http(s) URL that the hypervisor fetches, or a file of this machine.
     #[arg(long, value_name = "URL|PATH", default_value = DEFAULT_IMAGE, env = "IRS_IMAGE_URL")]
     pub image_url: String,
+    /// Where auxiliary images lie: provision.image.mirror.url in the templates of topology files.
+    #[arg(long, value_name = "URL", env = "IRS_IMAGE_MIRROR_URL")]
+    pub image_mirror_url: Option<String>,
     /// Fetch the base image again, though it is in the cache.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_FORCE_IMAGE_DOWNLOAD", hide_possible_values = true)]
     pub force_image_download: bool,

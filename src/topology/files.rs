@@ -8,7 +8,7 @@ use include_dir::{Dir, include_dir};
 
 use crate::yaml::{MAX_BYTES, Place, Problems, Source, nearest};
 
-use super::name;
+use super::{bgp, name};
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/topology");
 const ENDINGS: [&str; 2] = ["yml", "yaml"];
@@ -92,18 +92,32 @@ pub(super) fn find(kind: Kind, wanted: &str, folders: &[PathBuf], problems: &mut
             return Source::from_bytes(format!("built-in:{path}"), file.contents().to_vec(), problems);
         }
     }
+    let flag = match kind {
+        Kind::Nodes => "--topology-nodes",
+        Kind::Network => "--topology-network",
+    };
+    if bgp::is_name(kind, stem) {
+        let what = format!("the {} '{stem}'", kind.what());
+        bgp::refuse(&Place::start_of(flag), what, problems);
+        return None;
+    }
     let known = names_of(kind, folders);
     let hint = match nearest(wanted, known.iter().map(String::as_str)) {
         Some(near) => format!("did you mean '{near}'?"),
         None => format!("known are {}", known.join(", ")),
     };
     let message = format!("the {} '{}' is not known", kind.what(), wanted.escape_debug());
-    let flag = match kind {
-        Kind::Nodes => "--topology-nodes",
-        Kind::Network => "--topology-network",
-    };
     problems.push(Place::start_of(flag), message).hint(hint);
     None
+}
+
+/// The name of a topology file in a name or path of it.
+pub(super) fn stem(wanted: &str) -> &str {
+    let file = wanted.rsplit('/').next().unwrap_or(wanted);
+    ENDINGS
+        .iter()
+        .find_map(|e| file.strip_suffix(&format!(".{e}")))
+        .unwrap_or(file)
 }
 
 /// infrared's documentation says `3_net_1_bridge` where the file is `3_nets_1_bridge`.

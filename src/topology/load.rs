@@ -9,7 +9,7 @@ use super::interface::{self, WIRING_KEYS, Wiring, suggestion};
 use super::network::{self, NetworkSpec};
 use super::node;
 use super::template::{self, Context};
-use super::{Overrides, Request, Topology, Variables, name, validate, variables};
+use super::{Overrides, Request, Topology, Variables, bgp, name, validate, variables};
 
 /// The keys of a network file that mean something here.
 pub(super) const FILE_KEYS: &[&str] = &["networks", "nodes"];
@@ -29,7 +29,9 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
     files::check_folders(&request.dirs, &mut problems);
     check_override_names(request, &mut problems, &mut notes);
 
-    let network_file = loader.tree(Kind::Network, &request.network, &mut problems);
+    let network_file = loader
+        .tree(Kind::Network, &request.network, &mut problems)
+        .filter(|(_, tree)| !bgp::network(files::stem(&request.network), tree, &mut problems));
     let file =
         network_file.map(|(source, tree)| loader.network_file(&source, tree, &mut problems, &mut notes));
     let mut node_types = Vec::new();
@@ -53,6 +55,9 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
                     format!("a node file must be a mapping, not {}", tree.kind()),
                 )
                 .hint("it begins with keys: name: …, cpu: …, memory: …");
+            continue;
+        }
+        if bgp::node(file_name, &tree, &mut problems) {
             continue;
         }
         let (node, wiring) = node::read(file_name, *count, &tree, &mut problems, &mut notes);

@@ -2,6 +2,7 @@
 //! typed and checked. All that is wrong is reported at once, with its place in the file.
 
 pub mod address;
+mod bgp;
 pub mod disk;
 pub mod files;
 pub mod interface;
@@ -37,8 +38,6 @@ pub struct Variables {
     pub data_net: String,
     /// The prefix, empty without one.
     pub prefix: String,
-    /// `--image-mirror-url`, `provision.image.mirror.url` in templates.
-    pub image_mirror_url: Option<String>,
 }
 
 /// What the command line asks for.
@@ -52,6 +51,8 @@ pub struct Request {
     pub dirs: Vec<PathBuf>,
     /// What `-e` says.
     pub overrides: Overrides,
+    /// `--image-mirror-url`, `provision.image.mirror.url` in templates.
+    pub image_mirror_url: Option<String>,
 }
 
 /// A checked topology.

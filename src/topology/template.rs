@@ -9,6 +9,7 @@ use std::io;
 use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 use crate::yaml::{MAX_BYTES, Place, Problems, Source};
@@ -17,6 +18,8 @@ use crate::yaml::{MAX_BYTES, Place, Problems, Source};
 const FUEL: u64 = 5_000_000;
 /// How many different undefined variables one run reports.
 const MAX_UNDEFINED: usize = 20;
+/// The variable that has a flag of its own.
+const MIRROR: &str = "provision.image.mirror.url";
 const FIRST_MARK: u32 = 0xF_0000;
 const LAST_MARK: u32 = 0xF_FFFD;
 
@@ -60,13 +63,13 @@ pub fn render(source: &Source, context: &Context, problems: &mut Problems) -> Op
         let missing = report(&error, &source.file, &marked, &context, problems);
         // Go on with a stand-in, to find what else is undefined.
         match missing {
-            Some(path) if problems.len() - before < MAX_UNDEFINED => stand_in(&mut context, &path),
+            Some(path) if problems.len() - before < MAX_UNDEFINED && stand_in(&mut context, &path) => {}
             _ => return None,
         }
     }
 }
 
-/// Adds the problem that `error` is; answers the dotted name of a variable that does not exist at all.
+/// Adds the problem that `error` is; answers the dotted name of a variable that does not exist.
 fn report(
     error: &Error,
     file: &Arc<str>,
@@ -98,10 +101,10 @@ fn report(
         let place = position(file, marked, before + offset);
         let problem = problems.push(place, format!("the variable '{path}' is not defined"));
         problem.hint(match root {
-            "provision" => "give it with -e provision.image.mirror.url=URL".to_owned(),
+            _ if path == MIRROR => "give it with --image-mirror-url URL".to_owned(),
             _ => format!("give it with -e {path}=…"),
         });
-        return (!root.is_empty() && !context.contains_key(root)).then(|| path.to_owned());
+        return (!path.is_empty()).then(|| path.to_owned());
     }
     let detail = match error.kind() {
         ErrorKind::OutOfFuel => "it takes too long",
@@ -138,14 +141,34 @@ fn is_name_part(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '.'
 }
 
-/// Puts something under the dotted name.
-fn stand_in(context: &mut Context, path: &str) {
-    let mut parts = path.split('.').filter(|part| !part.is_empty());
-    let Some(root) = parts.next() else { return };
-    let value = parts.rev().fold(Value::from("0"), |inner, part| {
-        Value::from_pairs([(part.to_owned(), inner)])
-    });
-    context.insert(root.to_owned(), value);
+/// Puts something under the dotted name, beside what is there; false where that cannot be.
+fn stand_in(context: &mut Context, path: &str) -> bool {
+    let parts: Vec<&str> = path.split('.').filter(|part| !part.is_empty()).collect();
+    let Some((root, rest)) = parts.split_first() else {
+        return false;
+    };
+    let filled = filled(context.get(*root), rest);
+    filled
+        .map(|value| context.insert((*root).to_owned(), value))
+        .is_some()
+}
+
+fn filled(value: Option<&Value>, path: &[&str]) -> Option<Value> {
+    let Some((first, rest)) = path.split_first() else {
+        return value.is_none().then(|| Value::from("0"));
+    };
+    let mut map: BTreeMap<String, Value> = match value {
+        None => BTreeMap::new(),
+        Some(map) if map.kind() == ValueKind::Map => map
+            .try_iter()
+            .ok()?
+            .filter_map(|key| Some((key.as_str()?.to_owned(), map.get_item(&key).ok()?)))
+            .collect(),
+        Some(_) => return None,
+    };
+    let inner = filled(map.get(*first), rest)?;
+    map.insert((*first).to_owned(), inner);
+    Some(Value::from(map))
 }
 
 /// A writer that fails instead of growing beyond what a file may have.

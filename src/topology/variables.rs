@@ -37,9 +37,15 @@ pub(super) fn context(request: &Request, variables: &Variables, problems: &mut P
         ("prefix", text(&variables.prefix)),
         ("vswitch_type", text(vswitch.unwrap_or("None"))),
     ];
-    if let Some(url) = &variables.image_mirror_url {
-        own.push(("provision", map("image", map("mirror", map("url", text(url))))));
-    }
+    let mirror = match &request.image_mirror_url {
+        Some(url) => map("url", text(url)),
+        // There without a URL too, so that `default(…)` can stand in for it.
+        None => Tree {
+            place: place.clone(),
+            value: Value::Map(Vec::new()),
+        },
+    };
+    own.push(("provision", map("image", map("mirror", mirror))));
     let mut context = Context::new();
     for (key, tree) in &request.overrides.variables {
         if own

@@ -101,7 +101,6 @@ pub fn load(
         net: slot.net.clone(),
         data_net: slot.data_net.clone(),
         prefix: prefix.unwrap_or_default().to_owned(),
-        image_mirror_url: None,
     };
     let topology = topology::load(&wanted, &variables)?;
     let unsupported = topology.unsupported();
