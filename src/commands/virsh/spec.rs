@@ -69,6 +69,7 @@ pub fn check(
             network: flags.topology_network.clone().unwrap_or_default(),
             dirs: flags.topology_dir.clone(),
             overrides,
+            image_mirror_url: mirror(image_flags, problems),
         },
         forced: Forced {
             net: flags.net_subnet,
@@ -136,6 +137,25 @@ fn image(text: &str, problems: &mut Problems) -> ImageSource {
             .hint("it takes http://, https:// or the path of a file");
     }
     ImageSource::File(PathBuf::from(text))
+}
+
+fn mirror(flags: &ImageFlags, problems: &mut Problems) -> Option<String> {
+    let url = flags.image_mirror_url.as_deref()?;
+    let lower = url.to_ascii_lowercase();
+    let named = ["http://", "https://"].iter().any(|scheme| {
+        lower
+            .strip_prefix(scheme)
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
+    });
+    if !named || url.contains(|c: char| c.is_whitespace() || c.is_control() || "\"'\\<>`".contains(c)) {
+        problems
+            .push(
+                None,
+                format!("--image-mirror-url {url:?} is no http:// or https:// URL"),
+            )
+            .hint("e.g. --image-mirror-url https://mirror.example/images");
+    }
+    Some(url.to_owned())
 }
 
 fn check_guest(flags: &NodeFlags, problems: &mut Problems) {
