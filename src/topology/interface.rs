@@ -20,6 +20,40 @@ pub const EXTERNAL_KEYS: &[&str] = &["network", "bridged"];
 /// The keys of an entry of a network file's `nodes`.
 pub const WIRING_KEYS: &[&str] = &["interfaces", "external_network", "provision_network"];
 
+/// The NIC models of libvirt on QEMU.
+pub const MODELS: &[&str] = &[
+    "virtio",
+    "virtio-transitional",
+    "virtio-non-transitional",
+    "e1000",
+    "e1000e",
+    "e1000-82544gc",
+    "e1000-82545em",
+    "igb",
+    "rtl8139",
+    "vmxnet3",
+    "pcnet",
+    "ne2k_pci",
+    "i82550",
+    "i82551",
+    "i82557a",
+    "i82557b",
+    "i82557c",
+    "i82558a",
+    "i82558b",
+    "i82559a",
+    "i82559b",
+    "i82559c",
+    "i82559er",
+    "i82562",
+    "i82801",
+    "usb-net",
+    "spapr-vlan",
+];
+
+/// What `connect_to: "{{ vswitch_type }}"` says when no switch is asked for.
+pub(super) const NO_SWITCH: &str = "None";
+
 /// One NIC of a node type.
 #[derive(Clone, Debug)]
 pub struct InterfaceSpec {
@@ -33,11 +67,11 @@ pub struct InterfaceSpec {
     pub model: Option<String>,
     /// A port group of the network.
     pub portgroup: Option<String>,
-    /// The node type at the other end of a wire.
+    /// The node type at the other end of the wires that this NIC stands for: one to each of its nodes.
     pub connect_to: Option<String>,
-    /// Whether the wire is a hub.
+    /// Whether the wires pass every frame on, as a hub does, and learn no addresses.
     pub hub: bool,
-    /// NIC model at the other end of the wire.
+    /// NIC model of these wires at this end; `model` is the one at the other end.
     pub src_model: Option<String>,
 }
 
@@ -103,10 +137,15 @@ fn read_one(tree: &Tree, of: &str, problems: &mut Problems) -> Option<InterfaceS
         let text = tree.string(&fields.what(key), problems)?;
         name::check(&format!("'{key}'"), &text, &tree.place, problems).then_some(text)
     };
-    let model = word("model", problems);
     let portgroup = word("portgroup", problems);
-    let connect_to = word("connect_to", problems).filter(|switch| switch != "None");
-    let src_model = word("src_model", problems);
+    let connect_to = word("connect_to", problems);
+    let model = |key: &str, problems: &mut Problems| {
+        let tree = fields.get(key)?;
+        let known: Vec<(&str, &str)> = MODELS.iter().map(|model| (*model, *model)).collect();
+        tree.choice(&fields.what(key), &known, problems)
+            .map(str::to_owned)
+    };
+    let (model, src_model) = (model("model", problems), model("src_model", problems));
     let bridged = fields.boolean("bridged", problems).unwrap_or(false);
     let hub = fields.boolean("hub", problems).unwrap_or(false);
     let network = fields.required("network", problems)?;
@@ -124,7 +163,8 @@ fn read_one(tree: &Tree, of: &str, problems: &mut Problems) -> Option<InterfaceS
 
 /// Reports networks and port groups that the network file does not have.
 pub(super) fn check_wiring(wiring: &Wiring, networks: &[NetworkSpec], problems: &mut Problems) {
-    for interface in wiring.interfaces.iter().flatten().filter(|i| !i.bridged) {
+    let plain = |i: &&InterfaceSpec| !i.bridged && i.connect_to.is_none();
+    for interface in wiring.interfaces.iter().flatten().filter(plain) {
         let Some(network) = find(networks, &interface.network, &interface.place, problems) else {
             continue;
         };

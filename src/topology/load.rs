@@ -62,7 +62,7 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
         }
         let (node, wiring) = node::read(file_name, *count, &tree, &mut problems, &mut notes);
         node_types.push(match &file {
-            Some(file) => validate::wire(node, wiring, file, &mut problems),
+            Some(file) => validate::wire(node, wiring, file, &mut problems, &mut notes),
             None => node,
         });
     }

@@ -141,6 +141,25 @@ impl NetworkSpec {
             .ok()
             .map(|net| net.trunc())
     }
+
+    /// Whether it is on a bridge of Open vSwitch.
+    pub fn is_openvswitch(&self) -> bool {
+        self.virtualport_type.is_some()
+    }
+
+    /// The host's addresses on a bridge of Open vSwitch, on its port groups and on their VLANs, each with its length and
+    /// with what it is of.
+    pub fn host_addresses(&self) -> impl Iterator<Item = (String, &str)> {
+        let own = [&self.ipv4_address, &self.ipv6_address];
+        let own = own.into_iter().flatten().map(|a| (self.name.clone(), a.as_str()));
+        let groups = self.portgroups.iter().flat_map(|group| {
+            group
+                .host_ports()
+                .into_iter()
+                .flat_map(|port| port.addresses.into_iter().map(move |a| (port.name.clone(), a)))
+        });
+        own.chain(groups)
+    }
 }
 
 /// Reads one network; None when it is too broken to be compared with others.

@@ -49,6 +49,40 @@ pub struct Vlan {
     pub ipv6_address: Option<String>,
 }
 
+/// A port of the host itself in a port group, or in one of its VLANs.
+pub struct HostPort<'a> {
+    /// infrared's name for it: the port group's, with the VLAN's id for a VLAN of a trunk.
+    pub name: String,
+    /// Its VLAN; untagged without one.
+    pub vlan: Option<u16>,
+    /// The host's addresses, with their lengths.
+    pub addresses: Vec<&'a str>,
+}
+
+impl Portgroup {
+    /// The ports that the host needs for its addresses: one for the group, one for each VLAN with an address.
+    pub fn host_ports(&self) -> Vec<HostPort<'_>> {
+        // A group's own address is in its one VLAN, or in the one that its guests see untagged.
+        let own_vlan = match &self.vlans[..] {
+            [vlan] if !self.trunk => Some(vlan.id),
+            vlans => vlans.iter().find(|vlan| vlan.native).map(|vlan| vlan.id),
+        };
+        let both = |v4, v6| [v4, v6].into_iter().filter_map(Option::as_deref).collect();
+        let group = HostPort {
+            name: self.name.clone(),
+            vlan: own_vlan,
+            addresses: both(&self.ipv4_address, &self.ipv6_address),
+        };
+        let vlans = self.vlans.iter().map(|vlan| HostPort {
+            name: format!("{}{}", self.name, vlan.id),
+            vlan: Some(vlan.id),
+            addresses: both(&vlan.ipv4_address, &vlan.ipv6_address),
+        });
+        let all = std::iter::once(group).chain(vlans);
+        all.filter(|port| !port.addresses.is_empty()).collect()
+    }
+}
+
 /// Reads the `portgroups` of a network.
 pub(super) fn read(network: &Fields<'_>, problems: &mut Problems) -> Vec<Portgroup> {
     let mut groups: Vec<Portgroup> = Vec::new();
@@ -64,9 +98,58 @@ pub(super) fn read(network: &Fields<'_>, problems: &mut Problems) -> Vec<Portgro
                 )
                 .hint("give each a name of its own");
         }
+        let default = groups.iter().find(|g| g.default && group.default);
+        if let Some(other) = default {
+            problems
+                .push(
+                    group.place.clone(),
+                    format!(
+                        "'{}' and '{}' are both the default port group",
+                        other.name, group.name
+                    ),
+                )
+                .hint("leave 'default: true' to one of them");
+        }
+        check_vlans(&group, problems);
         groups.push(group);
     }
     groups
+}
+
+fn check_vlans(group: &Portgroup, problems: &mut Problems) {
+    let name = &group.name;
+    let mut problem = |message: String, hint: &str| {
+        problems.push(group.place.clone(), message).hint(hint);
+    };
+    for (position, vlan) in group.vlans.iter().enumerate() {
+        if group.vlans[..position].iter().any(|other| other.id == vlan.id) {
+            problem(
+                format!("port group '{name}' has the VLAN {} twice", vlan.id),
+                "leave one of them out",
+            );
+        }
+    }
+    if !group.trunk && group.vlans.len() > 1 {
+        problem(
+            format!(
+                "port group '{name}' has {} VLANs and is no trunk",
+                group.vlans.len()
+            ),
+            "add 'trunk: true', or leave one VLAN",
+        );
+    }
+    match group.vlans.iter().filter(|vlan| vlan.native).count() {
+        0 => {}
+        1 if group.trunk => {}
+        1 => problem(
+            format!("port group '{name}' has a native VLAN and is no trunk"),
+            "add 'trunk: true', or leave 'native' out: the packets of a single VLAN go untagged anyway",
+        ),
+        _ => problem(
+            format!("port group '{name}' has more than one native VLAN"),
+            "only one VLAN of a trunk goes untagged",
+        ),
+    }
 }
 
 fn read_one(tree: &Tree, of: &str, problems: &mut Problems) -> Option<Portgroup> {

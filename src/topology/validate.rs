@@ -4,13 +4,19 @@ use ipnet::IpNet;
 
 use crate::yaml::{Place, Problems};
 
-use super::interface::{self, Wiring, suggestion};
+use super::interface::{self, InterfaceSpec, Wiring, suggestion};
 use super::load::NetworkFile;
-use super::network::NetworkSpec;
+use super::network::{Forward, NetworkSpec};
 use super::node::NodeType;
 
 /// Gives a node its NICs: its own, or those that the network file has for its name, or for all.
-pub(super) fn wire(mut node: NodeType, own: Wiring, file: &NetworkFile, problems: &mut Problems) -> NodeType {
+pub(super) fn wire(
+    mut node: NodeType,
+    own: Wiring,
+    file: &NetworkFile,
+    problems: &mut Problems,
+    notes: &mut Vec<String>,
+) -> NodeType {
     interface::check_wiring(&own, &file.networks, problems);
     let entry = |name: &str| file.wirings.iter().find(|(n, _)| n == name).map(|(_, w)| w);
     let shared = entry(&node.name).or_else(|| entry("default"));
@@ -24,7 +30,10 @@ pub(super) fn wire(mut node: NodeType, own: Wiring, file: &NetworkFile, problems
         .provision_network
         .or_else(|| shared.and_then(|w| w.provision_network.clone()));
     match interfaces {
-        Some(interfaces) => node.interfaces = interfaces,
+        Some(interfaces) => {
+            node.interfaces = connected(interfaces, notes);
+            check_wires(&node, problems);
+        }
         None => {
             let place = shared.map_or_else(|| Place::start_of(file.label.clone()), |w| w.place.clone());
             problems
@@ -46,7 +55,8 @@ pub(super) fn wire(mut node: NodeType, own: Wiring, file: &NetworkFile, problems
         }
         return node;
     };
-    if node.interfaces.iter().any(|i| i.network == external.network) {
+    let reaches = |i: &InterfaceSpec| i.connect_to.is_none() && i.network == external.network;
+    if node.interfaces.iter().any(reaches) {
         node.external_network = Some(external.network);
     } else if node.deploy_os {
         let names = node.interfaces.iter().map(|i| i.network.as_str());
@@ -61,6 +71,56 @@ pub(super) fn wire(mut node: NodeType, own: Wiring, file: &NetworkFile, problems
             .hint(suggestion(&external.network, names));
     }
     node
+}
+
+/// The interfaces without the wires to a switch that nobody asked for.
+fn connected(mut interfaces: Vec<InterfaceSpec>, notes: &mut Vec<String>) -> Vec<InterfaceSpec> {
+    let all = interfaces.len();
+    interfaces.retain(|i| i.connect_to.as_deref() != Some(interface::NO_SWITCH));
+    if interfaces.len() < all {
+        let note = "the nodes have no wires to a switch: neither vqfx, veos nor ovsvswitch is asked for";
+        notes.push(note.to_owned());
+    }
+    interfaces
+}
+
+fn check_wires(node: &NodeType, problems: &mut Problems) {
+    for interface in &node.interfaces {
+        let Some(target) = &interface.connect_to else {
+            for (key, said) in [
+                ("hub", interface.hub),
+                ("src_model", interface.src_model.is_some()),
+            ] {
+                if said {
+                    problems
+                        .push(
+                            interface.place.clone(),
+                            format!("'{key}' without 'connect_to' means nothing"),
+                        )
+                        .hint(format!(
+                            "leave '{key}' out, or say with 'connect_to' which nodes the wires go to"
+                        ));
+                }
+            }
+            continue;
+        };
+        if *target == node.name || *target == node.file_name {
+            problems
+                .push(
+                    interface.place.clone(),
+                    format!("the nodes '{}' cannot be wired to themselves", node.name),
+                )
+                .hint("let 'connect_to' name another node type");
+        }
+        if let Some(portgroup) = &interface.portgroup {
+            problems
+                .push(
+                    interface.place.clone(),
+                    format!("a wire to '{target}' has no port group '{portgroup}'"),
+                )
+                .hint("leave 'portgroup' out: a wire is a network of its own");
+        }
+    }
 }
 
 /// Two node types of one `name` would make nodes of one name.
@@ -81,6 +141,7 @@ pub(super) fn node_types(types: &[NodeType], problems: &mut Problems) {
 /// Names and subnets are each network's own.
 pub(super) fn networks(networks: &[NetworkSpec], problems: &mut Problems) {
     for (index, network) in networks.iter().enumerate() {
+        openvswitch(network, problems);
         let before = &networks[..index];
         if let Some(other) = before.iter().find(|o| o.name == network.name) {
             problems
@@ -107,11 +168,39 @@ pub(super) fn networks(networks: &[NetworkSpec], problems: &mut Problems) {
     }
 }
 
+/// Port groups and virtual ports are things of bridges of Open vSwitch.
+fn openvswitch(network: &NetworkSpec, problems: &mut Problems) {
+    let name = &network.name;
+    let Some(place) = &network.virtualport_place else {
+        let place = network.portgroups_place.as_ref().unwrap_or(&network.place);
+        if !network.portgroups.is_empty() {
+            problems
+                .push(
+                    place.clone(),
+                    format!("network '{name}' has port groups and is not on Open vSwitch"),
+                )
+                .hint("add 'virtualport_type: openvswitch' and 'forward: bridge', or leave 'portgroups' out");
+        }
+        return;
+    };
+    if network.virtualport_type.is_some() && network.forward != Forward::Bridge {
+        problems
+            .push(
+                place.clone(),
+                format!("network '{name}' is on Open vSwitch and has no 'forward: bridge'"),
+            )
+            .hint("add 'forward: bridge': its bridge is the host's, not libvirt's");
+    }
+}
+
 fn subnets(network: &NetworkSpec) -> Vec<(IpNet, &Place)> {
     let v4 = network.subnet().map(|s| (IpNet::V4(s), &network.address_place));
     let v6 = network
         .ipv6
         .as_ref()
         .and_then(|v6| Some((IpNet::V6(v6.subnet()?), &v6.place)));
-    v4.into_iter().chain(v6).collect()
+    let others = network
+        .host_addresses()
+        .filter_map(|(_, address)| Some((address.parse::<IpNet>().ok()?.trunc(), &network.place)));
+    v4.into_iter().chain(v6).chain(others).collect()
 }
