@@ -100,7 +100,10 @@ impl Tree {
                 None => format!("it is one of {}", names.join(", ")),
             };
             problems
-                .push(self.place.clone(), format!("{what} cannot be '{text}'"))
+                .push(
+                    self.place.clone(),
+                    format!("{what} cannot be '{}'", text.escape_debug()),
+                )
                 .hint(hint);
         }
         found
