@@ -86,9 +86,6 @@ pub struct ImageFlags {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Topology")]
 pub struct TopologyFlags {
-    /// Name of the environment, before all its names: many live side by side on one hypervisor.
-    #[arg(long, value_name = "NAME", env = "IRS_PREFIX")]
-    pub prefix: Option<String>,
     /// How many nodes of which type there must be, e.g. undercloud:1,controller:3. Never removes.
     #[arg(
         long,
@@ -100,12 +97,24 @@ pub struct TopologyFlags {
     /// The networks: a name or the path of a YAML file. Default: those of the environment, else 3_nets.
     #[arg(long, value_name = "NAME|PATH", env = "IRS_TOPOLOGY_NETWORK")]
     pub topology_network: Option<String>,
-    /// A folder with nodes/ and network/ that comes before the built-in files; may be repeated.
-    #[arg(long, value_name = "DIR", env = "IRS_TOPOLOGY_DIR")]
-    pub topology_dir: Vec<PathBuf>,
     /// Add the nodes of --topology-nodes to the existing ones.
     #[arg(long, visible_alias = "extend", value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_TOPOLOGY_EXTEND", hide_possible_values = true)]
     pub topology_extend: bool,
+    /// How the files are read.
+    #[command(flatten)]
+    pub files: FileFlags,
+}
+
+/// How topology files are found and read.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Topology")]
+pub struct FileFlags {
+    /// Name of the environment, before all its names: many live side by side on one hypervisor.
+    #[arg(long, value_name = "NAME", env = "IRS_PREFIX")]
+    pub prefix: Option<String>,
+    /// A folder with nodes/ and network/ that comes before the built-in files; may be repeated.
+    #[arg(long, value_name = "DIR", env = "IRS_TOPOLOGY_DIR")]
+    pub topology_dir: Vec<PathBuf>,
     /// Third octet of the subnets of management and external networks. Default: a free one.
     #[arg(long = "net_subnet", visible_alias = "net-subnet", value_name = "OCTET", value_parser = clap::value_parser!(u8), env = "IRS_NET_SUBNET")]
     pub net_subnet: Option<u8>,

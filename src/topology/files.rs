@@ -39,6 +39,20 @@ impl Kind {
     }
 }
 
+/// Whether a path ends like a topology file's.
+pub fn has_ending(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|e| ENDINGS.iter().any(|ending| e == *ending))
+}
+
+/// The kind that the folder of a file says, when it is one of the two.
+pub fn kind_of(path: &Path) -> Option<Kind> {
+    let folder = path.parent()?.file_name()?;
+    [Kind::Nodes, Kind::Network]
+        .into_iter()
+        .find(|kind| folder == kind.folder())
+}
+
 /// Reads a file whole; what is missing, unreadable or no text is a problem.
 pub fn read(path: &Path, problems: &mut Problems) -> Option<Source> {
     let label = path.display().to_string();
@@ -138,10 +152,7 @@ pub fn names_of(kind: Kind, folders: &[PathBuf]) -> Vec<String> {
     let built_in = BUILT_IN.get_dir(kind.folder()).into_iter().flat_map(Dir::files);
     let mut names: Vec<String> = paths
         .chain(built_in.map(|f| f.path().to_owned()))
-        .filter(|p| {
-            p.extension()
-                .is_some_and(|e| ENDINGS.iter().any(|ending| e == *ending))
-        })
+        .filter(|path| has_ending(path))
         .filter_map(|p| Some(p.file_stem()?.to_str()?.to_owned()))
         .collect();
     names.sort();

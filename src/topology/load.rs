@@ -7,7 +7,7 @@ use crate::yaml::{Fields, Key, Place, Problems, Source, Tree, Value, parse};
 use super::files::{self, Kind};
 use super::interface::{self, WIRING_KEYS, Wiring, suggestion};
 use super::network::{self, NetworkSpec};
-use super::node;
+use super::node::{self, NodeType};
 use super::template::{self, Context};
 use super::{Overrides, Request, Topology, Variables, bgp, name, validate, variables};
 
@@ -29,11 +29,9 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
     files::check_folders(&request.dirs, &mut problems);
     check_override_names(request, &mut problems, &mut notes);
 
-    let network_file = loader
-        .tree(Kind::Network, &request.network, &mut problems)
-        .filter(|(_, tree)| !bgp::network(files::stem(&request.network), tree, &mut problems));
-    let file =
-        network_file.map(|(source, tree)| loader.network_file(&source, tree, &mut problems, &mut notes));
+    let file = loader
+        .found(Kind::Network, &request.network, &mut problems)
+        .and_then(|(source, tree)| loader.network_file(&source, tree, &mut problems, &mut notes));
     let mut node_types = Vec::new();
     for (file_name, count) in &request.nodes {
         if !name::check(
@@ -44,26 +42,15 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
         ) {
             continue;
         }
-        let Some((_, mut tree)) = loader.tree(Kind::Nodes, file_name, &mut problems) else {
+        let Some((_, tree)) = loader.found(Kind::Nodes, file_name, &mut problems) else {
             continue;
         };
-        loader.merge(file_name, &mut tree, &mut problems);
-        if !matches!(tree.value, Value::Map(_)) {
-            problems
-                .push(
-                    tree.place.clone(),
-                    format!("a node file must be a mapping, not {}", tree.kind()),
-                )
-                .hint("it begins with keys: name: …, cpu: …, memory: …");
+        let Some(found) = loader.node_file(file_name, *count, tree, &mut problems, &mut notes) else {
             continue;
-        }
-        if bgp::node(file_name, &tree, &mut problems) {
-            continue;
-        }
-        let (node, wiring) = node::read(file_name, *count, &tree, &mut problems, &mut notes);
+        };
         node_types.push(match &file {
-            Some(file) => validate::wire(node, wiring, file, &mut problems, &mut notes),
-            None => node,
+            Some(file) => validate::wire(found.node, found.wiring, file, &mut problems, &mut notes),
+            None => found.node,
         });
     }
     validate::node_types(&node_types, &mut problems);
@@ -87,18 +74,36 @@ pub(super) struct NetworkFile {
     pub(super) networks: Vec<NetworkSpec>,
     /// The entries of `nodes` by name.
     pub(super) wirings: Vec<(String, Wiring)>,
+    /// The whole file, rendered and overridden.
+    pub(super) tree: Tree,
 }
 
-struct Loader<'a> {
-    folders: &'a [PathBuf],
-    overrides: &'a Overrides,
-    context: &'a Context,
+/// A node file, typed.
+pub(super) struct NodeFile {
+    pub(super) node: NodeType,
+    /// What the file itself says about the NICs.
+    pub(super) wiring: Wiring,
+    /// The whole file, rendered and overridden.
+    pub(super) tree: Tree,
+}
+
+/// How files are rendered and overridden.
+pub(super) struct Loader<'a> {
+    pub(super) folders: &'a [PathBuf],
+    pub(super) overrides: &'a Overrides,
+    pub(super) context: &'a Context,
 }
 
 impl Loader<'_> {
-    fn tree(&self, kind: Kind, wanted: &str, problems: &mut Problems) -> Option<(Source, Tree)> {
+    fn found(&self, kind: Kind, wanted: &str, problems: &mut Problems) -> Option<(Source, Tree)> {
         let source = files::find(kind, wanted, self.folders, problems)?;
-        let rendered = template::render(&source, self.context, problems)?;
+        let tree = self.tree(&source, problems)?;
+        Some((source, tree))
+    }
+
+    /// Renders and parses a file.
+    pub(super) fn tree(&self, source: &Source, problems: &mut Problems) -> Option<Tree> {
+        let rendered = template::render(source, self.context, problems)?;
         let tree = parse(&rendered, problems)?;
         if tree.is_null() {
             problems
@@ -106,7 +111,33 @@ impl Loader<'_> {
                 .hint("'irs virsh --help' names the folders that the files come from");
             return None;
         }
-        Some((source, tree))
+        Some(tree)
+    }
+
+    /// Types a node file.
+    pub(super) fn node_file(
+        &self,
+        file_name: &str,
+        count: u32,
+        mut tree: Tree,
+        problems: &mut Problems,
+        notes: &mut Vec<String>,
+    ) -> Option<NodeFile> {
+        self.merge(file_name, &mut tree, problems);
+        if !matches!(tree.value, Value::Map(_)) {
+            problems
+                .push(
+                    tree.place.clone(),
+                    format!("a node file must be a mapping, not {}", tree.kind()),
+                )
+                .hint("it begins with keys: name: …, cpu: …, memory: …");
+            return None;
+        }
+        if bgp::node(file_name, &tree, problems) {
+            return None;
+        }
+        let (node, wiring) = node::read(file_name, count, &tree, problems, notes);
+        Some(NodeFile { node, wiring, tree })
     }
 
     /// Merges what `-e override.<name>` says, its templates rendered.
@@ -146,14 +177,18 @@ impl Loader<'_> {
         }
     }
 
-    fn network_file(
+    /// Types a network file.
+    pub(super) fn network_file(
         &self,
         source: &Source,
         mut tree: Tree,
         problems: &mut Problems,
         notes: &mut Vec<String>,
-    ) -> NetworkFile {
+    ) -> Option<NetworkFile> {
         let label = source.file.to_string();
+        if bgp::network(files::stem(&label), &tree, problems) {
+            return None;
+        }
         if let Value::Map(entries) = &mut tree.value {
             for part in FILE_KEYS {
                 if let Some((_, tree)) = entries.iter_mut().find(|(key, _)| key.name == *part) {
@@ -184,11 +219,12 @@ impl Loader<'_> {
             .collect();
         validate::networks(&networks, problems);
         let wirings = self.wirings(fields.map("nodes", problems), &networks, problems);
-        NetworkFile {
+        Some(NetworkFile {
             label,
             networks,
             wirings,
-        }
+            tree,
+        })
     }
 
     fn wirings(
@@ -212,7 +248,7 @@ impl Loader<'_> {
 
 /// `override.<x>` where there is no `<x>` would change nothing, silently. One of a type that this run does not ask
 /// for is only noted: an extend is given the same variables as the first run.
-fn check_override_names(request: &Request, problems: &mut Problems, notes: &mut Vec<String>) {
+pub(super) fn check_override_names(request: &Request, problems: &mut Problems, notes: &mut Vec<String>) {
     let selected = || {
         request
             .nodes

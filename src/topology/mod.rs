@@ -13,6 +13,7 @@ pub mod node;
 pub mod overrides;
 pub mod portgroup;
 pub mod selection;
+pub mod single;
 pub mod template;
 mod unsupported;
 mod validate;

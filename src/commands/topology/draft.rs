@@ -31,16 +31,21 @@ pub fn resolve(flags: &DraftFlags, ui: &Ui) -> Result<Draft> {
     let mut problems = Problems::default();
     let spec = spec::check(&flags.image, &flags.topology, &flags.node, &mut problems);
     input::check_hosts(&flags.host_address, &mut problems);
-    let slot = spec.forced.provisional(flags.topology.prefix.as_deref());
-    let loaded = make::load(&spec.topology, flags.topology.prefix.as_deref(), None, &slot)
-        .map_err(|found| problems.append(found));
+    let slot = spec.forced.provisional(flags.topology.files.prefix.as_deref());
+    let loaded = make::load(
+        &spec.topology,
+        flags.topology.files.prefix.as_deref(),
+        None,
+        &slot,
+    )
+    .map_err(|found| problems.append(found));
     let (Ok(topology), true) = (loaded, problems.is_empty()) else {
         return Err(problems.into_fault());
     };
     for note in &topology.notes {
         ui.note(&format!("note: {note}"));
     }
-    let prefix = flags.topology.prefix.as_deref();
+    let prefix = flags.topology.files.prefix.as_deref();
     let host = input::one_host(&flags.host_address)?.unwrap_or_else(|| "local".into());
     let actual = Actual::default();
     let id = actual.identity(prefix.unwrap_or(DEFAULT_DEPLOYMENT), prefix, &host);

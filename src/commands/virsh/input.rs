@@ -100,12 +100,13 @@ pub fn check(args: &Virsh) -> Result<Request> {
         .run
         .workspace
         .as_deref()
-        .or(args.topology.prefix.as_deref())
+        .or(args.topology.files.prefix.as_deref())
         .unwrap_or(DEFAULT_DEPLOYMENT);
     let workspace = Workspace::named(name)?;
     let known = workspace.record()?;
     let prefix = args
         .topology
+        .files
         .prefix
         .clone()
         .or_else(|| known.as_ref().and_then(|record| record.prefix.clone()));
@@ -206,7 +207,7 @@ fn mode(args: &Virsh, problems: &mut Problems) -> Mode {
                 .collect(),
         );
     }
-    if removal.kill || (removal.cleanup && topology.prefix.is_some()) {
+    if removal.kill || (removal.cleanup && topology.files.prefix.is_some()) {
         return Mode::Kill;
     }
     if removal.cleanup {

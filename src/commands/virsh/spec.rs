@@ -32,7 +32,7 @@ pub fn check(
     node: &NodeFlags,
     problems: &mut Problems,
 ) -> Spec {
-    if let Some(prefix) = &flags.prefix
+    if let Some(prefix) = &flags.files.prefix
         && let Err(why) = names::check_prefix(prefix)
     {
         problems
@@ -40,7 +40,7 @@ pub fn check(
             .hint("e.g. --prefix lab1");
     }
     let nodes = nodes(flags, problems);
-    let overrides = overrides::parse(&flags.extra_vars).unwrap_or_else(|found| {
+    let overrides = overrides::parse(&flags.files.extra_vars).unwrap_or_else(|found| {
         problems.append(found);
         overrides::Overrides::default()
     });
@@ -67,13 +67,13 @@ pub fn check(
         topology: topology::Request {
             nodes,
             network: flags.topology_network.clone().unwrap_or_default(),
-            dirs: flags.topology_dir.clone(),
+            dirs: flags.files.topology_dir.clone(),
             overrides,
             image_mirror_url: mirror(image_flags, problems),
         },
         forced: Forced {
-            net: flags.net_subnet,
-            data_net: flags.data_subnet,
+            net: flags.files.net_subnet,
+            data_net: flags.files.data_subnet,
         },
     }
 }
