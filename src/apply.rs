@@ -3,6 +3,7 @@
 use crate::deployment::{Identity, Storage};
 use crate::error::{Exit, Fault, Report};
 use crate::interrupt;
+use crate::lease::Lease;
 use crate::libvirt::Libvirt;
 use crate::names;
 use crate::plan::{self, Action, Change, Plan, Verb, Work};
@@ -14,7 +15,8 @@ use crate::steps::image::Base;
 use crate::steps::{self, Step};
 use crate::ui::Ui;
 use anyhow::{Context, Result};
-use std::sync::{Arc, OnceLock};
+use std::cell::Cell;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -44,8 +46,17 @@ pub struct Tools {
     pub setting: Setting,
     /// Where progress is shown.
     pub ui: Ui,
+    /// The host-wide lease under which subnets were chosen, until the networks are there.
+    pub subnets: Mutex<Option<Lease>>,
     /// Whether the lease on the deployment is lost.
     pub lease_lost: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl Tools {
+    /// Others may choose their subnets from now on.
+    fn release_subnets(&self) {
+        self.subnets.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
 }
 
 /// Does the whole plan; gives back what was done.
@@ -54,12 +65,15 @@ pub struct Tools {
 /// The first failures of a step, after its other actions are through; an interruption at a safe point.
 pub async fn run(plan: &Plan, tools: &Arc<Tools>) -> (Vec<Change>, Result<()>) {
     let mut done = Vec::new();
-    let mut stretches = plan.stretches().peekable();
-    while let Some(stretch) = stretches.next() {
-        let beside = stretches
-            .next_if(|next| are_independent(stretch, next))
-            .unwrap_or_default();
-        let (first, second) = tokio::join!(run_shown(stretch, tools), run_shown(beside, tools));
+    if !plan.makes_networks() {
+        tools.release_subnets();
+    }
+    for lanes in plan.lanes() {
+        let failed = Cell::new(false);
+        let (first, second) = tokio::join!(
+            run_row(&lanes.main, tools, &failed),
+            run_row(&lanes.beside, tools, &failed)
+        );
         done.extend(first.0.into_iter().chain(second.0));
         let result = first.1.and(second.1);
         if result.is_err() {
@@ -69,14 +83,21 @@ pub async fn run(plan: &Plan, tools: &Arc<Tools>) -> (Vec<Change>, Result<()>) {
     (done, Ok(()))
 }
 
-/// Once the domains are gone, their volumes and networks go side by side: libvirt takes its time for a network.
-fn are_independent(stretch: &[Action], next: &[Action]) -> bool {
-    let removes = |stretch: &[Action], step| {
-        stretch
-            .first()
-            .is_some_and(|a| a.verb == Verb::Remove && a.step == step)
-    };
-    removes(stretch, Step::Disks) && removes(next, Step::Networks)
+/// Does the stretches of a row until one fails, here or in the row beside it.
+async fn run_row(row: &[&[Action]], tools: &Arc<Tools>, failed: &Cell<bool>) -> (Vec<Change>, Result<()>) {
+    let mut done = Vec::new();
+    for stretch in row {
+        if failed.get() {
+            break;
+        }
+        let (changes, result) = run_shown(stretch, tools).await;
+        done.extend(changes);
+        if result.is_err() {
+            failed.set(true);
+            return (done, result);
+        }
+    }
+    (done, Ok(()))
 }
 
 /// Does a stretch under a line of progress of its own.
@@ -90,6 +111,9 @@ async fn run_shown(stretch: &[Action], tools: &Arc<Tools>) -> (Vec<Change>, Resu
         Step::Host => run_in_order(stretch, tools, &mut done).await,
         _ => run_stretch(stretch, tools, &mut done).await,
     };
+    if first.step == Step::Networks && first.verb != Verb::Remove {
+        tools.release_subnets();
+    }
     match &result {
         Ok(()) => {
             line.done(&tally(stretch));

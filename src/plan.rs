@@ -1,5 +1,9 @@
 //! The ordered actions of a run, each with its reason. Pure: its `Display` is the dry run.
 
+mod lanes;
+
+pub use lanes::Lanes;
+
 use crate::steps::{self, Step};
 use serde::Serialize;
 use std::fmt;
@@ -166,13 +170,10 @@ impl Plan {
             .chunk_by(|a, b| a.step == b.step && (a.verb == Verb::Remove) == (b.verb == Verb::Remove))
     }
 
-    /// The plan up to the additions of `step`, and what comes after them.
-    pub fn split_after(self, step: Step) -> (Plan, Plan) {
-        let (first, rest) = self
-            .actions
-            .into_iter()
-            .partition(|a| a.verb == Verb::Remove || a.step <= step);
-        (Plan { actions: first }, Plan { actions: rest })
+    /// Whether it makes or changes networks.
+    pub fn makes_networks(&self) -> bool {
+        let mut actions = self.actions.iter();
+        actions.any(|action| action.step == Step::Networks && action.verb != Verb::Remove)
     }
 
     /// Whether there is nothing to do.

@@ -21,6 +21,7 @@ use anyhow::Result;
 use input::Mode;
 use report::Report;
 use std::sync::Arc;
+use std::thread::ScopedJoinHandle;
 
 /// Runs `irs virsh`.
 ///
@@ -82,6 +83,13 @@ fn who() -> String {
 /// Runs blocking work beside the signals.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await?
+}
+
+/// What a thread of a scope gave; its panic goes on here.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread
+        .join()
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// The connections of a run. Dropping it closes libvirt before the tunnel under it.

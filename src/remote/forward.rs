@@ -65,7 +65,15 @@ impl Host {
         if self.is_local() && !self.sudo() {
             return Ok(("qemu:///system".into(), TunnelGuard::default()));
         }
-        let (socket, programs) = self.ways_to_libvirt()?;
+        // sshd takes its time with a login: the tunnel's own goes beside the question where libvirt listens.
+        let (ways, early) = thread::scope(|scope| {
+            let early = scope.spawn(|| match self {
+                Host::Ssh(remote) => remote.dedicated().ok(),
+                Host::Local(_) => None,
+            });
+            (self.ways_to_libvirt(), early.join().ok().flatten())
+        });
+        let (socket, programs) = ways?;
         match self {
             Host::Ssh(remote) => {
                 let mut ways = Vec::new();
@@ -75,7 +83,7 @@ impl Host {
                 for program in programs {
                     ways.push(Target::Command(program.shell_text(remote.sudo)?));
                 }
-                let opened = remote.first_way(&ways)?;
+                let opened = remote.first_way(&ways, early)?;
                 TunnelGuard::listen(|client, trouble| {
                     let trouble = Arc::clone(trouble);
                     thread::spawn(move || join(opened, client, &trouble));
@@ -164,11 +172,11 @@ struct Opened {
 }
 
 impl Remote {
-    /// The first of `ways` that sshd allows, opened.
-    fn first_way(&self, ways: &[Target]) -> Result<Opened> {
+    /// The first of `ways` that sshd allows, opened; `early` is a connection that is there already.
+    fn first_way(&self, ways: &[Target], mut early: Option<Connection>) -> Result<Opened> {
         let mut refusals = Vec::new();
         for way in ways {
-            let mut connection = self.dedicated()?;
+            let mut connection = early.take().map_or_else(|| self.dedicated(), Ok)?;
             match bridge::open(&mut connection.link, way, OPENING) {
                 Ok(channel) => {
                     return Ok(Opened {

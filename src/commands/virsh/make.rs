@@ -8,7 +8,6 @@ use super::{blocking, carry_out, show_plan};
 use crate::actual::Actual;
 use crate::deployment::{Deployment, Slot};
 use crate::resolve::slots::Forced;
-use crate::steps::Step;
 use crate::steps::host::record::Record;
 use crate::topology::{self, Topology};
 use crate::ui::Ui;
@@ -41,7 +40,6 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
         deployment,
         plan,
         tools,
-        subnets,
         lease,
         actual,
     } = prepared;
@@ -49,11 +47,7 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
         let nodes = planned_nodes(&deployment, &actual);
         return show_plan(&plan, Report::new(request, &deployment.id.name, nodes), ui);
     }
-    // Others may choose their subnets as soon as ours are taken.
-    let (first, rest) = plan.split_after(Step::Networks);
-    let mut changes = carry_out(&first, &tools).await?;
-    drop(subnets);
-    changes.extend(carry_out(&rest, &tools).await?);
+    let changes = carry_out(&plan, &tools).await?;
     let unchanged = changes.is_empty().then_some(actual);
     let outcome = settle(request, &session, &deployment, &tools, unchanged).await;
     drop(lease);

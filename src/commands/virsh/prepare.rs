@@ -3,10 +3,10 @@
 use super::facts::login_keys;
 use super::input::Request;
 use super::make::{load, network_of};
-use super::{Session, who};
+use super::{Session, joined, who};
 use crate::actual::{self, Actual};
 use crate::apply::Tools;
-use crate::deployment::{Deployment, Identity, Slot};
+use crate::deployment::{Deployment, Identity, ImageSource, Slot};
 use crate::error::{Exit, Fault};
 use crate::lease::Lease;
 use crate::plan::{Action, Plan};
@@ -17,6 +17,7 @@ use crate::steps::domains::template::Setting;
 use crate::steps::host::check::{self, Limits};
 use crate::steps::host::record::Record;
 use crate::steps::host::virtualization;
+use crate::steps::image::locate::Inspected;
 use crate::steps::image::{self, Located};
 use crate::steps::{self, start};
 use crate::topology::Topology;
@@ -24,8 +25,7 @@ use crate::ui::Ui;
 use crate::yaml::Problems;
 use anyhow::{Result, bail};
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
-use std::thread::ScopedJoinHandle;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// How long another run may take to choose its subnets.
@@ -41,8 +41,6 @@ pub struct Prepared {
     pub plan: Plan,
     /// With what.
     pub tools: Arc<Tools>,
-    /// The host-wide lease while subnets are chosen.
-    pub subnets: Option<Lease>,
     /// The lease on the deployment.
     pub lease: Option<Arc<Lease>>,
     /// What is there.
@@ -58,6 +56,7 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
         session,
         lease,
         subnets,
+        inspected,
     } = connect(request)?;
     let request = &session.at_its_folder(request)?;
     let Chosen {
@@ -75,7 +74,7 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     }
     let starts = start::converge(&deployment.nodes, &actual.domains, request.wanted.start, &id.host);
     let record = record_of(&deployment, &actual, network, &starts)?;
-    let (virt_type, located) = check_host(request, &session, &deployment, &actual, ui)?;
+    let (virt_type, located) = check_host(request, &session, &deployment, &actual, inspected, ui)?;
     let plan = plan(request, &deployment, &record, &actual, located.as_ref(), starts)
         .map_err(Problems::into_fault)?;
     let base = OnceLock::new();
@@ -102,6 +101,7 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
         },
         record: Some(record),
         ui: ui.clone(),
+        subnets: Mutex::new(subnets),
         lease_lost: Box::new(move || watched.as_ref().is_some_and(|lease| lease.lost())),
         id,
     });
@@ -110,7 +110,6 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
         deployment,
         plan,
         tools,
-        subnets,
         lease,
         actual,
     })
@@ -121,31 +120,32 @@ struct Connected {
     session: Session,
     lease: Option<Arc<Lease>>,
     subnets: Option<Lease>,
+    inspected: Option<Result<Inspected>>,
 }
 
 /// The leases and libvirt have a connection of their own each: all at once. A workspace that is new will most likely
-/// need the subnets' lease; if another run has it just now, it is waited for when it is known to be needed.
+/// need the subnets' lease (if another run has it just now, it is waited for when it is known to be needed), and what
+/// a local image holds, which takes a while to hash.
 fn connect(request: &Request) -> Result<Connected> {
     let host = Host::connect(&request.host, &request.client)?;
-    let (lease, subnets, session) = std::thread::scope(|scope| {
+    let new = !request.dry_run && request.known.is_none();
+    std::thread::scope(|scope| {
         let lease = (!request.dry_run)
             .then(|| scope.spawn(|| Lease::deployment(&host, request.deployment(), &who())));
-        let subnets = (!request.dry_run && request.known.is_none())
-            .then(|| scope.spawn(|| Lease::subnets(&host, &who(), Duration::ZERO).ok()));
+        let subnets = new.then(|| scope.spawn(|| Lease::subnets(&host, &who(), Duration::ZERO).ok()));
+        let inspected = match &request.wanted.image {
+            ImageSource::File(file) if new => Some(scope.spawn(|| image::locate::inspect(file))),
+            _ => None,
+        };
         let session = Session::on(host.clone());
-        (lease.map(joined).transpose(), subnets.and_then(joined), session)
-    });
-    Ok(Connected {
-        lease: lease?.map(Arc::new),
-        subnets,
-        session: session?,
+        let lease = lease.map(joined).transpose()?;
+        Ok(Connected {
+            lease: lease.map(Arc::new),
+            subnets: subnets.and_then(joined),
+            session: session?,
+            inspected: inspected.map(joined),
+        })
     })
-}
-
-fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
-    thread
-        .join()
-        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// Which subnets, on what is there now.
@@ -232,6 +232,7 @@ fn check_host(
     session: &Session,
     deployment: &Deployment,
     actual: &Actual,
+    inspected: Option<Result<Inspected>>,
     ui: &Ui,
 ) -> Result<(&'static str, Option<Located>)> {
     let facts = &actual.facts;
@@ -251,7 +252,7 @@ fn check_host(
             .into_iter()
             .for_each(|note| ui.note(&note));
     }
-    let located = locate_image(request, &session.host, deployment, actual)?;
+    let located = locate_image(request, &session.host, deployment, actual, inspected)?;
     if let Some(virtual_size) = located.as_ref().and_then(Located::virtual_size) {
         let with_os = deployment
             .nodes
@@ -276,6 +277,7 @@ fn locate_image(
     host: &Host,
     deployment: &Deployment,
     actual: &Actual,
+    inspected: Option<Result<Inspected>>,
 ) -> Result<Option<Located>> {
     let volumes = actual.volumes(&deployment.id.name);
     let mut overlays = deployment
@@ -286,7 +288,7 @@ fn locate_image(
     let needed = overlays.any(|disk| !volumes.contains_key(&disk.volume)) || request.force_download;
     let force = request.force_download;
     needed
-        .then(|| image::locate::locate(host, &deployment.image, &deployment.storage, force))
+        .then(|| image::locate::locate(host, &deployment.image, &deployment.storage, force, inspected))
         .transpose()
 }
 

@@ -3,7 +3,7 @@
 use super::facts::write_outputs;
 use super::input::{Mode, Request};
 use super::report::{self, Report};
-use super::{Session, blocking, carry_out, removal, show_plan, who};
+use super::{Session, blocking, carry_out, joined, removal, show_plan, who};
 use crate::actual::{self, Actual};
 use crate::apply::{self, Tools};
 use crate::deployment::Identity;
@@ -12,6 +12,7 @@ use crate::interrupt;
 use crate::lease::Lease;
 use crate::names::DEFAULT_DEPLOYMENT;
 use crate::plan::Plan;
+use crate::remote::Host;
 use crate::steps::disks::Materials;
 use crate::steps::domains::template::Setting;
 use crate::steps::host;
@@ -19,7 +20,7 @@ use crate::ui::Ui;
 use crate::workspace::Workspace;
 use anyhow::{Result, bail};
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Removes what the flags name.
 ///
@@ -86,30 +87,19 @@ struct Prepared {
 }
 
 fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
-    let host = crate::remote::Host::connect(&request.host, &request.client)?;
-    let lease = |name: &str| {
-        (!request.dry_run)
-            .then(|| Lease::deployment(&host, name, &who()))
-            .transpose()
-    };
-    let session = Session::on(host.clone())?;
+    let host = Host::connect(&request.host, &request.client)?;
+    let (session, mut leases) = connect(request, &host)?;
     let request = &session.at_its_folder(request)?;
     let storage = &request.wanted.storage;
     let read = || actual::read(&host, &session.libvirt, storage, request.deployment());
-    let mut leases = Vec::new();
-    let actual = match request.mode {
-        Mode::CleanupAll => {
-            for name in read()?.deployments() {
-                leases.extend(lease(name)?.map(Arc::new));
-            }
-            // A run that ended meanwhile may have made something.
-            read()?
+    let mut actual = read()?;
+    if request.mode == Mode::CleanupAll && !request.dry_run {
+        for name in actual.deployments() {
+            leases.push(Arc::new(Lease::deployment(&host, name, &who())?));
         }
-        _ => {
-            leases.extend(lease(request.deployment())?.map(Arc::new));
-            read()?
-        }
-    };
+        // A run that ended meanwhile may have made something.
+        actual = read()?;
+    }
     let mut id = actual.identity(request.deployment(), request.prefix.as_deref(), &request.host);
     if let (None, Some(known)) = (&actual.facts.record, &request.known) {
         // The record is gone, and the workspace still knows whose the marks are.
@@ -142,6 +132,7 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
             login_keys: Vec::new(),
         },
         ui: ui.clone(),
+        subnets: Mutex::default(),
         lease_lost: Box::new(move || watched.iter().any(|lease| lease.lost())),
     });
     Ok(Prepared {
@@ -151,6 +142,17 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
         plan,
         tools,
         leases,
+    })
+}
+
+/// Libvirt, and the lease on the one deployment that is meant: each has a connection of its own, and they are made at once.
+fn connect(request: &Request, host: &Host) -> Result<(Session, Vec<Arc<Lease>>)> {
+    let one = !request.dry_run && request.mode != Mode::CleanupAll;
+    std::thread::scope(|scope| {
+        let lease = one.then(|| scope.spawn(|| Lease::deployment(host, request.deployment(), &who())));
+        let session = Session::on(host.clone());
+        let lease = lease.map(joined).transpose()?;
+        Ok((session?, lease.map(Arc::new).into_iter().collect()))
     })
 }
 

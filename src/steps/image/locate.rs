@@ -11,14 +11,23 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Finds the base image; changes nothing.
+/// Finds the base image; changes nothing. `inspected` is a local file's, when somebody had the time to look before.
 ///
 /// # Errors
 /// `Usage` for a local file that is no usable image; a failed look at the server of a URL.
-pub fn locate(host: &Host, source: &ImageSource, storage: &Storage, force: bool) -> Result<Located> {
+pub fn locate(
+    host: &Host,
+    source: &ImageSource,
+    storage: &Storage,
+    force: bool,
+    inspected: Option<Result<Inspected>>,
+) -> Result<Located> {
     match source {
         ImageSource::Url(url) => locate_url(host, url, storage, force),
-        ImageSource::File(file) => locate_file(host, file, storage, force),
+        ImageSource::File(file) => {
+            let inspected = inspected.unwrap_or_else(|| inspect(file))?;
+            locate_file(host, file, storage, force, inspected)
+        }
     }
 }
 
@@ -108,13 +117,19 @@ fn cached(host: &Host, storage: &Storage, name: &str) -> Result<Option<Base>> {
     }))
 }
 
-fn locate_file(host: &Host, file: &Path, storage: &Storage, force: bool) -> Result<Located> {
+fn locate_file(
+    host: &Host,
+    file: &Path,
+    storage: &Storage,
+    force: bool,
+    inspected: Inspected,
+) -> Result<Located> {
     let Inspected {
         format,
         size,
         virtual_size,
         sha256,
-    } = inspect(file)?;
+    } = inspected;
     let name = cache_name(&sha256, format);
     let base = cached(host, storage, &name)?;
     Ok(match base.filter(|_| !force) {
@@ -129,7 +144,7 @@ fn locate_file(host: &Host, file: &Path, storage: &Storage, force: bool) -> Resu
 }
 
 /// What a local image is.
-struct Inspected {
+pub struct Inspected {
     format: Format,
     size: u64,
     virtual_size: u64,
@@ -137,7 +152,10 @@ struct Inspected {
 }
 
 /// Probes and hashes a local image.
-fn inspect(file: &Path) -> Result<Inspected> {
+///
+/// # Errors
+/// `Usage` for a file that is no usable image.
+pub fn inspect(file: &Path) -> Result<Inspected> {
     let shown = file.display();
     let mut open = File::open(file).fault(|| {
         Fault::new(Exit::Usage, format!("cannot read the base image '{shown}'"))
