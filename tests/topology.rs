@@ -267,32 +267,3 @@ fn folders_come_first_and_documented_names_work() {
     assert_eq!(topology.node_types[1].memory_mib, 1024);
     assert_eq!(topology.networks.len(), 3);
 }
-
-#[test]
-fn the_readme_names_every_key() {
-    use irs::topology::{address, disk, interface, network, node, portgroup};
-    let readme = std::fs::read_to_string("topology/README.md").unwrap();
-    let keys = [
-        node::KEYS,
-        node::UNUSED_KEYS,
-        node::OS_KEYS,
-        node::IMAGE_KEYS,
-        disk::KEYS,
-        interface::KEYS,
-        interface::WIRING_KEYS,
-        network::KEYS,
-        network::DNS_KEYS,
-        network::SRV_KEYS,
-        address::DHCP_KEYS,
-        address::RANGE_KEYS,
-        address::IPV6_KEYS,
-        portgroup::KEYS,
-        portgroup::VLAN_KEYS,
-    ];
-    for key in keys.concat() {
-        assert!(
-            readme.contains(&format!("`{key}`")),
-            "topology/README.md says nothing of '{key}'"
-        );
-    }
-}

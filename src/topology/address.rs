@@ -8,13 +8,15 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use crate::yaml::{Fields, Place, Problems, Tree};
 
 use super::network::NetworkSpec;
+use super::reference::names;
+use super::reference::networks::{DHCP, IPV6, RANGE};
 
 /// The keys of `dhcp`.
-pub const DHCP_KEYS: &[&str] = &["range", "subnet_cidr", "subnet_gateway"];
+pub const DHCP_KEYS: &[&str] = &names::<{ DHCP.keys.len() }>(&DHCP);
 /// The keys of a range of addresses.
-pub const RANGE_KEYS: &[&str] = &["start", "end"];
+pub const RANGE_KEYS: &[&str] = &names::<{ RANGE.keys.len() }>(&RANGE);
 /// The keys of `ipv6`.
-pub const IPV6_KEYS: &[&str] = &["ip_address", "prefix", "dhcp"];
+pub const IPV6_KEYS: &[&str] = &names::<{ IPV6.keys.len() }>(&IPV6);
 
 /// A range of addresses, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,17 +4,11 @@ use crate::units::{GIB, MIB};
 use crate::yaml::{Fields, Key, Place, Problems, Tree};
 
 use super::name;
+use super::reference::names;
+use super::reference::nodes::DISK;
 
 /// The keys of a disk.
-pub const KEYS: &[&str] = &[
-    "dev",
-    "size",
-    "bus",
-    "cache",
-    "preallocation",
-    "import_url",
-    "path",
-];
+pub const KEYS: &[&str] = &names::<{ DISK.keys.len() }>(&DISK);
 
 /// What a disk hangs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +81,16 @@ fn word<T: Copy + PartialEq>(words: &[(&'static str, T)], value: T) -> &'static 
         .map_or("", |(word, _)| *word)
 }
 
+fn words<T>(words: &[(&'static str, T)]) -> Vec<&'static str> {
+    words.iter().map(|(word, _)| *word).collect()
+}
+
 impl Bus {
+    /// All words that a file may use.
+    pub fn words() -> Vec<&'static str> {
+        words(BUSES)
+    }
+
     /// libvirt's word for it.
     pub fn as_str(self) -> &'static str {
         word(BUSES, self)
@@ -113,6 +116,11 @@ impl Preallocation {
 }
 
 impl Cache {
+    /// All words that a file may use.
+    pub fn words() -> Vec<&'static str> {
+        words(CACHES)
+    }
+
     /// libvirt's word for it.
     pub fn as_str(self) -> &'static str {
         word(CACHES, self)
@@ -120,6 +128,11 @@ impl Cache {
 }
 
 impl Preallocation {
+    /// All words that a file may use.
+    pub fn words() -> Vec<&'static str> {
+        words(PREALLOCATIONS)
+    }
+
     /// qemu-img's word for it.
     pub fn as_str(self) -> &'static str {
         word(PREALLOCATIONS, self)

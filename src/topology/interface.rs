@@ -4,21 +4,16 @@ use crate::yaml::{Fields, Place, Problems, Tree, Value, nearest};
 
 use super::name;
 use super::network::NetworkSpec;
+use super::reference::names;
+use super::reference::networks::WIRING;
+use super::reference::nodes::{EXTERNAL, INTERFACE};
 
 /// The keys of an interface.
-pub const KEYS: &[&str] = &[
-    "network",
-    "bridged",
-    "model",
-    "portgroup",
-    "connect_to",
-    "hub",
-    "src_model",
-];
+pub const KEYS: &[&str] = &names::<{ INTERFACE.keys.len() }>(&INTERFACE);
 /// The keys of `external_network`.
-pub const EXTERNAL_KEYS: &[&str] = &["network", "bridged"];
+pub const EXTERNAL_KEYS: &[&str] = &names::<{ EXTERNAL.keys.len() }>(&EXTERNAL);
 /// The keys of an entry of a network file's `nodes`.
-pub const WIRING_KEYS: &[&str] = &["interfaces", "external_network", "provision_network"];
+pub const WIRING_KEYS: &[&str] = &names::<{ WIRING.keys.len() }>(&WIRING);
 
 /// The NIC models of libvirt on QEMU.
 pub const MODELS: &[&str] = &[

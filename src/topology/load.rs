@@ -8,13 +8,15 @@ use super::files::{self, Kind};
 use super::interface::{self, WIRING_KEYS, Wiring, suggestion};
 use super::network::{self, NetworkSpec};
 use super::node::{self, NodeType};
+use super::reference::names;
+use super::reference::networks::FILE;
 use super::template::{self, Context};
 use super::{Overrides, Request, Topology, Variables, bgp, name, validate, variables};
 
 /// The keys of a network file that mean something here.
-pub(super) const FILE_KEYS: &[&str] = &["networks", "nodes"];
+pub(super) const FILE_KEYS: &[&str] = &names::<{ FILE.keys.len() }>(&FILE);
 /// The keys that infrared's network files have and irs does not use.
-pub(super) const UNUSED_FILE_KEYS: &[&str] = &["l3appliance_config", "cidrs"];
+pub(super) const UNUSED_FILE_KEYS: &[&str] = FILE.unused;
 
 /// Reads all files of the request. Pure apart from that: called again for each pair of subnets that is tried.
 pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Problems> {

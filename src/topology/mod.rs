@@ -12,6 +12,7 @@ pub mod network;
 pub mod node;
 pub mod overrides;
 pub mod portgroup;
+pub mod reference;
 pub mod selection;
 pub mod single;
 pub mod template;

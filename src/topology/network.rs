@@ -9,32 +9,15 @@ use crate::yaml::{Fields, Key, Place, Problems, Tree};
 use super::address::{self, DhcpRange, Ipv6Spec};
 use super::name;
 use super::portgroup::{self, Portgroup};
+use super::reference::names;
+use super::reference::networks::{DNS, NETWORK, SRV};
 
 /// The keys of a network.
-pub const KEYS: &[&str] = &[
-    "name",
-    "forward",
-    "nic",
-    "external_connectivity",
-    "ip_address",
-    "netmask",
-    "dhcp",
-    "floating_ip",
-    "ipv6",
-    "domain",
-    "dns",
-    "mtu",
-    "virtualport_type",
-    "portgroups",
-    "ipv4_address",
-    "ipv6_address",
-];
+pub const KEYS: &[&str] = &names::<{ NETWORK.keys.len() }>(&NETWORK);
 /// The keys of `dns`.
-pub const DNS_KEYS: &[&str] = &["srvs"];
+pub const DNS_KEYS: &[&str] = &names::<{ DNS.keys.len() }>(&DNS);
 /// The keys of a DNS service.
-pub const SRV_KEYS: &[&str] = &[
-    "name", "protocol", "domain", "port", "target", "priority", "weight",
-];
+pub const SRV_KEYS: &[&str] = &names::<{ SRV.keys.len() }>(&SRV);
 
 /// How packets leave a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +43,11 @@ const FORWARDS: &[(&str, Forward)] = &[
 ];
 
 impl Forward {
+    /// All words that a file may use.
+    pub fn words() -> Vec<&'static str> {
+        FORWARDS.iter().map(|(word, _)| *word).collect()
+    }
+
     /// libvirt's word for it; isolated networks have none.
     pub fn mode(self) -> Option<&'static str> {
         FORWARDS

@@ -5,33 +5,17 @@ use crate::yaml::{Fields, Place, Problems, Tree, Value};
 use super::disk::{self, DiskSpec};
 use super::interface::{self, InterfaceSpec, Wiring};
 use super::name;
+use super::reference::names;
+use super::reference::nodes::{IMAGE, NODE, OS};
 
 /// The keys of a node file that mean something here.
-pub const KEYS: &[&str] = &[
-    "name",
-    "cpu",
-    "cpumodel",
-    "memory",
-    "swap",
-    "deploy_os",
-    "os",
-    "disks",
-    "interfaces",
-    "external_network",
-    "provision_network",
-    "groups",
-    "image",
-    "supports_libguestfs",
-    "guest_agent",
-    "machine_type",
-    "import_url",
-];
+pub const KEYS: &[&str] = &names::<{ NODE.keys.len() }>(&NODE);
 /// The keys that infrared's files have and irs does not use.
-pub const UNUSED_KEYS: &[&str] = &["prefix", "flavor", "flavor_id"];
+pub const UNUSED_KEYS: &[&str] = NODE.unused;
 /// The keys of `os`.
-pub const OS_KEYS: &[&str] = &["type", "variant"];
+pub const OS_KEYS: &[&str] = &names::<{ OS.keys.len() }>(&OS);
 /// The keys of `image`.
-pub const IMAGE_KEYS: &[&str] = &["ssh_user", "ansible_connection"];
+pub const IMAGE_KEYS: &[&str] = &names::<{ IMAGE.keys.len() }>(&IMAGE);
 
 const MAX_CPUS: u64 = 1024;
 /// In MiB: less than 64 boots nothing, more than 64 TiB no host has.

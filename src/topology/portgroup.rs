@@ -2,20 +2,14 @@
 
 use crate::yaml::{Fields, Place, Problems, Tree};
 
+use super::reference::names;
+use super::reference::networks::{PORTGROUP, VLAN};
 use super::{address, name};
 
 /// The keys of a port group.
-pub const KEYS: &[&str] = &[
-    "name",
-    "default",
-    "trunk",
-    "vlan_id",
-    "vlans",
-    "ipv4_address",
-    "ipv6_address",
-];
+pub const KEYS: &[&str] = &names::<{ PORTGROUP.keys.len() }>(&PORTGROUP);
 /// The keys of a VLAN of a port group.
-pub const VLAN_KEYS: &[&str] = &["id", "native", "ipv4_address", "ipv6_address"];
+pub const VLAN_KEYS: &[&str] = &names::<{ VLAN.keys.len() }>(&VLAN);
 
 /// A named set of VLANs that a NIC may be plugged into.
 #[derive(Clone, Debug)]

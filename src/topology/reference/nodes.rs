@@ -1,0 +1,188 @@
+//! The keys of node files.
+
+use super::Default::{Nothing, Required, Said, Value};
+use super::Kind::{Boolean, Either, Integer, List, Mapping, Mappings, Name, Size, Text, Words};
+use super::{Table, doc};
+use crate::topology::disk;
+use crate::topology::interface::MODELS;
+use crate::units::{GIB, MIB};
+
+/// A node file.
+pub const NODE: Table = Table {
+    title: "A node file",
+    keys: &[
+        doc(
+            "name",
+            Name("name"),
+            Said("the file's name"),
+            "nodes are called `name-0`, `name-1`",
+        ),
+        doc("cpu", Integer(1, 1024, ""), Required, "virtual CPUs"),
+        doc(
+            "cpumodel",
+            Name("word"),
+            Value("host-passthrough"),
+            "host-passthrough, host-model or a model of libvirt's",
+        ),
+        doc("memory", Integer(64, 64 * 1024 * 1024, "MiB"), Required, ""),
+        doc("swap", Integer(0, 1024 * 1024, "MiB"), Value("0"), "swap file"),
+        doc("deploy_os", Boolean, Value("yes"), "no: the disks stay blank"),
+        doc("os", Mapping(&OS), Nothing, ""),
+        doc(
+            "disks",
+            Mappings(&DISK),
+            Nothing,
+            "in the order of the file; needed by a node with an operating system",
+        ),
+        doc(
+            "interfaces",
+            Either(&[List(&Mapping(&INTERFACE)), Mappings(&INTERFACE)]),
+            Said("the network file's"),
+            "NICs in order",
+        ),
+        doc(
+            "external_network",
+            Either(&[Name("name of a network"), Mapping(&EXTERNAL)]),
+            Said("the network file's"),
+            "where the node is reached; needed by a node with an operating system",
+        ),
+        doc(
+            "provision_network",
+            Either(&[Name("name of a network"), Mapping(&EXTERNAL)]),
+            Said("the network file's"),
+            "where the node is provisioned",
+        ),
+        doc("groups", List(&Name("name")), Nothing, "Ansible groups"),
+        doc("image", Mapping(&IMAGE), Nothing, "for the inventory"),
+        doc(
+            "supports_libguestfs",
+            Boolean,
+            Value("yes"),
+            "no: the image takes no customisation (not supported yet on nodes with an operating system)",
+        ),
+        doc("guest_agent", Boolean, Value("yes"), "the guest agent's channel"),
+        doc("machine_type", Name("word"), Said("libvirt's"), ""),
+        doc(
+            "import_url",
+            Text("URL"),
+            Said("`--image-url`"),
+            "an image of the node's own (not supported yet)",
+        ),
+    ],
+    unused: &["prefix", "flavor", "flavor_id"],
+};
+
+/// `os` of a node file.
+pub const OS: Table = Table::new(
+    "`os`",
+    &[
+        doc("type", Name("word"), Value("linux"), ""),
+        doc("variant", Name("word"), Value("rhel7.0"), "an osinfo short name"),
+    ],
+);
+
+/// `image` of a node file.
+pub const IMAGE: Table = Table::new(
+    "`image`",
+    &[
+        doc(
+            "ssh_user",
+            Name("word"),
+            Nothing,
+            "who logs in, for the inventory",
+        ),
+        doc(
+            "ansible_connection",
+            Name("word"),
+            Nothing,
+            "Ansible's connection plugin",
+        ),
+    ],
+);
+
+/// A disk.
+pub const DISK: Table = Table::new(
+    "A disk",
+    &[
+        doc(
+            "dev",
+            Text("/dev/vda, /dev/vdb, …"),
+            Said("the next free one"),
+            "",
+        ),
+        doc("size", Size(MIB, 64 * 1024 * GIB), Required, "virtual size"),
+        doc("bus", Words(disk::Bus::words), Said("`--disk-bus`"), ""),
+        doc("cache", Words(disk::Cache::words), Value("unsafe"), ""),
+        doc(
+            "preallocation",
+            Words(disk::Preallocation::words),
+            Value("metadata"),
+            "of blank disks; falloc and full make a disk with an operating system a full copy",
+        ),
+        doc(
+            "import_url",
+            Text("URL"),
+            Nothing,
+            "an image that the disk is a copy of (not supported yet)",
+        ),
+        doc(
+            "path",
+            Text("path"),
+            Said("the pool"),
+            "folder or file of the disk (not supported yet)",
+        ),
+    ],
+);
+
+/// An interface.
+pub const INTERFACE: Table = Table::new(
+    "An interface",
+    &[
+        doc(
+            "network",
+            Name("name of a network"),
+            Required,
+            "of a host's bridge when `bridged`",
+        ),
+        doc(
+            "bridged",
+            Boolean,
+            Value("no"),
+            "plugged into a bridge of the host (not supported yet)",
+        ),
+        doc("model", Words(|| MODELS.to_vec()), Said("virtio"), "NIC model"),
+        doc(
+            "portgroup",
+            Name("name"),
+            Nothing,
+            "port group of the network (not supported yet)",
+        ),
+        doc(
+            "connect_to",
+            Name("name of a node"),
+            Nothing,
+            "a wire to another node (not supported yet)",
+        ),
+        doc(
+            "hub",
+            Boolean,
+            Value("no"),
+            "the wire is a hub (not supported yet)",
+        ),
+        doc(
+            "src_model",
+            Words(|| MODELS.to_vec()),
+            Said("virtio"),
+            "NIC model at the other end of the wire (not supported yet)",
+        ),
+    ],
+);
+
+/// `external_network` as a mapping.
+pub const EXTERNAL: Table = Table::new(
+    "`external_network`",
+    &[
+        doc("network", Name("name of a network"), Required, ""),
+        doc("bridged", Boolean, Value("no"), "infrared's, changes nothing"),
+    ],
+);
