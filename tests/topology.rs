@@ -1,5 +1,5 @@
-//! Topology files as a user may write them: `tests/topology/valid` must load, each file of
-//! `tests/topology/invalid` is named for its fault and has its exact messages in a snapshot.
+//! Topology files as a user may write them: `tests/topologies/valid` must load, each file of
+//! `tests/topologies/invalid` is named for its fault and has its exact messages in a snapshot.
 
 #![allow(clippy::unwrap_used)]
 
@@ -10,7 +10,7 @@ use irs::topology::{Request, Topology, Variables, files, load, overrides, select
 use irs::yaml::Problems;
 
 fn folder(name: &str) -> PathBuf {
-    Path::new("tests/topology").join(name)
+    Path::new("tests/topologies").join(name)
 }
 
 fn variables(net: &str, data_net: &str) -> Variables {
@@ -239,7 +239,7 @@ fn what_is_not_there_is_explained() {
     for (nodes, network) in [
         ("contoller:1,zebra:1,undercloud:1", "3_nests"),
         ("undercloud:1,tripleo:1", "3_nets"),
-        ("ceph:1", "tests/topology/missing.yml"),
+        ("ceph:1", "tests/topologies/missing.yml"),
         ("undercloud:1", "../../etc"),
     ] {
         let _ = writeln!(

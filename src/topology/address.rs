@@ -1,12 +1,12 @@
 //! The addresses of a network: read, and held against the subnet that they must be in.
 
-use std::fmt::Display;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::yaml::{Fields, Place, Problems, Tree};
+use crate::yaml::{Fields, Place, Problems, Tree, Value, shown};
 
+use super::dhcp::{dhcp, range};
 use super::network::NetworkSpec;
 use super::reference::names;
 use super::reference::networks::{DHCP, IPV6, RANGE};
@@ -70,13 +70,13 @@ pub(super) fn read_ipv4(fields: &Fields<'_>, network: &mut NetworkSpec, problems
         .get("netmask")
         .and_then(|t| netmask(&fields.what("netmask"), t, problems));
     match (fields.get("ip_address"), fields.get("netmask")) {
-        (Some(address), None) => problems
+        (Some(address), None) if address.value != Value::Broken => problems
             .push(
                 address.place.clone(),
                 format!("{} has an ip_address and no netmask", fields.of),
             )
             .hint("add netmask: 255.255.255.0"),
-        (None, Some(netmask)) => problems
+        (None, Some(netmask)) if netmask.value != Value::Broken => problems
             .push(
                 netmask.place.clone(),
                 format!("{} has a netmask and no ip_address", fields.of),
@@ -99,7 +99,9 @@ pub(super) fn read_ipv4(fields: &Fields<'_>, network: &mut NetworkSpec, problems
     }
     let fit = |a: Ipv4Addr| unfit_ipv4(a, subnet);
     network.dhcp = dhcp(fields, parse_ipv4, fit, subnet.map(IpNet::V4), problems);
-    if let (Some(tree), None) = (fields.get("dhcp"), fields.get("ip_address")) {
+    // With a netmask it is that one which has been reported.
+    let bare = fields.get("ip_address").or(fields.get("netmask")).is_none();
+    if let (Some(tree), true) = (fields.get("dhcp"), bare) {
         problems
             .push(
                 tree.place.clone(),
@@ -121,14 +123,12 @@ pub(super) fn read_ipv6(fields: &Fields<'_>, problems: &mut Problems) -> Option<
             .map(|n| n as u8),
         None => None,
     };
-    let tree = inner.required("ip_address", problems)?;
-    let text = tree.string(&inner.what("ip_address"), problems)?;
-    let Ok(address) = text.parse::<Ipv6Addr>() else {
-        not_an_address("IPv6", &inner.what("ip_address"), &text, &tree.place, problems);
-        return None;
-    };
-    let subnet = length.and_then(|l| Ipv6Net::new(address, l).ok());
-    if let Some(reason) = unfit_ipv6(address, subnet) {
+    let tree = inner.required("ip_address", problems);
+    let address = tree.and_then(|tree| ipv6(&inner.what("ip_address"), tree, problems));
+    let subnet = address.zip(length).and_then(|(a, l)| Ipv6Net::new(a, l).ok());
+    if let (Some(address), Some(tree)) = (address, tree)
+        && let Some(reason) = unfit_ipv6(address, subnet)
+    {
         problems
             .push(
                 tree.place.clone(),
@@ -139,8 +139,8 @@ pub(super) fn read_ipv6(fields: &Fields<'_>, problems: &mut Problems) -> Option<
     let fit = |a: Ipv6Addr| unfit_ipv6(a, subnet);
     let dhcp = dhcp(&inner, |t| t.parse().ok(), fit, subnet.map(IpNet::V6), problems);
     Some(Ipv6Spec {
-        place: tree.place.clone(),
-        address,
+        place: tree?.place.clone(),
+        address: address?,
         prefix_len: length?,
         dhcp,
     })
@@ -163,7 +163,7 @@ pub(super) fn with_length(fields: &Fields<'_>, key: &str, problems: &mut Problem
         problems
             .push(
                 tree.place.clone(),
-                format!("{} cannot be '{}'", fields.what(key), text.escape_debug()),
+                format!("{} cannot be '{}'", fields.what(key), shown(&text)),
             )
             .hint(format!("write the address with its length: {example}"));
     }
@@ -179,14 +179,20 @@ fn ipv4(what: &str, tree: &Tree, problems: &mut Problems) -> Option<Ipv4Addr> {
     address
 }
 
+fn ipv6(what: &str, tree: &Tree, problems: &mut Problems) -> Option<Ipv6Addr> {
+    let text = tree.string(what, problems)?;
+    let address = text.parse().ok();
+    if address.is_none() {
+        not_an_address("IPv6", what, &text, &tree.place, problems);
+    }
+    address
+}
+
 fn not_an_address(family: &str, what: &str, text: &str, place: &Place, problems: &mut Problems) {
     problems
         .push(
             place.clone(),
-            format!(
-                "{what} must be an {family} address, not '{}'",
-                text.escape_debug()
-            ),
+            format!("{what} must be an {family} address, not '{}'", shown(&text)),
         )
         .hint(match family {
             "IPv6" => "e.g. 2001:db8::1",
@@ -252,117 +258,6 @@ fn unfit_ipv6(address: Ipv6Addr, subnet: Option<Ipv6Net>) -> Option<String> {
     }
     (address == subnet.network())
         .then(|| format!("it is the address of the subnet {} itself", subnet.trunc()))
-}
-
-/// Reads `dhcp` and checks what else it says about the subnet.
-fn dhcp<A: Copy + Ord + Display>(
-    fields: &Fields<'_>,
-    parse: impl Fn(&str) -> Option<A>,
-    unfit: impl Fn(A) -> Option<String>,
-    subnet: Option<IpNet>,
-    problems: &mut Problems,
-) -> Option<DhcpRange<A>> {
-    let inner = Fields::new(fields.what("dhcp"), fields.get("dhcp")?, DHCP_KEYS, problems);
-    if let Some(tree) = inner.get("subnet_cidr")
-        && let Some(text) = tree.string(&inner.what("subnet_cidr"), problems)
-    {
-        let said = text.split_once('/').and_then(|(address, length)| {
-            let length: u8 = length.parse().ok()?;
-            match parse_ipv4(address) {
-                Some(address) => IpNet::new(address.into(), length).ok(),
-                None => IpNet::new(address.parse().ok()?, length).ok(),
-            }
-        });
-        match (said, subnet) {
-            (None, _) => {
-                problems
-                    .push(
-                        tree.place.clone(),
-                        format!(
-                            "{} must be a subnet, not '{}'",
-                            inner.what("subnet_cidr"),
-                            text.escape_debug()
-                        ),
-                    )
-                    .hint("write it as 192.168.24.0/24");
-            }
-            (Some(said), Some(subnet)) if said.trunc() != subnet.trunc() => {
-                let message = format!(
-                    "{} is {said}, but the network's subnet is {}",
-                    inner.what("subnet_cidr"),
-                    subnet.trunc()
-                );
-                problems
-                    .push(tree.place.clone(), message)
-                    .hint("it follows from ip_address and netmask: leave it out, or make it agree");
-            }
-            _ => {}
-        }
-    }
-    if let Some(tree) = inner.get("subnet_gateway") {
-        one(&inner.what("subnet_gateway"), tree, &parse, &unfit, problems);
-    }
-    let tree = inner.required("range", problems)?;
-    range(&inner.what("range"), tree, parse, unfit, problems)
-}
-
-fn range<A: Copy + Ord + Display>(
-    what: &str,
-    tree: &Tree,
-    parse: impl Fn(&str) -> Option<A>,
-    unfit: impl Fn(A) -> Option<String>,
-    problems: &mut Problems,
-) -> Option<DhcpRange<A>> {
-    let fields = Fields::new(what, tree, RANGE_KEYS, problems);
-    let (start, end) = (
-        fields.required("start", problems),
-        fields.required("end", problems),
-    );
-    let first = start.and_then(|t| one(&fields.what("start"), t, &parse, &unfit, problems));
-    let last = end.and_then(|t| one(&fields.what("end"), t, &parse, &unfit, problems));
-    let (first, last) = (first?, last?);
-    if first > last {
-        problems
-            .push(
-                end?.place.clone(),
-                format!("{what} ends at {last}, before its start {first}"),
-            )
-            .hint("write the lower address as 'start'");
-        return None;
-    }
-    Some(DhcpRange {
-        start: first,
-        end: last,
-    })
-}
-
-fn one<A: Copy + Display>(
-    what: &str,
-    tree: &Tree,
-    parse: impl Fn(&str) -> Option<A>,
-    unfit: impl Fn(A) -> Option<String>,
-    problems: &mut Problems,
-) -> Option<A> {
-    let text = tree.string(what, problems)?;
-    let Some(address) = parse(&text) else {
-        problems
-            .push(
-                tree.place.clone(),
-                format!("{what} must be an address, not '{}'", text.escape_debug()),
-            )
-            .hint("e.g. 172.16.0.2");
-        return None;
-    };
-    if let Some(reason) = unfit(address) {
-        problems
-            .push(
-                tree.place.clone(),
-                format!("{what} cannot be {address}: {reason}"),
-            )
-            .hint("take an address within the network's own subnet");
-        return None;
-    }
-    Some(address)
 }
 
 #[cfg(test)]

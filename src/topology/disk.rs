@@ -1,7 +1,7 @@
 //! The disks of a node file.
 
 use crate::units::{GIB, MIB};
-use crate::yaml::{Fields, Key, Place, Problems, Tree};
+use crate::yaml::{Fields, Key, Place, Problems, Tree, shown};
 
 use super::name;
 use super::reference::names;
@@ -9,6 +9,9 @@ use super::reference::nodes::DISK;
 
 /// The keys of a disk.
 pub const KEYS: &[&str] = &names::<{ DISK.keys.len() }>(&DISK);
+
+/// How many disks a node may have: vda to vdy, and vdz is the seed.
+const MAX_DISKS: usize = 25;
 
 /// What a disk hangs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +170,12 @@ pub struct DiskSpec {
 /// Reads the `disks` of a node in the order of the file.
 pub(super) fn read(entries: &[(Key, Tree)], of: &str, problems: &mut Problems) -> Vec<DiskSpec> {
     let mut disks: Vec<DiskSpec> = Vec::new();
-    for (key, tree) in entries {
+    if let Some((key, _)) = entries.get(MAX_DISKS) {
+        problems
+            .push(key.place.clone(), format!("{of} has more than {MAX_DISKS} disks"))
+            .hint("there is one letter for each, and one for the seed");
+    }
+    for (key, tree) in entries.iter().take(MAX_DISKS) {
         let Some(disk) = read_one(key, tree, of, &disks, problems) else {
             continue;
         };
@@ -192,10 +200,16 @@ fn read_one(
     problems: &mut Problems,
 ) -> Option<DiskSpec> {
     name::check("disk", &key.name, &key.place, problems);
-    let fields = Fields::new(format!("disk '{}' of {of}", key.name), tree, KEYS, problems);
+    let fields = Fields::new(
+        format!("disk '{}' of {of}", shown(&key.name)),
+        tree,
+        KEYS,
+        problems,
+    );
     let dev = device(&fields, before, problems);
     let size = match fields.get("size") {
         Some(size) => size.size(&fields.what("size"), MIB..=64 * 1024 * GIB, problems),
+        None if !fields.readable => None,
         None => {
             problems
                 .push(key.place.clone(), format!("{} has no 'size'", fields.of))
@@ -203,9 +217,9 @@ fn read_one(
             None
         }
     };
-    Some(DiskSpec {
+    let disk = DiskSpec {
         key: key.name.clone(),
-        dev: dev?,
+        dev: String::new(),
         size_bytes: size.unwrap_or(GIB),
         bus: fields.choice("bus", BUSES, problems),
         cache: fields.choice("cache", CACHES, problems).unwrap_or(Cache::Unsafe),
@@ -217,7 +231,8 @@ fn read_one(
         import_place: fields.get("import_url").map(|t| t.place.clone()),
         path_place: fields.get("path").map(|t| t.place.clone()),
         place: fields.get("dev").map_or(&key.place, |t| &t.place).clone(),
-    })
+    };
+    Some(DiskSpec { dev: dev?, ..disk })
 }
 
 /// `/dev/vdb` or `vdb`; without one the first letter that is free.
@@ -237,7 +252,7 @@ fn device(fields: &Fields<'_>, before: &[DiskSpec], problems: &mut Problems) -> 
         problems
             .push(
                 tree.place.clone(),
-                format!("{} cannot be '{}'", fields.what("dev"), text.escape_debug()),
+                format!("{} cannot be '{}'", fields.what("dev"), shown(&text)),
             )
             .hint("write /dev/vda, /dev/vdb, …");
         return None;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
-use crate::yaml::{MAX_BYTES, Place, Problems, Source, nearest};
+use crate::yaml::{MAX_BYTES, Place, Problems, Source, nearest, shown};
 
 use super::{bgp, name};
 
@@ -120,7 +120,7 @@ pub(super) fn find(kind: Kind, wanted: &str, folders: &[PathBuf], problems: &mut
         Some(near) => format!("did you mean '{near}'?"),
         None => format!("known are {}", known.join(", ")),
     };
-    let message = format!("the {} '{}' is not known", kind.what(), wanted.escape_debug());
+    let message = format!("the {} '{}' is not known", kind.what(), shown(wanted));
     problems.push(Place::start_of(flag), message).hint(hint);
     None
 }

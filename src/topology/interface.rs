@@ -1,9 +1,9 @@
 //! Which networks a node's NICs are on, and which of them it is reached through.
 
-use crate::yaml::{Fields, Place, Problems, Tree, Value, nearest};
+use crate::yaml::{Fields, Place, Problems, Tree, Value, nearest, shown};
 
 use super::name;
-use super::network::NetworkSpec;
+use super::network::{NetworkSpec, Networks};
 use super::reference::names;
 use super::reference::networks::WIRING;
 use super::reference::nodes::{EXTERNAL, INTERFACE};
@@ -48,6 +48,8 @@ pub const MODELS: &[&str] = &[
 
 /// What `connect_to: "{{ vswitch_type }}"` says when no switch is asked for.
 pub(super) const NO_SWITCH: &str = "None";
+/// How many NICs a node may have.
+const MAX_INTERFACES: usize = 64;
 
 /// One NIC of a node type.
 #[derive(Clone, Debug)]
@@ -81,22 +83,36 @@ pub(super) struct Mention {
 #[derive(Clone, Debug)]
 pub(super) struct Wiring {
     pub(super) place: Place,
+    /// The name of the entry; of a node file's own wiring nothing.
+    pub(super) key: String,
+    /// Whether some of it was faulty and has been reported: nothing follows from what else it lacks.
+    pub(super) broken: bool,
     pub(super) interfaces: Option<Vec<InterfaceSpec>>,
     pub(super) external_network: Option<Mention>,
     pub(super) provision_network: Option<Mention>,
 }
 
 /// Reads the three wiring keys.
-pub(super) fn read_wiring(fields: &Fields<'_>, place: &Place, problems: &mut Problems) -> Wiring {
+pub(super) fn read_wiring(fields: &Fields<'_>, key: &str, place: &Place, problems: &mut Problems) -> Wiring {
+    let before = problems.len();
     let interfaces = fields.get("interfaces").and_then(|tree| {
         // Older infrared documentation has a mapping nic1, nic2, … here.
         let items: Vec<&Tree> = match &tree.value {
             Value::Map(entries) => entries.iter().map(|(_, v)| v).collect(),
             _ => tree.list(&fields.what("interfaces"), problems)?.iter().collect(),
         };
+        if let Some(item) = items.get(MAX_INTERFACES) {
+            problems
+                .push(
+                    item.place.clone(),
+                    format!("{} has more than {MAX_INTERFACES} interfaces", fields.of),
+                )
+                .hint("a virtual machine has no more slots");
+        }
         Some(
             items
                 .into_iter()
+                .take(MAX_INTERFACES)
                 .filter_map(|item| read_one(item, &fields.of, problems))
                 .collect(),
         )
@@ -117,11 +133,15 @@ pub(super) fn read_wiring(fields: &Fields<'_>, place: &Place, problems: &mut Pro
             place: tree.place.clone(),
         })
     };
+    let external_network = mention("external_network", problems);
+    let provision_network = mention("provision_network", problems);
     Wiring {
         place: place.clone(),
+        key: key.to_owned(),
+        broken: problems.len() > before || !fields.readable,
         interfaces,
-        external_network: mention("external_network", problems),
-        provision_network: mention("provision_network", problems),
+        external_network,
+        provision_network,
     }
 }
 
@@ -144,9 +164,14 @@ fn read_one(tree: &Tree, of: &str, problems: &mut Problems) -> Option<InterfaceS
     let bridged = fields.boolean("bridged", problems).unwrap_or(false);
     let hub = fields.boolean("hub", problems).unwrap_or(false);
     let network = fields.required("network", problems)?;
+    let name = match bridged {
+        true => word("network", problems)?,
+        // It is one of the networks' names, or not known.
+        false => network.string(&fields.what("network"), problems)?,
+    };
     Some(InterfaceSpec {
         place: network.place.clone(),
-        network: word("network", problems)?,
+        network: name,
         bridged,
         model,
         portgroup,
@@ -157,7 +182,8 @@ fn read_one(tree: &Tree, of: &str, problems: &mut Problems) -> Option<InterfaceS
 }
 
 /// Reports networks and port groups that the network file does not have.
-pub(super) fn check_wiring(wiring: &Wiring, networks: &[NetworkSpec], problems: &mut Problems) {
+pub(super) fn check_wiring(wiring: &mut Wiring, networks: &Networks, problems: &mut Problems) {
+    let before = problems.len();
     let plain = |i: &&InterfaceSpec| !i.bridged && i.connect_to.is_none();
     for interface in wiring.interfaces.iter().flatten().filter(plain) {
         let Some(network) = find(networks, &interface.network, &interface.place, problems) else {
@@ -167,8 +193,13 @@ pub(super) fn check_wiring(wiring: &Wiring, networks: &[NetworkSpec], problems: 
             continue;
         };
         let names = network.portgroups.iter().map(|p| p.name.as_str());
-        if !names.clone().any(|n| n == portgroup) {
-            let message = format!("network '{}' has no port group '{portgroup}'", network.name);
+        let known = names.clone().any(|n| n == portgroup);
+        if !known && !network.portgroups_broken {
+            let message = format!(
+                "network '{}' has no port group '{}'",
+                network.name,
+                shown(portgroup)
+            );
             problems
                 .push(interface.place.clone(), message)
                 .hint(suggestion(portgroup, names));
@@ -184,31 +215,36 @@ pub(super) fn check_wiring(wiring: &Wiring, networks: &[NetworkSpec], problems: 
             find(networks, &mention.network, &mention.place, problems);
         }
     }
+    wiring.broken |= networks.broken || problems.len() > before;
 }
 
 fn find<'a>(
-    networks: &'a [NetworkSpec],
+    networks: &'a Networks,
     name: &str,
     place: &Place,
     problems: &mut Problems,
 ) -> Option<&'a NetworkSpec> {
-    let found = networks.iter().find(|n| n.name == name);
-    if found.is_none() {
-        let hint = match networks.iter().find(|n| n.key == name) {
-            Some(network) => format!(
-                "networks are named by their 'name': did you mean '{}'?",
-                network.name
-            ),
-            None => suggestion(name, networks.iter().map(|n| n.name.as_str())),
-        };
-        problems
-            .push(
-                place.clone(),
-                format!("the network '{}' is not known", name.escape_debug()),
-            )
-            .hint(hint);
+    let known = &networks.known;
+    let found = known.iter().find(|n| n.name == name);
+    let names = known.iter().map(|n| n.name.as_str());
+    // It may be the one that could not be read, unless it looks like another.
+    if found.is_some() || (networks.broken && nearest(name, names.clone()).is_none()) {
+        return found;
     }
-    found
+    let hint = match known.iter().find(|n| n.key == name) {
+        Some(network) => format!(
+            "networks are named by their 'name': did you mean '{}'?",
+            network.name
+        ),
+        None => suggestion(name, names),
+    };
+    problems
+        .push(
+            place.clone(),
+            format!("the network '{}' is not known", shown(name)),
+        )
+        .hint(hint);
+    None
 }
 
 /// "did you mean", or the list of what there is.

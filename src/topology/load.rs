@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::yaml::{Fields, Key, Place, Problems, Source, Tree, Value, parse};
+use crate::yaml::{Fields, Key, Place, Problems, Source, Tree, Value, parse, shown};
 
 use super::files::{self, Kind};
 use super::interface::{self, WIRING_KEYS, Wiring, suggestion};
-use super::network::{self, NetworkSpec};
+use super::network::{self, Networks};
 use super::node::{self, NodeType};
 use super::reference::names;
 use super::reference::networks::FILE;
@@ -35,6 +35,7 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
         .found(Kind::Network, &request.network, &mut problems)
         .and_then(|(source, tree)| loader.network_file(&source, tree, &mut problems, &mut notes));
     let mut node_types = Vec::new();
+    let mut unwired = Vec::new();
     for (file_name, count) in &request.nodes {
         if !name::check(
             "node type",
@@ -51,9 +52,19 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
             continue;
         };
         node_types.push(match &file {
-            Some(file) => validate::wire(found.node, found.wiring, file, &mut problems, &mut notes),
+            Some(file) => {
+                let mut said = validate::Said {
+                    unwired: &mut unwired,
+                    problems: &mut problems,
+                    notes: &mut notes,
+                };
+                validate::wire(found.node, found.wiring, file, &mut said)
+            }
             None => found.node,
         });
+    }
+    if let Some(file) = &file {
+        validate::all_wired(&unwired, file, &mut problems);
     }
     validate::node_types(&node_types, &mut problems);
     if !problems.is_empty() {
@@ -61,7 +72,7 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
         return Err(problems);
     }
     notes.dedup();
-    let networks = file.map(|file| file.networks).unwrap_or_default();
+    let networks = file.map(|file| file.networks.known).unwrap_or_default();
     Ok(Topology {
         networks,
         node_types,
@@ -73,11 +84,13 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
 pub(super) struct NetworkFile {
     /// What messages call it.
     pub(super) label: String,
-    pub(super) networks: Vec<NetworkSpec>,
+    pub(super) networks: Networks,
     /// The entries of `nodes` by name.
     pub(super) wirings: Vec<(String, Wiring)>,
     /// The whole file, rendered and overridden.
     pub(super) tree: Tree,
+    /// Whether `nodes` is faulty as a whole.
+    pub(super) broken: bool,
 }
 
 /// A node file, typed.
@@ -156,7 +169,7 @@ impl Loader<'_> {
 
     fn render_scalars(&self, tree: &mut Tree, problems: &mut Problems) {
         match &mut tree.value {
-            Value::Null => {}
+            Value::Null | Value::Broken => {}
             Value::Scalar { text, .. } => {
                 let source = Source::plain(tree.place.file.clone(), text.as_str());
                 let mut inner = Problems::default();
@@ -207,6 +220,7 @@ impl Loader<'_> {
         }
         let entries = fields.map("networks", problems);
         if entries.is_empty()
+            && fields.readable
             && fields
                 .get("networks")
                 .is_none_or(|t| matches!(t.value, Value::Map(_)))
@@ -215,16 +229,18 @@ impl Loader<'_> {
                 .push(tree.place.clone(), "the network file has no networks")
                 .hint("add networks: {net1: {name: management, …}}");
         }
-        let networks: Vec<NetworkSpec> = entries
-            .iter()
-            .filter_map(|(key, tree)| network::read(key, tree, problems))
-            .collect();
-        validate::networks(&networks, problems);
+        let mut networks = network::read_all(entries, problems);
+        // Without any, each mention of one would be a message.
+        networks.broken |= entries.is_empty();
+        validate::networks(&networks.known, problems);
+        let nodes = fields.get("nodes");
+        let broken = !fields.readable || nodes.is_some_and(|t| !matches!(t.value, Value::Map(_)));
         let wirings = self.wirings(fields.map("nodes", problems), &networks, problems);
         Some(NetworkFile {
             label,
             networks,
             wirings,
+            broken,
             tree,
         })
     }
@@ -232,16 +248,16 @@ impl Loader<'_> {
     fn wirings(
         &self,
         entries: &[(Key, Tree)],
-        networks: &[NetworkSpec],
+        networks: &Networks,
         problems: &mut Problems,
     ) -> Vec<(String, Wiring)> {
         let mut wirings = Vec::new();
         for (key, tree) in entries {
             name::check("node", &key.name, &key.place, problems);
-            let of = format!("'{}' in 'nodes' of the network file", key.name);
+            let of = format!("'{}' in 'nodes' of the network file", shown(&key.name));
             let fields = Fields::new(of, tree, WIRING_KEYS, problems);
-            let wiring = interface::read_wiring(&fields, &key.place, problems);
-            interface::check_wiring(&wiring, networks, problems);
+            let mut wiring = interface::read_wiring(&fields, &key.name, &key.place, problems);
+            interface::check_wiring(&mut wiring, networks, problems);
             wirings.push((key.name.clone(), wiring));
         }
         wirings

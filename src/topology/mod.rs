@@ -3,6 +3,7 @@
 
 pub mod address;
 mod bgp;
+mod dhcp;
 pub mod disk;
 pub mod files;
 pub mod interface;

@@ -1,6 +1,6 @@
 //! Names go into XML, shell commands, file names and host names: only harmless ones are let in.
 
-use crate::yaml::{Place, Problems};
+use crate::yaml::{Place, Problems, shown};
 
 /// The longest name that is taken; a host name's label has 63 characters.
 const MAX: usize = 60;
@@ -9,7 +9,7 @@ const MAX: usize = 60;
 pub fn check(what: &str, text: &str, place: &Place, problems: &mut Problems) -> bool {
     let good = is_name(text);
     if !good {
-        problems.push(place.clone(), format!("'{}' is not a good name for a {what}", text.escape_debug())).hint(
+        problems.push(place.clone(), format!("'{}' is not a good name for a {what}", shown(text))).hint(
             format!(
                 "use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most {MAX} characters"
             ),

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::Ipv4Net;
 
-use crate::yaml::{Fields, Key, Place, Problems, Tree};
+use crate::yaml::{Fields, Key, Place, Problems, Tree, Value, shown};
 
 use super::address::{self, DhcpRange, Ipv6Spec};
 use super::name;
@@ -14,6 +14,8 @@ use super::reference::networks::{DNS, NETWORK, SRV};
 
 /// The keys of a network.
 pub const KEYS: &[&str] = &names::<{ NETWORK.keys.len() }>(&NETWORK);
+/// The keys of `forward`, where it is a mapping.
+pub const FORWARD_KEYS: &[&str] = &["type", "mode"];
 /// The keys of `dns`.
 pub const DNS_KEYS: &[&str] = &names::<{ DNS.keys.len() }>(&DNS);
 /// The keys of a DNS service.
@@ -120,6 +122,8 @@ pub struct NetworkSpec {
     pub(super) virtualport_place: Option<Place>,
     pub(super) portgroups_place: Option<Place>,
     pub(super) forward_place: Option<Place>,
+    /// Whether there are port groups that could not be read.
+    pub(super) portgroups_broken: bool,
 }
 
 impl NetworkSpec {
@@ -150,18 +154,60 @@ impl NetworkSpec {
     }
 }
 
-/// Reads one network; None when it is too broken to be compared with others.
-pub(super) fn read(key: &Key, tree: &Tree, problems: &mut Problems) -> Option<NetworkSpec> {
+/// How many networks a file may have.
+const MAX_NETWORKS: usize = 250;
+
+/// The networks of a file.
+#[derive(Clone, Debug)]
+pub(super) struct Networks {
+    /// Those that could be read, in the order of the file.
+    pub(super) known: Vec<NetworkSpec>,
+    /// Whether the name of another one is not known, as it has been reported.
+    pub(super) broken: bool,
+}
+
+/// Reads the `networks` of a file.
+pub(super) fn read_all(entries: &[(Key, Tree)], problems: &mut Problems) -> Networks {
+    if let Some((key, _)) = entries.get(MAX_NETWORKS) {
+        problems
+            .push(
+                key.place.clone(),
+                format!("there are more than {MAX_NETWORKS} networks"),
+            )
+            .hint("is it the right file?");
+    }
+    let read: Vec<Option<NetworkSpec>> = entries[..entries.len().min(MAX_NETWORKS)]
+        .iter()
+        .map(|(key, tree)| read(key, tree, problems))
+        .collect();
+    Networks {
+        broken: entries.len() > MAX_NETWORKS || read.iter().any(Option::is_none),
+        known: read.into_iter().flatten().collect(),
+    }
+}
+
+/// Reads one network; None when it is too broken to have a name.
+fn read(key: &Key, tree: &Tree, problems: &mut Problems) -> Option<NetworkSpec> {
     name::check("network", &key.name, &key.place, problems);
-    let fields = Fields::new(format!("network '{}'", key.name), tree, KEYS, problems);
+    let fields = Fields::new(format!("network '{}'", shown(&key.name)), tree, KEYS, problems);
+    // A name that is not allowed is a name still, for those that mention it.
     let name = match fields.get("name") {
-        Some(name) => word(&fields, "name", name, problems)?,
-        None => key.name.clone(),
+        Some(tree) => {
+            let text = tree.string(&fields.what("name"), problems);
+            if let Some(text) = &text {
+                name::check("'name'", text, &tree.place, problems);
+            }
+            text
+        }
+        None => fields.readable.then(|| key.name.clone()),
     };
+    let before = problems.len();
+    let portgroups = portgroup::read(&fields, problems);
+    let portgroups_broken = problems.len() > before;
     let mut network = NetworkSpec {
         key: key.name.clone(),
         place: key.place.clone(),
-        name,
+        name: String::new(),
         forward: forward(&fields, problems),
         nic: fields
             .get("nic")
@@ -181,7 +227,8 @@ pub(super) fn read(key: &Key, tree: &Tree, problems: &mut Problems) -> Option<Ne
         virtualport_type: fields
             .choice("virtualport_type", &[("openvswitch", ())], problems)
             .map(|()| "openvswitch".to_owned()),
-        portgroups: portgroup::read(&fields, problems),
+        portgroups,
+        portgroups_broken,
         ipv4_address: address::with_length(&fields, "ipv4_address", problems),
         ipv6_address: address::with_length(&fields, "ipv6_address", problems),
         virtualport_place: fields.key_place("virtualport_type").cloned(),
@@ -190,6 +237,7 @@ pub(super) fn read(key: &Key, tree: &Tree, problems: &mut Problems) -> Option<Ne
     };
     address::read_ipv4(&fields, &mut network, problems);
     network.ipv6 = address::read_ipv6(&fields, problems);
+    network.name = name?;
     Some(network)
 }
 
@@ -203,7 +251,16 @@ fn forward(fields: &Fields<'_>, problems: &mut Problems) -> Forward {
     let Some(tree) = fields.get("forward") else {
         return Forward::None;
     };
-    let word = tree.get("type").or_else(|| tree.get("mode")).unwrap_or(tree);
+    let word = match tree.value {
+        Value::Map(_) => {
+            let inner = Fields::new(fields.what("forward"), tree, FORWARD_KEYS, problems);
+            match inner.get("mode").or_else(|| inner.required("type", problems)) {
+                Some(word) => word,
+                None => return Forward::None,
+            }
+        }
+        _ => tree,
+    };
     word.choice(&fields.what("forward"), FORWARDS, problems)
         .unwrap_or(Forward::None)
 }
@@ -217,7 +274,7 @@ fn interface_name(fields: &Fields<'_>, tree: &Tree, problems: &mut Problems) -> 
         problems
             .push(
                 tree.place.clone(),
-                format!("'{}' is not the name of a NIC", text.escape_debug()),
+                format!("'{}' is not the name of a NIC", shown(&text)),
             )
             .hint("Linux allows 15 letters, digits, '_', '.' and '-': eth0, enp6s0f1");
         return None;
@@ -254,12 +311,15 @@ fn srv(tree: &Tree, of: &str, problems: &mut Problems) -> Option<Srv> {
     let port = fields
         .required("port", problems)
         .and_then(|t| t.integer(&fields.what("port"), 1..=65535, problems));
+    let domain = fields
+        .get("domain")
+        .and_then(|t| word(&fields, "domain", t, problems));
+    let priority = fields.integer("priority", 0..=65535, problems).map(|n| n as u16);
+    let weight = fields.integer("weight", 0..=65535, problems).map(|n| n as u16);
     Some(Srv {
-        domain: fields
-            .get("domain")
-            .and_then(|t| word(&fields, "domain", t, problems)),
-        priority: fields.integer("priority", 0..=65535, problems).map(|n| n as u16),
-        weight: fields.integer("weight", 0..=65535, problems).map(|n| n as u16),
+        domain,
+        priority,
+        weight,
         service: service?,
         protocol: protocol?.to_owned(),
         target: target?,

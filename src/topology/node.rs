@@ -100,10 +100,16 @@ pub(super) fn read(
     );
     let image = fields.get("image").unwrap_or(&empty);
     let image = Fields::new(format!("'image' of {of}"), image, IMAGE_KEYS, problems);
+    let before = problems.len();
+    let name = word(&fields, "name", problems).unwrap_or_else(|| file_name.to_owned());
+    let name_broken = problems.len() > before;
+    let before = problems.len();
+    let deploy_os = fields.boolean("deploy_os", problems).unwrap_or(true);
+    let os_broken = problems.len() > before;
     let node = NodeType {
         file_name: file_name.to_owned(),
         place: tree.place.clone(),
-        name: word(&fields, "name", problems).unwrap_or_else(|| file_name.to_owned()),
+        name,
         count,
         cpu: cpu
             .and_then(|t| t.integer(&fields.what("cpu"), 1..=MAX_CPUS, problems))
@@ -114,7 +120,7 @@ pub(super) fn read(
             .unwrap_or(*MEMORY_MIB.start()),
         memory_place: memory.map_or(&tree.place, |t| &t.place).clone(),
         swap_mib: fields.integer("swap", 0..=1024 * 1024, problems).unwrap_or(0),
-        deploy_os: fields.boolean("deploy_os", problems).unwrap_or(true),
+        deploy_os,
         os_type: word(&os, "type", problems).unwrap_or_else(|| "linux".to_owned()),
         os_variant: word(&os, "variant", problems).unwrap_or_else(|| "rhel7.0".to_owned()),
         disks: disk::read(fields.map("disks", problems), &of, problems),
@@ -133,7 +139,7 @@ pub(super) fn read(
     let diskless = fields
         .get("disks")
         .is_none_or(|t| t.value == Value::Map(Vec::new()));
-    if node.deploy_os && diskless {
+    if node.deploy_os && diskless && !os_broken {
         let place = fields.key_place("disks").unwrap_or(&tree.place);
         problems
             .push(
@@ -142,7 +148,9 @@ pub(super) fn read(
             )
             .hint("add disks: {disk1: {size: 40G}}, or deploy_os: no");
     }
-    let wiring = interface::read_wiring(&fields, &tree.place, problems);
+    let mut wiring = interface::read_wiring(&fields, "", &tree.place, problems);
+    // Neither what the nodes are called nor whether they need an external_network is known then.
+    wiring.broken |= name_broken || os_broken;
     (node, wiring)
 }
 

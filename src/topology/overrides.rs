@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::yaml::{Key, Place, Problems, Source, Tree, Value, parse as parse_yaml};
+use crate::yaml::{Key, Place, Problems, Source, Tree, Value, parse as parse_yaml, shown};
 
 use super::files;
 
@@ -41,7 +41,7 @@ pub fn parse<S: AsRef<str>>(arguments: &[S]) -> Result<Overrides, Problems> {
         }
         match tree.value {
             Value::Map(entries) => overrides.entries = entries,
-            Value::Null => {}
+            Value::Null | Value::Broken => {}
             _ => {
                 problems
                     .push(
@@ -67,19 +67,19 @@ fn one(argument: &str, problems: &mut Problems) -> Option<Tree> {
     if argument.starts_with('{') {
         return mapping(parse_yaml(&Source::plain("-e", argument), problems)?, problems);
     }
-    let place = Place::start_of(format!("-e {}", argument.escape_debug()));
+    let place = Place::start_of(format!("-e {}", shown(argument)));
     let Some((path, value)) = argument.split_once('=') else {
         problems
             .push(
                 None,
-                format!("-e '{}' is neither key=value nor @file", argument.escape_debug()),
+                format!("-e '{}' is neither key=value nor @file", shown(argument)),
             )
             .hint("write -e override.controller.memory=30720, or -e @file.yml");
         return None;
     };
     let path = path.trim();
     let place = Place {
-        file: format!("-e {}", path.escape_debug()).into(),
+        file: format!("-e {}", shown(path)).into(),
         ..place
     };
     let parts: Vec<&str> = path.split('.').collect();
@@ -90,7 +90,7 @@ fn one(argument: &str, problems: &mut Problems) -> Option<Tree> {
         problems
             .push(
                 None,
-                format!("-e '{}': '{path}' is not a dotted name", argument.escape_debug()),
+                format!("-e '{}': '{path}' is not a dotted name", shown(argument)),
             )
             .hint("write -e override.controller.memory=30720");
         return None;
@@ -125,7 +125,7 @@ fn scalar(text: &str, place: &Place, problems: &mut Problems) -> Option<Tree> {
 fn mapping(tree: Tree, problems: &mut Problems) -> Option<Tree> {
     match tree.value {
         Value::Map(_) => Some(tree),
-        Value::Null => None,
+        Value::Null | Value::Broken => None,
         _ => {
             let message = format!("variables must be a mapping, not {}", tree.kind());
             problems

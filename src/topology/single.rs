@@ -149,7 +149,7 @@ impl Single {
     pub fn networks(&self) -> &[NetworkSpec] {
         match &self.content {
             Content::Node(_) => &[],
-            Content::Network(file) => &file.networks,
+            Content::Network(file) => &file.networks.known,
         }
     }
 
@@ -157,13 +157,14 @@ impl Single {
     pub fn on(&self, networks: &Single) -> Problems {
         let mut problems = Problems::default();
         if let (Content::Node(file), Content::Network(networks)) = (&self.content, &networks.content) {
-            let node = validate::wire(
-                file.node.clone(),
-                file.wiring.clone(),
-                networks,
-                &mut problems,
-                &mut Vec::new(),
-            );
+            let (mut unwired, mut notes) = (Vec::new(), Vec::new());
+            let mut said = validate::Said {
+                unwired: &mut unwired,
+                problems: &mut problems,
+                notes: &mut notes,
+            };
+            let node = validate::wire(file.node.clone(), file.wiring.clone(), networks, &mut said);
+            validate::all_wired(&unwired, networks, &mut problems);
             if problems.is_empty() {
                 problems = unsupported(Vec::new(), vec![node]);
             }
@@ -176,7 +177,7 @@ impl Single {
     pub fn unsupported(&self) -> Problems {
         match &self.content {
             Content::Node(file) => unsupported(Vec::new(), vec![file.node.clone()]),
-            Content::Network(file) => unsupported(file.networks.clone(), Vec::new()),
+            Content::Network(file) => unsupported(file.networks.known.clone(), Vec::new()),
         }
     }
 }

@@ -9,17 +9,33 @@ use super::load::NetworkFile;
 use super::network::{Forward, NetworkSpec};
 use super::node::NodeType;
 
+/// What is said of the nodes.
+pub(super) struct Said<'a> {
+    /// The names of those for which the network file has no entry.
+    pub(super) unwired: &'a mut Vec<String>,
+    pub(super) problems: &'a mut Problems,
+    pub(super) notes: &'a mut Vec<String>,
+}
+
 /// Gives a node its NICs: its own, or those that the network file has for its name, or for all.
-pub(super) fn wire(
-    mut node: NodeType,
-    own: Wiring,
-    file: &NetworkFile,
-    problems: &mut Problems,
-    notes: &mut Vec<String>,
-) -> NodeType {
-    interface::check_wiring(&own, &file.networks, problems);
+pub(super) fn wire(mut node: NodeType, mut own: Wiring, file: &NetworkFile, said: &mut Said<'_>) -> NodeType {
+    let Said {
+        unwired,
+        problems,
+        notes,
+    } = said;
+    interface::check_wiring(&mut own, &file.networks, problems);
     let entry = |name: &str| file.wirings.iter().find(|(n, _)| n == name).map(|(_, w)| w);
     let shared = entry(&node.name).or_else(|| entry("default"));
+    // What is lacking may be what has been reported.
+    let broken = own.broken || file.broken || shared.is_some_and(|w| w.broken);
+    // A fault of an entry is one fault, however many types of nodes it is for.
+    let subject = match shared {
+        Some(w) if own.interfaces.is_none() && own.external_network.is_none() => {
+            format!("'{}' in 'nodes' of the network file has", w.key)
+        }
+        _ => format!("the nodes '{}' have", node.name),
+    };
     let interfaces = own
         .interfaces
         .or_else(|| shared.and_then(|w| w.interfaces.clone()));
@@ -34,23 +50,23 @@ pub(super) fn wire(
             node.interfaces = connected(interfaces, notes);
             check_wires(&node, problems);
         }
+        None if broken => return node,
         None => {
-            let place = shared.map_or_else(|| Place::start_of(file.label.clone()), |w| w.place.clone());
-            problems
-                .push(place, format!("the nodes '{}' have no interfaces", node.name))
-                .hint(format!(
-                    "add 'interfaces' to 'nodes: {}' or 'nodes: default' of {}",
-                    node.name, file.label
-                ));
+            match shared {
+                None => unwired.push(node.name.clone()),
+                Some(w) => problems
+                    .push(w.place.clone(), format!("{subject} no interfaces"))
+                    .hint("add interfaces: [{network: management}]"),
+            }
             return node;
         }
     }
     node.provision_network = provision.map(|mention| mention.network);
     let Some(external) = external else {
-        if node.deploy_os {
+        if node.deploy_os && !broken {
             let place = shared.map_or_else(|| node.place.clone(), |w| w.place.clone());
             problems
-                .push(place, format!("the nodes '{}' have an operating system and no external_network", node.name))
+                .push(place, format!("{subject} no external_network, and nodes with an operating system need one"))
                 .hint("say through which of their networks they are reached: external_network: {network: management}");
         }
         return node;
@@ -58,14 +74,14 @@ pub(super) fn wire(
     let reaches = |i: &InterfaceSpec| i.connect_to.is_none() && i.network == external.network;
     if node.interfaces.iter().any(reaches) {
         node.external_network = Some(external.network);
-    } else if node.deploy_os {
+    } else if node.deploy_os && !broken {
         let names = node.interfaces.iter().map(|i| i.network.as_str());
         problems
             .push(
                 external.place,
                 format!(
-                    "the nodes '{}' have no interface on their external_network '{}'",
-                    node.name, external.network
+                    "{subject} no interface on the external_network '{}'",
+                    external.network
                 ),
             )
             .hint(suggestion(&external.network, names));
@@ -123,6 +139,20 @@ fn check_wires(node: &NodeType, problems: &mut Problems) {
     }
 }
 
+/// Reports the nodes for which the network file has no entry.
+pub(super) fn all_wired(unwired: &[String], file: &NetworkFile, problems: &mut Problems) {
+    let Some(first) = unwired.first() else { return };
+    problems
+        .push(
+            Place::start_of(file.label.clone()),
+            format!("the nodes '{}' have no interfaces", unwired.join("', '")),
+        )
+        .hint(format!(
+            "add 'interfaces' to 'nodes: {first}' or 'nodes: default' of {}",
+            file.label
+        ));
+}
+
 /// Two node types of one `name` would make nodes of one name.
 pub(super) fn node_types(types: &[NodeType], problems: &mut Problems) {
     for (index, node) in types.iter().enumerate() {
@@ -155,7 +185,8 @@ pub(super) fn networks(networks: &[NetworkSpec], problems: &mut Problems) {
             let taken = before
                 .iter()
                 .flat_map(|o| subnets(o).into_iter().map(move |(s, _)| (o, s)));
-            for (other, theirs) in taken.filter(|(_, s)| s.contains(&subnet) || subnet.contains(s)) {
+            let mut taken = taken.filter(|(_, s)| s.contains(&subnet) || subnet.contains(s));
+            if let Some((other, theirs)) = taken.next() {
                 let message = format!(
                     "the subnet {subnet} of network '{}' overlaps {theirs} of network '{}'",
                     network.name, other.name

@@ -77,7 +77,7 @@ pub(super) fn context(request: &Request, variables: &Variables, problems: &mut P
 
 fn jinja(tree: &Tree) -> Jinja {
     match &tree.value {
-        Value::Null => Jinja::from(()),
+        Value::Null | Value::Broken => Jinja::from(()),
         Value::Scalar { text, quoted: true } => Jinja::from(text.clone()),
         Value::Scalar { text, quoted: false } => match (text.parse::<i64>(), text.as_str()) {
             (Ok(number), _) => Jinja::from(number),

@@ -1,17 +1,19 @@
 //! How a tree is built from the parser's events.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Tag};
 
-use super::{Key, Place, Problems, Source, Tree, Value};
+use super::{Key, Place, Problems, Source, Tree, Value, shown};
 
 /// How deep values may nest, aliases included.
 const MAX_DEPTH: usize = 50;
 /// How many values a document may hold once its aliases are expanded.
 const MAX_NODES: usize = 50_000;
+/// How many bytes of text they may hold then.
+const MAX_TEXT: usize = 8 << 20;
 
-/// Reads the first document; an empty one is null. A syntax error ends the reading, other
+/// Reads the one document of the text; an empty one is null. A syntax error ends the reading, other
 /// problems (duplicate keys, unknown tags, bad aliases) do not.
 pub fn parse(source: &Source, problems: &mut Problems) -> Option<Tree> {
     let mut builder = Builder {
@@ -19,13 +21,23 @@ pub fn parse(source: &Source, problems: &mut Problems) -> Option<Tree> {
         problems,
         stack: Vec::new(),
         anchors: HashMap::new(),
-        nodes: 0,
+        total: Size::default(),
+        kept: Size::default(),
+        documents: 0,
         root: None,
         overflow: false,
     };
     for event in Parser::new_from_str(source.text()) {
         match event {
-            Ok((Event::DocumentEnd, _)) => break,
+            Ok((Event::DocumentStart(_), span)) if builder.documents > 0 => {
+                let place = builder.place(span.start);
+                builder
+                    .problems
+                    .push(place, "a second document begins here")
+                    .hint("a file is one document: remove the '---', or make two files");
+                return None;
+            }
+            Ok((Event::DocumentStart(_), _)) => builder.documents += 1,
             Ok((event, span)) => builder.event(event, span.start),
             Err(error) => {
                 let place = builder.place(*error.marker());
@@ -54,19 +66,46 @@ struct Builder<'a> {
     source: &'a Source,
     problems: &'a mut Problems,
     stack: Vec<Frame>,
-    /// Complete anchored values with the number of values in them.
-    anchors: HashMap<usize, (Tree, usize, usize)>,
-    nodes: usize,
+    /// Complete anchored values.
+    anchors: HashMap<usize, (Tree, Size)>,
+    /// What is read so far, its aliases expanded.
+    total: Size,
+    /// What the anchors keep beside it.
+    kept: Size,
+    documents: usize,
     root: Option<Tree>,
     overflow: bool,
+}
+
+/// What a value takes.
+#[derive(Clone, Copy, Default)]
+struct Size {
+    nodes: usize,
+    /// Bytes of text.
+    text: usize,
+    /// Levels below it.
+    depth: usize,
+}
+
+impl Size {
+    fn add(&mut self, other: Size) {
+        self.nodes += other.nodes;
+        self.text += other.text;
+    }
+
+    fn is_too_large(self) -> bool {
+        self.nodes > MAX_NODES || self.text > MAX_TEXT
+    }
 }
 
 struct Frame {
     place: Place,
     anchor: usize,
-    /// The count of values when this one began.
-    before: usize,
+    /// The total when this value began.
+    before: Size,
     depth: usize,
+    /// Whether its tag has been reported.
+    broken: bool,
     content: Content,
 }
 
@@ -74,10 +113,22 @@ enum Content {
     Seq(Vec<Tree>),
     Map {
         entries: Vec<(Key, Tree)>,
-        seen: HashSet<String>,
+        /// Where each key stands.
+        seen: HashMap<String, Place>,
         key: Pending,
         merges: Vec<Tree>,
     },
+}
+
+/// What a tag makes of its value.
+#[derive(PartialEq, Eq)]
+enum Meaning {
+    /// What it is without one.
+    Own,
+    /// A string.
+    Text,
+    /// Nothing: the tag has been reported.
+    Unknown,
 }
 
 enum Pending {
@@ -99,65 +150,70 @@ impl Builder<'_> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let quoted = style != ScalarStyle::Plain;
-                let string = self.is_string(tag.as_deref(), &place);
-                let tree = if quoted || string {
-                    Tree::text(place, text)
-                } else {
-                    Tree::plain(place, &text)
+                let size = Size {
+                    nodes: 1,
+                    text: text.len(),
+                    depth: 0,
                 };
-                // A quoted "<<" is an ordinary key.
-                self.finish(tree, anchor, 1, 0);
+                let tree = match self.tag(tag.as_deref(), &place) {
+                    Meaning::Unknown => Tree::broken(place),
+                    Meaning::Text => Tree::text(place, text),
+                    // A quoted "<<" is an ordinary key.
+                    Meaning::Own if quoted => Tree::text(place, text),
+                    Meaning::Own => Tree::plain(place, &text),
+                };
+                self.finish(tree, anchor, size);
             }
             Event::SequenceStart(anchor, tag) => {
-                self.is_string(tag.as_deref(), &place);
-                self.open(place, anchor, Content::Seq(Vec::new()));
+                let broken = self.tag(tag.as_deref(), &place) == Meaning::Unknown;
+                self.open(place, anchor, broken, Content::Seq(Vec::new()));
             }
             Event::MappingStart(anchor, tag) => {
-                self.is_string(tag.as_deref(), &place);
+                let broken = self.tag(tag.as_deref(), &place) == Meaning::Unknown;
                 let content = Content::Map {
                     entries: Vec::new(),
-                    seen: HashSet::new(),
+                    seen: HashMap::new(),
                     key: Pending::None,
                     merges: Vec::new(),
                 };
-                self.open(place, anchor, content);
+                self.open(place, anchor, broken, content);
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
             Event::Alias(id) => match self.anchors.get(&id).cloned() {
-                Some((tree, count, depth)) => self.finish(tree, 0, count, depth),
+                Some((tree, size)) => self.finish(tree, 0, size),
                 None => {
                     self.problems
                         .push(place.clone(), "the alias refers to the value that it is part of")
                         .hint("an alias stands for a value elsewhere in the file");
-                    self.finish(
-                        Tree {
-                            place,
-                            value: Value::Null,
-                        },
-                        0,
-                        1,
-                        0,
-                    );
+                    self.finish(Tree::broken(place), 0, Size::default());
                 }
             },
             _ => {}
         }
     }
 
-    /// Whether the tag makes a scalar a string; reports tags that mean nothing here.
-    fn is_string(&mut self, tag: Option<&Tag>, place: &Place) -> bool {
-        let Some(tag) = tag else { return false };
+    /// What the tag makes of its value; reports tags that mean nothing here.
+    fn tag(&mut self, tag: Option<&Tag>, place: &Place) -> Meaning {
+        let Some(tag) = tag else { return Meaning::Own };
         let core = tag.is_yaml_core_schema();
-        let bare = tag.handle == "!" && tag.suffix.is_empty();
-        if !core && !bare {
-            self.problems
-                .push(place.clone(), format!("the tag '{tag}' is not known"))
-                .hint("remove it: values are read as the type that the key asks for");
+        match tag.suffix.as_str() {
+            "str" if core => return Meaning::Text,
+            "int" | "float" | "bool" | "null" | "map" | "seq" if core => return Meaning::Own,
+            "" if tag.handle == "!" => return Meaning::Own,
+            _ => {}
         }
-        core && tag.suffix == "str"
+        let name = if core {
+            format!("!!{}", tag.suffix)
+        } else {
+            tag.to_string()
+        };
+        self.problems
+            .push(place.clone(), format!("the tag '{}' is not known", shown(&name)))
+            .hint("remove it: values are read as the type that the key asks for");
+        Meaning::Unknown
     }
 
-    fn open(&mut self, place: Place, anchor: usize, content: Content) {
+    fn open(&mut self, place: Place, anchor: usize, broken: bool, content: Content) {
         let depth = self.stack.len() + 1;
         if depth > MAX_DEPTH {
             self.refuse(place, format!("values nest deeper than {MAX_DEPTH} levels"));
@@ -166,8 +222,9 @@ impl Builder<'_> {
         self.stack.push(Frame {
             place,
             anchor,
-            before: self.nodes,
+            before: self.total,
             depth: 0,
+            broken,
             content,
         });
     }
@@ -175,6 +232,7 @@ impl Builder<'_> {
     fn close(&mut self) {
         let Some(frame) = self.stack.pop() else { return };
         let value = match frame.content {
+            _ if frame.broken => Value::Broken,
             Content::Seq(items) => Value::Seq(items),
             Content::Map {
                 mut entries,
@@ -188,17 +246,20 @@ impl Builder<'_> {
                 Value::Map(entries)
             }
         };
-        let count = self.nodes - frame.before;
+        let size = Size {
+            nodes: self.total.nodes - frame.before.nodes + 1,
+            text: self.total.text - frame.before.text,
+            depth: frame.depth + 1,
+        };
         // The values inside are counted already, and `finish` counts the whole.
-        self.nodes = frame.before;
+        self.total = frame.before;
         self.finish(
             Tree {
                 place: frame.place,
                 value,
             },
             frame.anchor,
-            count + 1,
-            frame.depth + 1,
+            size,
         );
     }
 
@@ -207,24 +268,32 @@ impl Builder<'_> {
         self.overflow = true;
     }
 
-    /// Hands a complete value of `count` values and `depth` levels to what it stands in.
-    fn finish(&mut self, tree: Tree, anchor: usize, count: usize, depth: usize) {
-        self.nodes += count;
-        if self.nodes > MAX_NODES || self.stack.len() + depth > MAX_DEPTH {
-            self.refuse(
-                tree.place,
-                format!("the document has more than {MAX_NODES} values or {MAX_DEPTH} levels"),
+    /// Hands a complete value to what it stands in.
+    fn finish(&mut self, tree: Tree, anchor: usize, size: Size) {
+        self.total.add(size);
+        if anchor != 0 {
+            self.kept.add(size);
+        }
+        if self.stack.len() + size.depth > MAX_DEPTH {
+            self.refuse(tree.place, format!("values nest deeper than {MAX_DEPTH} levels"));
+            return;
+        }
+        if self.total.is_too_large() || self.kept.is_too_large() {
+            let message = format!(
+                "the document has more than {MAX_NODES} values or {} MiB of text, aliases included",
+                MAX_TEXT >> 20
             );
+            self.refuse(tree.place, message);
             return;
         }
         if anchor != 0 {
-            self.anchors.insert(anchor, (tree.clone(), count, depth));
+            self.anchors.insert(anchor, (tree.clone(), size));
         }
         let Some(frame) = self.stack.last_mut() else {
             self.root = Some(tree);
             return;
         };
-        frame.depth = frame.depth.max(depth);
+        frame.depth = frame.depth.max(size.depth);
         match &mut frame.content {
             Content::Seq(items) => items.push(tree),
             Content::Map {
@@ -233,7 +302,7 @@ impl Builder<'_> {
                 key,
                 merges,
             } => match std::mem::replace(key, Pending::None) {
-                Pending::None => *key = pending(tree, entries, seen, self.problems),
+                Pending::None => *key = pending(tree, seen, self.problems),
                 Pending::Key(name) => entries.push((name, tree)),
                 Pending::Merge => merges.push(tree),
                 Pending::Drop => {}
@@ -243,12 +312,7 @@ impl Builder<'_> {
 }
 
 /// What the value after the key `tree` will be.
-fn pending(
-    tree: Tree,
-    entries: &[(Key, Tree)],
-    seen: &mut HashSet<String>,
-    problems: &mut Problems,
-) -> Pending {
+fn pending(tree: Tree, seen: &mut HashMap<String, Place>, problems: &mut Problems) -> Pending {
     let name = match tree.value {
         Value::Scalar { text, quoted } => {
             if text == "<<" && !quoted {
@@ -257,6 +321,7 @@ fn pending(
             text
         }
         Value::Null => "null".to_owned(),
+        Value::Broken => return Pending::Drop,
         _ => {
             problems
                 .push(
@@ -267,33 +332,31 @@ fn pending(
             return Pending::Drop;
         }
     };
-    if seen.insert(name.clone()) {
-        return Pending::Key(Key {
-            name,
-            place: tree.place,
-        });
+    if let Some(first) = seen.get(&name) {
+        problems
+            .push(tree.place, format!("the key '{}' is there twice", shown(&name)))
+            .hint(format!("the first one is at {first}"));
+        return Pending::Drop;
     }
-    let first = entries
-        .iter()
-        .find(|(k, _)| k.name == name)
-        .map(|(k, _)| k.place.to_string());
-    problems
-        .push(tree.place, format!("the key '{name}' is there twice"))
-        .hint(format!("the first one is at {}", first.unwrap_or_default()));
-    Pending::Drop
+    seen.insert(name.clone(), tree.place.clone());
+    Pending::Key(Key {
+        name,
+        place: tree.place,
+    })
 }
 
 /// Adds the keys of a `<<` value that are not there yet.
 fn merge_key(
     tree: Tree,
     entries: &mut Vec<(Key, Tree)>,
-    seen: &mut HashSet<String>,
+    seen: &mut HashMap<String, Place>,
     problems: &mut Problems,
 ) {
     match tree.value {
         Value::Map(merged) => {
             for (key, value) in merged {
-                if seen.insert(key.name.clone()) {
+                if !seen.contains_key(&key.name) {
+                    seen.insert(key.name.clone(), key.place.clone());
                     entries.push((key, value));
                 }
             }
@@ -303,6 +366,7 @@ fn merge_key(
                 merge_key(map, entries, seen, problems);
             }
         }
+        Value::Broken => {}
         _ => {
             problems
                 .push(

@@ -14,13 +14,12 @@ fn good(text: &str) -> Tree {
 
 #[test]
 fn values_know_their_places() {
-    let tree = good("---\n# c\na:\n  - x\n  - \"é\": 5\n...\n---\nsecond: 1\n");
+    let tree = good("---\n# c\na:\n  - x\n  - \"é\": 5\n...\n");
     let Value::Seq(items) = &tree.get("a").unwrap().value else {
         panic!()
     };
     assert_eq!(items[0].place.to_string(), "a.yml:4:5");
     assert_eq!(items[1].get("é").unwrap().place.to_string(), "a.yml:5:10");
-    assert!(tree.get("second").is_none());
 }
 
 #[test]
@@ -106,4 +105,37 @@ fn merging_is_deep() {
     };
     assert_eq!(items.len(), 1);
     assert!(tree.get("e").is_some() && tree.get("d").is_some());
+}
+
+#[test]
+fn aliases_cannot_multiply_text() {
+    let aliases = vec!["*a"; 1000].join(",");
+    let (_, problems) = read(&format!("a: &a {}\nb: [{aliases}]\n", "x".repeat(100_000)));
+    assert!(problems[0].contains("8 MiB of text"), "{problems:?}");
+    // An anchor in each level keeps all below it once more.
+    let nested: String = (0..45).map(|i| format!("&a{i} [")).collect();
+    let (_, problems) = read(&format!("{nested}{}{}", "1,".repeat(10_000), "]".repeat(45)));
+    assert!(problems[0].contains("50000 values"), "{problems:?}");
+}
+
+#[test]
+fn a_second_document_is_no_addition() {
+    let (tree, problems) = read("---\na: 1\n---\nb: 2\n");
+    assert!(tree.is_none());
+    assert_eq!(
+        problems,
+        [
+            "a.yml:3:1: a second document begins here\n  hint: a file is one document: remove the '---', or make two files"
+        ]
+    );
+}
+
+#[test]
+fn what_is_reported_is_no_value() {
+    let (tree, problems) = read("a: !!python/object/apply:os.system [reboot]\nb: *c\n");
+    assert!(tree.is_none() || tree.is_some_and(|t| t.get("a").unwrap().value == Value::Broken));
+    assert!(
+        problems[0].starts_with("a.yml:1:4: the tag '!!python/object/apply:os.system' is not known"),
+        "{problems:?}"
+    );
 }

@@ -1,8 +1,12 @@
 //! A mapping whose keys are known: unknown ones are problems, null means the default.
 
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 
-use super::{Key, Place, Problems, Tree, Value, nearest};
+use super::{Key, Place, Problems, Tree, Value, nearest, shown};
+
+/// What stands under a misspelt key.
+static BROKEN: LazyLock<Tree> = LazyLock::new(|| Tree::broken(Place::start_of("")));
 
 /// The entries of one mapping, named for messages.
 #[derive(Clone, Debug)]
@@ -11,9 +15,11 @@ pub struct Fields<'a> {
     pub of: String,
     /// Where it stands.
     pub place: Place,
+    /// Whether it is a mapping at all; what is none has been reported, and lacks nothing.
+    pub readable: bool,
     entries: &'a [(Key, Tree)],
-    /// What is none has been reported as that.
-    is_mapping: bool,
+    /// Entries whose key is misspelt, by the key that was meant.
+    misspelt: Vec<(String, &'a (Key, Tree))>,
 }
 
 impl<'a> Fields<'a> {
@@ -21,13 +27,18 @@ impl<'a> Fields<'a> {
     pub fn new(of: impl Into<String>, tree: &'a Tree, known: &[&str], problems: &mut Problems) -> Self {
         let of = of.into();
         let entries = tree.map(&of, problems).unwrap_or_default();
-        for (key, _) in entries
+        let mut misspelt: Vec<(String, &(Key, Tree))> = Vec::new();
+        for entry in entries
             .iter()
             .filter(|(key, _)| !known.contains(&key.name.as_str()))
         {
-            let message = format!("the key '{}' of {of} is not known", key.name);
+            let key = &entry.0;
+            let message = format!("the key '{}' of {of} is not known", shown(&key.name));
             let hint = match nearest(&key.name, known.iter().copied()) {
-                Some(near) => format!("did you mean '{near}'?"),
+                Some(near) => {
+                    misspelt.push((near.to_owned(), entry));
+                    format!("did you mean '{near}'?")
+                }
                 None => format!("known are {}", known.join(", ")),
             };
             problems.push(key.place.clone(), message).hint(hint);
@@ -35,32 +46,40 @@ impl<'a> Fields<'a> {
         Fields {
             of,
             place: tree.place.clone(),
+            readable: matches!(tree.value, Value::Map(_) | Value::Null),
             entries,
-            is_mapping: matches!(tree.value, Value::Map(_) | Value::Null),
+            misspelt,
         }
     }
 
-    /// The value under `key`, unless it is absent or null.
+    /// The value under `key`, unless it is absent or null. What stands under a misspelt key is there, but as the
+    /// key has been reported only what is in it is looked at.
     pub fn get(&self, key: &str) -> Option<&'a Tree> {
-        self.entries
-            .iter()
-            .find(|(k, _)| k.name == key)
-            .map(|(_, v)| v)
-            .filter(|v| !v.is_null())
+        let found = self.entries.iter().find(|(k, _)| k.name == key);
+        if let Some((_, value)) = found {
+            return Some(value).filter(|v| !v.is_null());
+        }
+        let (_, value) = self.meant(key)?;
+        match value.value {
+            Value::Map(_) => Some(value),
+            _ => Some(&BROKEN),
+        }
+    }
+
+    fn meant(&self, key: &str) -> Option<&'a (Key, Tree)> {
+        self.misspelt.iter().find(|(k, _)| k == key).map(|(_, e)| *e)
     }
 
     /// Where `key` itself stands, null values included.
     pub fn key_place(&self, key: &str) -> Option<&'a Place> {
-        self.entries
-            .iter()
-            .find(|(k, _)| k.name == key)
-            .map(|(k, _)| &k.place)
+        let found = self.entries.iter().find(|(k, _)| k.name == key);
+        found.or_else(|| self.meant(key)).map(|(k, _)| &k.place)
     }
 
     /// The value under `key`; that it is missing is a problem.
     pub fn required(&self, key: &str, problems: &mut Problems) -> Option<&'a Tree> {
         let found = self.get(key);
-        if found.is_none() && self.is_mapping {
+        if found.is_none() && self.readable {
             problems
                 .push(self.place.clone(), format!("{} has no '{key}'", self.of))
                 .hint(format!("add the key '{key}'"));
@@ -128,15 +147,27 @@ mod tests {
         .unwrap();
         let fields = Fields::new("node 'x'", &tree, &["cpu", "memory"], &mut problems);
         assert!(fields.get("memory").is_none());
-        assert!(fields.required("cpu", &mut problems).is_none());
+        // A misspelt key is one fault, not one more that is missing.
+        let cpu = fields.required("cpu", &mut problems).unwrap();
+        assert!(cpu.integer("cpu", 1..=3, &mut problems).is_none());
         let shown: Vec<String> = problems.0.iter().map(ToString::to_string).collect();
         assert_eq!(
             shown,
             [
                 "a.yml:1:1: the key 'cpus' of node 'x' is not known\n  hint: did you mean 'cpu'?",
                 "a.yml:3:1: the key 'zzz' of node 'x' is not known\n  hint: known are cpu, memory",
-                "a.yml:1:1: node 'x' has no 'cpu'\n  hint: add the key 'cpu'",
             ]
         );
+        assert!(fields.required("memory", &mut problems).is_none());
+        assert_eq!(problems.len(), 3);
+    }
+
+    #[test]
+    fn what_is_no_mapping_lacks_nothing() {
+        let mut problems = Problems::default();
+        let tree = parse(&Source::plain("a.yml", "[a]"), &mut problems).unwrap();
+        let fields = Fields::new("node 'x'", &tree, &["cpu"], &mut problems);
+        assert!(fields.required("cpu", &mut problems).is_none());
+        assert_eq!(problems.len(), 1);
     }
 }

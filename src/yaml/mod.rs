@@ -10,6 +10,6 @@ mod typed;
 
 pub use build::parse;
 pub use fields::Fields;
-pub use problems::{Place, Problem, Problems, nearest};
+pub use problems::{Place, Problem, Problems, nearest, shown};
 pub use source::{MAX_BYTES, Source};
 pub use tree::{Key, Tree, Value};

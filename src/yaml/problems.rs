@@ -1,5 +1,6 @@
 //! What is wrong with the input: collected, placed, and reported together.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +8,10 @@ use crate::error::{Exit, Fault};
 
 /// How many problems one report shows; a broken file of a megabyte must not flood the terminal.
 const SHOWN: usize = 100;
+/// How many characters of what the user wrote a message repeats.
+const LONGEST_SHOWN: usize = 80;
+/// The longest word that is compared with others, in bytes.
+const LONGEST_WORD: usize = 200;
 
 /// Where in the input something stands; lines and columns count characters from 1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,7 +100,7 @@ impl Problems {
         self.0.len()
     }
 
-    /// Orders by file (as first met), line and column, and drops what is said twice.
+    /// Orders by file (as first met), line and column, and drops what is said twice of one place.
     pub fn sort(&mut self) {
         let mut files: Vec<Arc<str>> = Vec::new();
         for place in self.0.iter().filter_map(|p| p.place.as_ref()) {
@@ -108,7 +113,9 @@ impl Problems {
                 .as_ref()
                 .map(|at| (files.iter().position(|f| *f == at.file), at.line, at.column))
         });
-        self.0.dedup();
+        let mut said: HashSet<(Option<Place>, String)> = HashSet::new();
+        self.0
+            .retain(|p| said.insert((p.place.clone(), p.message.clone())));
     }
 
     /// One fault with exit code 2 that lists every problem on a line of its own.
@@ -152,11 +159,32 @@ impl fmt::Display for Problems {
     }
 }
 
+/// What the user wrote, fit for a message: one line, not too long, and nothing in it that a terminal obeys.
+pub fn shown(text: &str) -> String {
+    let mut shown = String::new();
+    for (count, c) in text.chars().enumerate() {
+        if count == LONGEST_SHOWN {
+            shown.push('…');
+            break;
+        }
+        match c {
+            '\'' | '"' | '\\' => shown.push(c),
+            _ => shown.extend(c.escape_debug()),
+        }
+    }
+    shown
+}
+
 /// The candidate that `word` was probably meant to be.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // The comparison takes time and memory of length times length.
+    if word.len() > LONGEST_WORD {
+        return None;
+    }
     let lower = word.to_lowercase();
     candidates
         .into_iter()
+        .filter(|c| c.len() <= LONGEST_WORD)
         .map(|c| (strsim::damerau_levenshtein(&lower, &c.to_lowercase()), c))
         .filter(|(distance, c)| *distance <= (c.chars().count() / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
@@ -202,6 +230,13 @@ mod tests {
     }
 
     #[test]
+    fn what_is_shown_is_short_and_harmless() {
+        assert_eq!(shown("a'b\"c<&;é"), "a'b\"c<&;é");
+        assert_eq!(shown("a\u{1b}[31m\n\u{202e}b"), "a\\u{1b}[31m\\n\\u{202e}b");
+        assert_eq!(shown(&"x".repeat(5000)).chars().count(), LONGEST_SHOWN + 1);
+    }
+
+    #[test]
     fn nearest_is_near() {
         assert_eq!(nearest("memeory", ["cpu", "memory"]), Some("memory"));
         assert_eq!(
@@ -209,5 +244,7 @@ mod tests {
             Some("controller")
         );
         assert_eq!(nearest("zebra", ["compute", "controller"]), None);
+        let long = "a".repeat(500_000);
+        assert_eq!(nearest(&long, [long.as_str()]), None);
     }
 }

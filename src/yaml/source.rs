@@ -13,9 +13,19 @@ pub struct Source {
     /// What messages call the file.
     pub file: Arc<str>,
     text: String,
-    /// (character index in `text`, line, column in the template), ascending; empty: positions are the text's own.
-    marks: Vec<(usize, usize, usize)>,
-    chars: Vec<char>,
+    /// Ascending; none: positions are the text's own.
+    marks: Vec<Mark>,
+}
+
+/// A character of a rendered text that is known to come from a place of the template.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// Which character of the text, from 0.
+    index: usize,
+    /// Its line and column in the text, from 1.
+    own: (usize, usize),
+    /// Its line and column in the template, from 1.
+    template: (usize, usize),
 }
 
 impl Source {
@@ -25,19 +35,31 @@ impl Source {
             file: file.into(),
             text: text.into(),
             marks: Vec::new(),
-            chars: Vec::new(),
         }
     }
 
-    /// A rendered text; each mark says which template line and column a character came from.
+    /// A rendered text; each mark says which template line and column a character of it came from, ascending.
     pub fn rendered(file: Arc<str>, text: String, marks: Vec<(usize, usize, usize)>) -> Self {
-        let chars = text.chars().collect();
-        Source {
-            file,
-            text,
-            marks,
-            chars,
-        }
+        let mut at = (0, 1, 1);
+        let mut chars = text.chars();
+        let marks = marks
+            .into_iter()
+            .map(|(index, line, column)| {
+                for c in chars.by_ref().take(index - at.0) {
+                    at = if c == '\n' {
+                        (at.0 + 1, at.1 + 1, 1)
+                    } else {
+                        (at.0 + 1, at.1, at.2 + 1)
+                    };
+                }
+                Mark {
+                    index,
+                    own: (at.1, at.2),
+                    template: (line, column),
+                }
+            })
+            .collect();
+        Source { file, text, marks }
     }
 
     /// Takes file contents for text: refuses what is too large, not UTF-8, or holds control characters.
@@ -86,22 +108,14 @@ impl Source {
 
     /// Where the user wrote the character `index`, which the text has at `line` and `column` (from 1).
     pub(super) fn place(&self, index: usize, line: usize, column: usize) -> Place {
-        let after = self.marks.partition_point(|mark| mark.0 <= index);
-        let Some(&(start, mark_line, mark_column)) = after.checked_sub(1).and_then(|i| self.marks.get(i))
-        else {
-            return Place {
-                file: self.file.clone(),
-                line,
-                column,
-            };
-        };
-        let run = self.chars.get(start..index).unwrap_or_default();
-        let (line, column) = match run.iter().rposition(|c| *c == '\n') {
-            None => (mark_line, mark_column + run.len()),
-            Some(newline) => (
-                mark_line + run.iter().filter(|c| **c == '\n').count(),
-                run.len() - newline,
+        let after = self.marks.partition_point(|mark| mark.index <= index);
+        let (line, column) = match after.checked_sub(1).and_then(|i| self.marks.get(i)) {
+            None => (line, column),
+            Some(mark) if mark.own.0 == line => (
+                mark.template.0,
+                (mark.template.1 + column).saturating_sub(mark.own.1),
             ),
+            Some(mark) => ((mark.template.0 + line).saturating_sub(mark.own.0), column),
         };
         Place {
             file: self.file.clone(),

@@ -16,6 +16,8 @@ pub struct Tree {
 pub enum Value {
     /// `null`, `~` or nothing.
     Null,
+    /// What could not be read: reported already, so nothing more is said of it.
+    Broken,
     /// Any other scalar.
     Scalar {
         /// The text, unquoted.
@@ -47,6 +49,14 @@ impl Tree {
                 text: text.into(),
                 quoted: true,
             },
+        }
+    }
+
+    /// What could not be read, and has been reported.
+    pub fn broken(place: Place) -> Self {
+        Tree {
+            place,
+            value: Value::Broken,
         }
     }
 
@@ -89,6 +99,7 @@ impl Tree {
     pub fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "null",
+            Value::Broken => "nothing",
             Value::Scalar { .. } => "a single value",
             Value::Seq(_) => "a list",
             Value::Map(_) => "a mapping",

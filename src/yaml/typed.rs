@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
-use super::{Key, Problems, Tree, Value, nearest};
+use super::{Key, Problems, Tree, Value, nearest, shown};
 use crate::units;
 
 impl Tree {
@@ -29,7 +29,7 @@ impl Tree {
             }
             _ => {
                 problems
-                    .push(self.place.clone(), format!("{what} cannot be {text}"))
+                    .push(self.place.clone(), format!("{what} cannot be {}", shown(text)))
                     .hint(format!("it must be from {} to {}", range.start(), range.end()));
                 None
             }
@@ -57,7 +57,7 @@ impl Tree {
     pub fn size(&self, what: &str, range: RangeInclusive<u64>, problems: &mut Problems) -> Option<u64> {
         let text = self.scalar(what, "a size", problems)?;
         let Some(bytes) = units::parse_size(text) else {
-            let message = format!("{what} must be a size, not '{text}'");
+            let message = format!("{what} must be a size, not '{}'", shown(text));
             problems
                 .push(self.place.clone(), message)
                 .hint("write a number with a unit: 512M, 100G, 1T");
@@ -72,7 +72,8 @@ impl Tree {
             units::format_size(*range.end())
         );
         let mut hint = limits;
-        if text.trim().bytes().all(|b| b.is_ascii_digit()) && bytes > 0 {
+        let bare = text.trim().bytes().all(|b| b.is_ascii_digit());
+        if bare && (1..*range.start()).contains(&bytes) {
             let _ = write!(
                 hint,
                 "; a number without a unit is bytes: did you mean '{}G'?",
@@ -80,7 +81,7 @@ impl Tree {
             );
         }
         problems
-            .push(self.place.clone(), format!("{what} cannot be {text}"))
+            .push(self.place.clone(), format!("{what} cannot be {}", shown(text)))
             .hint(hint);
         None
     }
@@ -100,10 +101,7 @@ impl Tree {
                 None => format!("it is one of {}", names.join(", ")),
             };
             problems
-                .push(
-                    self.place.clone(),
-                    format!("{what} cannot be '{}'", text.escape_debug()),
-                )
+                .push(self.place.clone(), format!("{what} cannot be '{}'", shown(text)))
                 .hint(hint);
         }
         found
@@ -145,7 +143,8 @@ impl Tree {
 
     fn wrong(&self, what: &str, wanted: &str, problems: &mut Problems) {
         let found = match &self.value {
-            Value::Scalar { text, .. } => format!("'{}'", shortened(text)),
+            Value::Broken => return,
+            Value::Scalar { text, .. } => format!("'{}'", shown(text)),
             _ => self.kind().to_owned(),
         };
         let hint = match wanted {
@@ -162,14 +161,6 @@ impl Tree {
                 format!("{what} must be {wanted}, not {found}"),
             )
             .hint(hint);
-    }
-}
-
-fn shortened(text: &str) -> String {
-    let line = text.lines().next().unwrap_or_default();
-    match line.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
     }
 }
 
