@@ -192,7 +192,7 @@ fn not_an_address(family: &str, what: &str, text: &str, place: &Place, problems:
     problems
         .push(
             place.clone(),
-            format!("{what} must be an {family} address, not '{}'", shown(&text)),
+            format!("{what} must be an {family} address, not '{}'", shown(text)),
         )
         .hint(match family {
             "IPv6" => "e.g. 2001:db8::1",
