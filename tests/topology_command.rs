@@ -7,7 +7,29 @@
 mod terminal;
 
 use serde_json::Value;
-use terminal::irs;
+use std::path::Path;
+use terminal::{irs, irs_in};
+
+/// Writes files below a new folder.
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+const OWN_NODE: &str =
+    "# My own controller.\n{cpu: 1, memory: 1024, disks: {disk1: {size: 10G}, disk2: {size: 10G}}}\n";
+const OWN_NETWORK: &str = "# yaml-language-server: $schema=network.schema.json\n# A wire and a way out.
+networks:
+  net1: {name: lan, forward: nat, ip_address: '10.{{ net }}.{{ lan }}.1', netmask: 24}
+  net2: {name: wire}
+nodes:
+  default: {interfaces: [{network: wire}, {network: lan}], external_network: lan}
+";
 
 /// What `irs` prints on stdout; it must succeed.
 fn stdout(line: &str) -> String {
@@ -154,5 +176,178 @@ fn a_line_for_virsh_is_checked_as_virsh_does() {
 
     For more information, try '--help'.
     ── exit 2
+    "#);
+}
+
+#[test]
+fn the_list_says_what_files_are_for() {
+    let text = stdout("topology list");
+    let line = |name: &str| {
+        text.lines()
+            .find(|line| line.split(' ').next() == Some(name))
+            .unwrap()
+            .to_owned()
+    };
+    insta::assert_snapshot!(line("NODE"), @r#"
+    NODE TYPE         CPUS  MEMORY  DISKS               FROM      PURPOSE
+    "#);
+    insta::assert_snapshot!(line("ceph"), @r#"
+    ceph              2     6 GiB   46 GiB, 5 x 47 GiB  built-in  A Ceph storage node: one system disk and five for data; provisioned by Ironic.
+    "#);
+    insta::assert_snapshot!(line("3_nets_ipv4"), @r#"
+    3_nets_ipv4                        3: 1 isolated, 2 nat            built-in  The same three networks as 3_nets, without IPv6.
+    "#);
+    let all: Value = serde_json::from_str(&stdout("topology list --format json")).unwrap();
+    for (kind, of) in [("nodes", "nodes"), ("networks", "network")] {
+        let files = Path::new("topology").join(of).read_dir().unwrap().count();
+        let entries = all[kind].as_array().unwrap();
+        assert_eq!(entries.len(), files);
+        for entry in entries {
+            assert!(entry["purpose"].as_str().unwrap().ends_with('.'), "{entry}");
+        }
+    }
+    let controller = all["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|node| node["name"] == "controller")
+        .unwrap();
+    assert_eq!(controller["memory_mib"], 32768);
+    assert_eq!(controller["source"], "built-in:nodes/controller.yml");
+}
+
+#[test]
+fn the_list_has_files_of_ones_own_and_points_at_broken_ones() {
+    let folder = folder(&[
+        ("own/nodes/controller.yml", OWN_NODE),
+        ("own/nodes/bad.yml", "cpus: 1\n"),
+        ("own/network/lan.yaml", OWN_NETWORK),
+    ]);
+    let text = irs_in(folder.path(), "topology list --topology-dir own -e lan=7");
+    let own: Vec<&str> = text
+        .lines()
+        .filter(|line| line.contains("own/") || line.contains("exit"))
+        .collect();
+    insta::assert_snapshot!(own.join("\n"), @r#"
+    bad               broken                              own/nodes/bad.yml
+    controller        1       1 GiB   2 x 10 GiB          own/nodes/controller.yml  My own controller.
+    lan                                2: 1 nat, 1 isolated            own/network/lan.yaml  A wire and a way out.
+    warning: 'own/nodes/bad.yml' is broken: see 'irs topology check own/nodes/bad.yml'
+    ── exit 0
+    "#);
+}
+
+#[test]
+fn files_are_checked() {
+    let folder = folder(&[
+        ("own/nodes/good.yml", OWN_NODE),
+        (
+            "own/nodes/stray.yml",
+            "cpu: 1\nmemory: 512\ndeploy_os: no\ninterfaces: [{network: wires}]\n",
+        ),
+        ("own/nodes/no name.yml", OWN_NODE),
+        ("own/network/lan.yml", OWN_NETWORK),
+        ("own/.git/x.yml", "not looked at"),
+        (
+            "loose.yml",
+            "# By its keys.\nmemory: 1000\ncpu: '<&\"'\ndisks: {disk1: {size: 1G, bus: usb}}\n",
+        ),
+        ("network.yml", "networks: {net1: {name: a}}\n"),
+        ("hosts.yml", "all: {}\n"),
+        ("empty/readme.txt", ""),
+    ]);
+    let shown = |line: &str| irs_in(folder.path(), &format!("topology check {line}"));
+    insta::assert_snapshot!(shown("own loose.yml network.yml hosts.yml empty nowhere.yml -e lan=7"), @r#"
+    ── stdout
+    own/network/lan.yml: networks lan, wire are fine
+    own/nodes/good.yml: node type 'good' is fine
+    network.yml: network a is fine
+    ── stderr
+    error: 7 problems in the input
+    'empty' has no topology files in it
+      hint: they end in .yml or .yaml
+    cannot read 'nowhere.yml': No such file or directory (os error 2)
+      hint: check the path and who may read it
+    own/nodes/no name.yml:2:1: 'no name' is not a good name for a node type
+      hint: use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 60 characters
+    loose.yml:3:6: 'cpu' of node 'loose' must be a whole number, not '<&"'
+      hint: write a number without a unit, e.g. 4
+    loose.yml:4:32: 'bus' of disk 'disk1' of node 'loose' cannot be 'usb'
+      hint: it is one of virtio, scsi, sata, ide
+    hosts.yml:1:1: this is neither a node file nor a network file
+      hint: a node file has cpu: and memory:, a network file has networks:
+    own/nodes/stray.yml:4:24: the network 'wires' is not known
+      hint: known are data, management, external
+    ── exit 2
+    "#);
+    insta::assert_snapshot!(shown("own/nodes/good.yml network.yml own/nodes/good.yml"), @r#"
+    ── stdout
+    own/nodes/good.yml: node type 'good' is fine
+    network.yml: network a is fine
+    ── exit 0
+    "#);
+    insta::assert_snapshot!(shown("own/nodes/good.yml network.yml --format json"), @r#"
+    ── stdout
+    {
+      "files": [
+        {
+          "kind": "node",
+          "name": "good",
+          "path": "own/nodes/good.yml"
+        },
+        {
+          "kind": "network",
+          "name": "network",
+          "path": "network.yml"
+        }
+      ]
+    }
+    ── exit 0
+    "#);
+    insta::assert_snapshot!(shown("own/network own/nodes/good.yml --format json"), @r#"
+    ── stdout
+    {
+      "error": {
+        "causes": [],
+        "exit_code": 2,
+        "hint": "give it with -e lan=…",
+        "message": "own/network/lan.yml:4:64: the variable 'lan' is not defined"
+      }
+    }
+    ── stderr
+    error: own/network/lan.yml:4:64: the variable 'lan' is not defined
+    hint: give it with -e lan=…
+    ── exit 2
+    "#);
+    insta::assert_snapshot!(shown("own/nodes/good.yml --topology-network network.yml"), @r#"
+    ── stderr
+    error: network.yml:1:1: the nodes 'good' have no interfaces
+    hint: add 'interfaces' to 'nodes: good' or 'nodes: default' of network.yml
+    ── exit 2
+    "#);
+    insta::assert_snapshot!(shown(""), @r#"
+    ── stderr
+    error: the following required arguments were not provided:
+      <FILE>...
+
+    Usage: irs topology check <FILE>...
+
+    For more information, try '--help'.
+    ── exit 2
+    "#);
+}
+
+#[test]
+fn the_built_in_files_are_fine_where_they_can_be_made() {
+    let repository = std::env::current_dir().unwrap();
+    let output = irs_in(
+        &repository,
+        "topology check topology/nodes/controller.yml topology/network/5_nets.yml",
+    );
+    insta::assert_snapshot!(output, @r#"
+    ── stdout
+    topology/nodes/controller.yml: node type 'controller' is fine
+    topology/network/5_nets.yml: networks ctlplane, management, external, tenant, storage are fine
+    ── exit 0
     "#);
 }

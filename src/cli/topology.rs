@@ -1,8 +1,9 @@
 //! The flags of `irs topology`.
 
 use super::format::{self, Form};
-use super::virsh::{ImageFlags, NodeFlags, TopologyFlags};
+use super::virsh::{FileFlags, ImageFlags, NodeFlags, TopologyFlags};
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 
 /// Flags of `irs topology`.
 #[derive(Clone, Debug, Args)]
@@ -15,8 +16,43 @@ pub struct Topology {
 /// What can be done with topologies, all of it without a hypervisor.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Show which node types and network files there are, what they are for and where they come from.
+    List(List),
+    /// Say everything that is wrong with topology files, with place and hint.
+    Check(Check),
     /// Resolve nodes and networks as 'irs virsh' would, down to libvirt's XML.
     Render(Box<Render>),
+}
+
+/// Flags of `irs topology list`.
+#[derive(Clone, Debug, Args)]
+pub struct List {
+    /// How the files are read.
+    #[command(flatten)]
+    pub files: FileFlags,
+}
+
+/// Flags of `irs topology check`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "A file in a folder 'nodes' or 'network' is of that kind, others are told apart by their keys. Templates are rendered with the \
+variables of an environment, and with those of -e. Exit code 2 when anything is wrong; stdout says what is fine."
+)]
+pub struct Check {
+    /// Node and network files, or folders of them.
+    #[arg(value_name = "FILE", required = true)]
+    pub paths: Vec<PathBuf>,
+    /// The networks that the nodes must fit. Default: those of any network file that is checked too, else 3_nets.
+    #[arg(
+        long,
+        value_name = "NAME|PATH",
+        env = "IRS_TOPOLOGY_NETWORK",
+        help_heading = "Topology"
+    )]
+    pub topology_network: Option<String>,
+    /// How the files are read.
+    #[command(flatten)]
+    pub files: FileFlags,
 }
 
 /// Flags of `irs topology render`.

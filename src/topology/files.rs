@@ -11,6 +11,8 @@ use crate::yaml::{MAX_BYTES, Place, Problems, Source, nearest, shown};
 use super::{bgp, name};
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/topology");
+/// How the labels of the built-in files begin.
+pub const BUILT_IN_LABEL: &str = "built-in:";
 const ENDINGS: [&str; 2] = ["yml", "yaml"];
 
 /// The two kinds of topology files, each a folder.
@@ -95,15 +97,13 @@ pub(super) fn find(kind: Kind, wanted: &str, folders: &[PathBuf], problems: &mut
         .unwrap_or(wanted);
     let names = [Some(stem.to_owned()), documented_alias(stem)];
     for name in names.iter().flatten().filter(|n| name::is_name(n)) {
-        for folder in folders {
-            let file = |ending| folder.join(kind.folder()).join(format!("{name}.{ending}"));
-            if let Some(path) = ENDINGS.map(file).into_iter().find(|p| p.is_file()) {
-                return read(&path, problems);
-            }
+        if let Some(path) = in_folders(kind, name, folders) {
+            return read(&path, problems);
         }
         let path = format!("{}/{name}.yml", kind.folder());
         if let Some(file) = BUILT_IN.get_file(&path) {
-            return Source::from_bytes(format!("built-in:{path}"), file.contents().to_vec(), problems);
+            let label = format!("{BUILT_IN_LABEL}{path}");
+            return Source::from_bytes(label, file.contents().to_vec(), problems);
         }
     }
     let flag = match kind {
@@ -123,6 +123,22 @@ pub(super) fn find(kind: Kind, wanted: &str, folders: &[PathBuf], problems: &mut
     let message = format!("the {} '{}' is not known", kind.what(), shown(wanted));
     problems.push(Place::start_of(flag), message).hint(hint);
     None
+}
+
+/// The file of that name in the first folder that has one.
+fn in_folders(kind: Kind, name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
+    folders.iter().find_map(|folder| {
+        let file = |ending| folder.join(kind.folder()).join(format!("{name}.{ending}"));
+        ENDINGS.map(file).into_iter().find(|path| path.is_file())
+    })
+}
+
+/// What messages call the file that has this name.
+pub fn source_of(kind: Kind, name: &str, folders: &[PathBuf]) -> String {
+    match in_folders(kind, name, folders) {
+        Some(path) => path.display().to_string(),
+        None => format!("{BUILT_IN_LABEL}{}/{name}.yml", kind.folder()),
+    }
 }
 
 /// The name of a topology file in a name or path of it.

@@ -127,6 +127,14 @@ pub struct NetworkSpec {
 }
 
 impl NetworkSpec {
+    /// What it is in a word: `isolated`, `openvswitch`, or how packets leave it.
+    pub fn kind(&self) -> &'static str {
+        match self.virtualport_type {
+            Some(_) => "openvswitch",
+            None => self.forward.mode().unwrap_or("isolated"),
+        }
+    }
+
     /// The IPv4 subnet, when the network has an address.
     pub fn subnet(&self) -> Option<Ipv4Net> {
         Ipv4Net::new(self.ip_address?, self.prefix_len)

@@ -7,7 +7,7 @@ use crate::yaml::{Problems, Source, Tree, Value, nearest};
 use super::files::{self, Kind};
 use super::load::{self, FILE_KEYS, Loader, NetworkFile, NodeFile, UNUSED_FILE_KEYS};
 use super::template::Context;
-use super::{NetworkSpec, NodeType, Request, Topology, Variables, node, validate, variables};
+use super::{NetworkSpec, NodeType, Request, Topology, Variables, name, node, validate, variables};
 
 /// A file that is right by itself.
 pub struct Single {
@@ -90,6 +90,7 @@ impl<'a> Reader<'a> {
                 .tree(&source, &mut problems)
                 .and_then(|tree| match kind.or_else(|| kind_of(&tree)) {
                     Some(Kind::Nodes) => {
+                        name::check("node type", name, &tree.place, &mut problems);
                         let file = loader.node_file(name, 1, tree, &mut problems, &mut notes)?;
                         Some(Content::Node(Box::new(file)))
                     }

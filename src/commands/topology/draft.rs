@@ -29,23 +29,19 @@ pub struct Draft {
 /// Everything that is wrong with flags and files.
 pub fn resolve(flags: &DraftFlags, ui: &Ui) -> Result<Draft> {
     let mut problems = Problems::default();
-    let spec = spec::check(&flags.image, &flags.topology, &flags.node, &mut problems);
+    let mut spec = spec::check(&flags.image, &flags.topology, &flags.node, &mut problems);
+    // Nothing is fetched here: what only a real run must be told is stood in for.
+    spec.topology.image_mirror_url.get_or_insert(super::MIRROR.into());
     input::check_hosts(&flags.host_address, &mut problems);
-    let slot = spec.forced.provisional(flags.topology.files.prefix.as_deref());
-    let loaded = make::load(
-        &spec.topology,
-        flags.topology.files.prefix.as_deref(),
-        None,
-        &slot,
-    )
-    .map_err(|found| problems.append(found));
+    let prefix = flags.topology.files.prefix.as_deref();
+    let slot = spec.forced.provisional(prefix);
+    let loaded = make::load(&spec.topology, prefix, None, &slot).map_err(|found| problems.append(found));
     let (Ok(topology), true) = (loaded, problems.is_empty()) else {
         return Err(problems.into_fault());
     };
     for note in &topology.notes {
         ui.note(&format!("note: {note}"));
     }
-    let prefix = flags.topology.files.prefix.as_deref();
     let host = input::one_host(&flags.host_address)?.unwrap_or_else(|| "local".into());
     let actual = Actual::default();
     let id = actual.identity(prefix.unwrap_or(DEFAULT_DEPLOYMENT), prefix, &host);

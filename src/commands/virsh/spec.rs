@@ -1,6 +1,6 @@
 //! The flags that say what there shall be, checked: those that `irs virsh` shares with `irs topology`.
 
-use crate::cli::virsh::{DiskBus, ImageFlags, NodeFlags, Start, TopologyFlags};
+use crate::cli::virsh::{DiskBus, FileFlags, ImageFlags, NodeFlags, Start, TopologyFlags};
 use crate::deployment::{ImageSource, Storage};
 use crate::names;
 use crate::resolve::Wanted;
@@ -32,18 +32,8 @@ pub fn check(
     node: &NodeFlags,
     problems: &mut Problems,
 ) -> Spec {
-    if let Some(prefix) = &flags.files.prefix
-        && let Err(why) = names::check_prefix(prefix)
-    {
-        problems
-            .push(None, format!("--prefix '{prefix}' cannot be used: {why}"))
-            .hint("e.g. --prefix lab1");
-    }
+    let request = files(&flags.files, problems);
     let nodes = nodes(flags, problems);
-    let overrides = overrides::parse(&flags.files.extra_vars).unwrap_or_else(|found| {
-        problems.append(found);
-        overrides::Overrides::default()
-    });
     let storage = storage(image_flags, problems);
     let image = image(&image_flags.image_url, problems);
     check_guest(node, problems);
@@ -67,14 +57,38 @@ pub fn check(
         topology: topology::Request {
             nodes,
             network: flags.topology_network.clone().unwrap_or_default(),
-            dirs: flags.files.topology_dir.clone(),
-            overrides,
             image_mirror_url: mirror(image_flags, problems),
+            ..request
         },
-        forced: Forced {
-            net: flags.files.net_subnet,
-            data_net: flags.files.data_subnet,
-        },
+        forced: forced(&flags.files),
+    }
+}
+
+/// Checks how topology files are to be found and read; the request names no files yet.
+pub fn files(flags: &FileFlags, problems: &mut Problems) -> topology::Request {
+    if let Some(prefix) = &flags.prefix
+        && let Err(why) = names::check_prefix(prefix)
+    {
+        problems
+            .push(None, format!("--prefix '{prefix}' cannot be used: {why}"))
+            .hint("e.g. --prefix lab1");
+    }
+    let overrides = overrides::parse(&flags.extra_vars).unwrap_or_else(|found| {
+        problems.append(found);
+        overrides::Overrides::default()
+    });
+    topology::Request {
+        dirs: flags.topology_dir.clone(),
+        overrides,
+        ..topology::Request::default()
+    }
+}
+
+/// The subnets that are forced.
+pub fn forced(flags: &FileFlags) -> Forced {
+    Forced {
+        net: flags.net_subnet,
+        data_net: flags.data_subnet,
     }
 }
 
