@@ -10,12 +10,12 @@ use super::address::{self, DhcpRange, Ipv6Spec};
 use super::name;
 use super::portgroup::{self, Portgroup};
 use super::reference::names;
-use super::reference::networks::{DNS, NETWORK, SRV};
+use super::reference::networks::{DNS, FORWARD, NETWORK, SRV};
 
 /// The keys of a network.
 pub const KEYS: &[&str] = &names::<{ NETWORK.keys.len() }>(&NETWORK);
 /// The keys of `forward`, where it is a mapping.
-pub const FORWARD_KEYS: &[&str] = &["type", "mode"];
+pub const FORWARD_KEYS: &[&str] = &names::<{ FORWARD.keys.len() }>(&FORWARD);
 /// The keys of `dns`.
 pub const DNS_KEYS: &[&str] = &names::<{ DNS.keys.len() }>(&DNS);
 /// The keys of a DNS service.
@@ -259,18 +259,25 @@ fn forward(fields: &Fields<'_>, problems: &mut Problems) -> Forward {
     let Some(tree) = fields.get("forward") else {
         return Forward::None;
     };
-    let word = match tree.value {
-        Value::Map(_) => {
-            let inner = Fields::new(fields.what("forward"), tree, FORWARD_KEYS, problems);
-            match inner.get("mode").or_else(|| inner.required("type", problems)) {
-                Some(word) => word,
-                None => return Forward::None,
-            }
-        }
-        _ => tree,
-    };
-    word.choice(&fields.what("forward"), FORWARDS, problems)
-        .unwrap_or(Forward::None)
+    let what = fields.what("forward");
+    if !matches!(tree.value, Value::Map(_)) {
+        return tree.choice(&what, FORWARDS, problems).unwrap_or(Forward::None);
+    }
+    let inner = Fields::new(what, tree, FORWARD_KEYS, problems);
+    if let (Some(_), Some(mode)) = (inner.get("type"), inner.get("mode")) {
+        problems
+            .push(
+                mode.place.clone(),
+                format!("{} has both 'type' and 'mode'", inner.of),
+            )
+            .hint("they are two names for one thing: leave 'mode' out");
+    }
+    if inner.get("mode").is_none() {
+        inner.required("type", problems);
+    }
+    let keys = ["type", "mode"];
+    let said = keys.map(|key| inner.choice(key, FORWARDS, problems));
+    said.into_iter().flatten().next().unwrap_or(Forward::None)
 }
 
 fn interface_name(fields: &Fields<'_>, tree: &Tree, problems: &mut Problems) -> Option<String> {

@@ -55,7 +55,12 @@ pub const WIRING: Table = Table::new(
 pub const NETWORK: Table = Table::new(
     "A network",
     &[
-        doc("name", Name("name"), Said("its key"), ""),
+        doc(
+            "name",
+            Name("name"),
+            Said("its key"),
+            "what interfaces call it; the prefix comes before it",
+        ),
         doc(
             "forward",
             Either(&[Words(Forward::words), Mapping(&FORWARD)]),
@@ -83,10 +88,20 @@ pub const NETWORK: Table = Table::new(
             Nothing,
             "set aside for floating addresses",
         ),
-        doc("ipv6", Mapping(&IPV6), Nothing, ""),
+        doc("ipv6", Mapping(&IPV6), Nothing, "its IPv6 subnet"),
         doc("domain", Name("name"), Nothing, "DNS domain"),
-        doc("dns", Mapping(&DNS), Nothing, ""),
-        doc("mtu", Integer(576, 65535, "bytes"), Said("the host's"), ""),
+        doc(
+            "dns",
+            Mapping(&DNS),
+            Nothing,
+            "what its DNS server says besides names",
+        ),
+        doc(
+            "mtu",
+            Integer(576, 65535, "bytes"),
+            Said("the host's"),
+            "of its bridge and the NICs on it",
+        ),
         doc(
             "virtualport_type",
             Words(|| vec!["openvswitch"]),
@@ -118,7 +133,12 @@ pub const NETWORK: Table = Table::new(
 pub const FORWARD: Table = Table::new(
     "`forward`",
     &[
-        doc("type", Words(Forward::words), Value("none"), "as `forward: nat`"),
+        doc(
+            "type",
+            Words(Forward::words),
+            Said("`mode`"),
+            "`forward: {type: nat}` is `forward: nat`",
+        ),
         doc("mode", Words(Forward::words), Nothing, "another name for `type`"),
     ],
 );
@@ -127,7 +147,7 @@ pub const FORWARD: Table = Table::new(
 pub const DHCP: Table = Table::new(
     "`dhcp`",
     &[
-        doc("range", Mapping(&RANGE), Required, ""),
+        doc("range", Mapping(&RANGE), Required, "what the server gives away"),
         doc(
             "subnet_cidr",
             Text("subnet"),
@@ -178,9 +198,19 @@ pub const SRV: Table = Table::new(
     "A DNS service",
     &[
         doc("name", Name("name"), Required, "the service: `ldap`"),
-        doc("protocol", Words(|| vec!["tcp", "udp"]), Required, ""),
-        doc("domain", Name("name"), Said("the network's"), ""),
-        doc("port", Integer(1, 65535, ""), Required, ""),
+        doc(
+            "protocol",
+            Words(|| vec!["tcp", "udp"]),
+            Required,
+            "the transport protocol",
+        ),
+        doc(
+            "domain",
+            Name("name"),
+            Said("the network's"),
+            "where it is looked up",
+        ),
+        doc("port", Integer(1, 65535, ""), Required, "its port there"),
         doc("target", Name("name"), Required, "the host that serves it"),
         doc("priority", Integer(0, 65535, ""), Nothing, "lower is tried first"),
         doc("weight", Integer(0, 65535, ""), Nothing, "share among equals"),
@@ -191,7 +221,7 @@ pub const SRV: Table = Table::new(
 pub const PORTGROUP: Table = Table::new(
     "A port group",
     &[
-        doc("name", Name("name"), Required, ""),
+        doc("name", Name("name"), Required, "what interfaces call it"),
         doc(
             "default",
             Boolean,
@@ -220,7 +250,7 @@ pub const PORTGROUP: Table = Table::new(
 pub const VLAN: Table = Table::new(
     "A VLAN of a port group",
     &[
-        doc("id", Integer(1, 4094, ""), Required, ""),
+        doc("id", Integer(1, 4094, ""), Required, "the VLAN's number"),
         doc("native", Boolean, Value("no"), "its packets go untagged"),
         doc(
             "ipv4_address",

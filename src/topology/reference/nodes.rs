@@ -24,10 +24,20 @@ pub const NODE: Table = Table {
             Value("host-passthrough"),
             "host-passthrough, host-model or a model of libvirt's",
         ),
-        doc("memory", Integer(64, 64 * 1024 * 1024, "MiB"), Required, ""),
+        doc(
+            "memory",
+            Integer(64, 64 * 1024 * 1024, "MiB"),
+            Required,
+            "memory of a node",
+        ),
         doc("swap", Integer(0, 1024 * 1024, "MiB"), Value("0"), "swap file"),
         doc("deploy_os", Boolean, Value("yes"), "no: the disks stay blank"),
-        doc("os", Mapping(&OS), Nothing, ""),
+        doc(
+            "os",
+            Mapping(&OS),
+            Nothing,
+            "which operating system it is made for",
+        ),
         doc(
             "disks",
             Mappings(&DISK),
@@ -61,7 +71,12 @@ pub const NODE: Table = Table {
             "no: the image takes no customisation (not supported yet on nodes with an operating system)",
         ),
         doc("guest_agent", Boolean, Value("yes"), "the guest agent's channel"),
-        doc("machine_type", Name("word"), Said("libvirt's"), ""),
+        doc(
+            "machine_type",
+            Name("word"),
+            Said("libvirt's"),
+            "the chipset: q35, pc or a version of them",
+        ),
         doc(
             "import_url",
             Text("URL"),
@@ -76,7 +91,7 @@ pub const NODE: Table = Table {
 pub const OS: Table = Table::new(
     "`os`",
     &[
-        doc("type", Name("word"), Value("linux"), ""),
+        doc("type", Name("word"), Value("linux"), "its family"),
         doc("variant", Name("word"), Value("rhel7.0"), "an osinfo short name"),
     ],
 );
@@ -108,11 +123,21 @@ pub const DISK: Table = Table::new(
             "dev",
             Text("/dev/vda, /dev/vdb, …"),
             Said("the next free one"),
-            "",
+            "the device in the guest",
         ),
         doc("size", Size(MIB, 64 * 1024 * GIB), Required, "virtual size"),
-        doc("bus", Words(disk::Bus::words), Said("`--disk-bus`"), ""),
-        doc("cache", Words(disk::Cache::words), Value("unsafe"), ""),
+        doc(
+            "bus",
+            Words(disk::Bus::words),
+            Said("`--disk-bus`"),
+            "what the disk hangs on",
+        ),
+        doc(
+            "cache",
+            Words(disk::Cache::words),
+            Value("unsafe"),
+            "unsafe ignores flushes: fast, lost with the host",
+        ),
         doc(
             "preallocation",
             Words(disk::Preallocation::words),
@@ -182,7 +207,12 @@ pub const INTERFACE: Table = Table::new(
 pub const EXTERNAL: Table = Table::new(
     "`external_network`",
     &[
-        doc("network", Name("name of a network"), Required, ""),
+        doc(
+            "network",
+            Name("name of a network"),
+            Required,
+            "one of the node's networks",
+        ),
         doc("bridged", Boolean, Value("no"), "infrared's, changes nothing"),
     ],
 );
