@@ -5,6 +5,8 @@
 
 use crate::error::{Exit, Fault};
 use crate::remote::{Cmd, Host};
+use crate::units::format_duration;
+use crate::{apply, interrupt};
 use anyhow::{Context, Result, bail};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
@@ -24,7 +26,10 @@ const DEPLOYMENT: &str = "deployment-";
 /// The host-wide lease that a run holds while it chooses its subnets.
 const SUBNETS: &str = "subnets";
 
-/// The holder. It answers `held`, or `busy` and who holds the lock, and then repeats each line.
+/// How long to wait between two attempts at a deployment that another run is changing.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// The holder. It answers `held`, or `busy`, who holds the lock and for how many seconds, and then repeats each line.
 ///
 /// `$1` the lock's file name, `$2` who asks, `$3` how many more times to try, every 0.2 s.
 /// A lock file is only removed while it is locked; one that is no longer the folder's is not it.
@@ -34,7 +39,9 @@ while :; do
   mkdir -p -m 0700 "$dir" || exit 1
   exec 9>>"$file" || { [ -d "$dir" ] && exit 1; continue; }
   if ! flock -n 9; then
-    if [ "$left" -le 0 ]; then echo busy; head -n 1 "$file" 9>&-; exit 0; fi
+    if [ "$left" -le 0 ]; then 
+      echo busy; head -n 1 "$file" 9>&-; echo "$(($(date +%s) - $(stat -c %Y "$file")))"; exit 0
+    fi
     left=$((left - 1))
     read -r -t 0.2 _
     [ $? = 1 ] && exit 0
@@ -59,13 +66,50 @@ pub struct Lease {
     threads: Vec<JoinHandle<()>>,
 }
 
+/// Who has a lease.
+struct Holder {
+    /// `user@machine, since TIME`.
+    who: String,
+    /// For how many seconds by the host's clock.
+    seconds: Option<u64>,
+}
+
+enum Attempt {
+    Held(Lease),
+    Busy(Holder),
+}
+
 impl Lease {
-    /// Takes the lease on a deployment, at once or not at all.
+    /// Takes the lease on a deployment, at once or not at all; with `waiting`, which is told who has it, as soon as it is
+    /// free.
     ///
     /// # Errors
-    /// `Busy`, naming who has it.
-    pub fn deployment(host: &Host, deployment: &str, who: &str) -> Result<Lease> {
-        Lease::acquire(host, &format!("{DEPLOYMENT}{deployment}"), who, None)
+    /// `Busy`, naming who has it and for how long; an interruption of the waiting.
+    pub fn deployment(
+        host: &Host,
+        deployment: &str,
+        who: &str,
+        waiting: Option<&(dyn Fn(&str) + Sync)>,
+    ) -> Result<Lease> {
+        let name = format!("{DEPLOYMENT}{deployment}");
+        let mut told = None;
+        loop {
+            let holder = match Lease::attempt(host, &name, who, Duration::ZERO)? {
+                Attempt::Held(lease) => return Ok(lease),
+                Attempt::Busy(holder) => holder,
+            };
+            let Some(tell) = waiting else {
+                return Err(busy(host, &name, &holder).into());
+            };
+            if told.as_ref() != Some(&holder.who) {
+                tell(&busy(host, &name, &holder).message);
+                told = Some(holder.who);
+            }
+            thread::sleep(RETRY);
+            if interrupt::requested() {
+                return Err(apply::stopped());
+            }
+        }
     }
 
     /// Takes the host-wide lease for choosing subnets, which other runs hold for a moment only.
@@ -80,6 +124,13 @@ impl Lease {
     ///
     /// A lease that another run holds is a fault with [`Exit::Busy`] that says which run, and since when.
     pub fn acquire(host: &Host, name: &str, who: &str, wait: Option<Duration>) -> Result<Lease> {
+        match Lease::attempt(host, name, who, wait.unwrap_or_default())? {
+            Attempt::Held(lease) => Ok(lease),
+            Attempt::Busy(holder) => Err(busy(host, name, &holder).into()),
+        }
+    }
+
+    fn attempt(host: &Host, name: &str, who: &str, wait: Duration) -> Result<Attempt> {
         if name.is_empty()
             || name.starts_with('.')
             || !name
@@ -92,7 +143,7 @@ impl Lease {
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
-        let tries = wait.unwrap_or_default().as_millis() / 200;
+        let tries = wait.as_millis() / 200;
         let holder = Cmd::new("bash").args(["-c", HOLDER, "bash", name, &who, &tries.to_string()]);
         let stream = host.duplex(&holder)?;
         let mut reader = BufReader::new(stream.try_clone()?);
@@ -112,9 +163,12 @@ impl Lease {
         match answer.as_str() {
             "held" => {}
             "busy" => {
-                let holder = line()?;
+                let holder = Holder {
+                    who: line()?,
+                    seconds: line()?.parse().ok(),
+                };
                 let _ = stream.shutdown(std::net::Shutdown::Both);
-                return Err(busy(host, name, &holder).into());
+                return Ok(Attempt::Busy(holder));
             }
             _ => {
                 return Err(Fault::new(
@@ -128,13 +182,13 @@ impl Lease {
         *heard.lock().unwrap_or_else(|e| e.into_inner()) = Instant::now();
         let gone = Arc::new(AtomicBool::new(false));
         threads.push(spawn_echoes(reader, beats, Arc::clone(&heard), Arc::clone(&gone)));
-        Ok(Lease {
+        Ok(Attempt::Held(Lease {
             stream,
             heard,
             gone,
             stop: Some(stop),
             threads,
-        })
+        }))
     }
 
     /// Whether the lease may have ended without us: then nothing more may be changed.
@@ -165,23 +219,27 @@ fn what(name: &str) -> String {
     }
 }
 
-fn busy(host: &Host, name: &str, holder: &str) -> Fault {
-    let (who, since) = holder.rsplit_once(", since ").unwrap_or((holder, ""));
+fn busy(host: &Host, name: &str, holder: &Holder) -> Fault {
+    let (who, since) = holder.who.rsplit_once(", since ").unwrap_or((&holder.who, ""));
     let who = if who.is_empty() { "another run" } else { who };
     let since = if since.is_empty() {
         String::new()
     } else {
         format!(" since {since}")
     };
+    let age = holder
+        .seconds
+        .map(|seconds| format!(" ({} ago)", format_duration(seconds)));
     Fault::new(
         Exit::Busy,
         format!(
-            "{} on '{}' is being changed by {who}{since}",
+            "{} on '{}' is being changed by {who}{since}{}",
             what(name),
-            host.name()
+            host.name(),
+            age.unwrap_or_default()
         ),
     )
-    .hint("wait until that run has ended, or stop it; a run that was killed frees its lock within 10 seconds")
+    .hint("--wait waits until that run has ended; a run that was killed frees its lock within 10 seconds")
 }
 
 type Beats = Arc<Mutex<Vec<(u64, Instant)>>>;

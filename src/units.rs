@@ -1,4 +1,4 @@
-//! Sizes in bytes, as qemu-img and virt-install write them.
+//! Sizes in bytes, as qemu-img and virt-install write them, and durations.
 
 /// One mebibyte in bytes.
 pub const MIB: u64 = 1 << 20;
@@ -43,6 +43,25 @@ pub fn format_size(bytes: u64) -> String {
     }
 }
 
+/// Writes a duration in its two largest units: `45 s`, `3 min 5 s`, `2 h 10 min`, `12 d 3 h`.
+pub fn format_duration(seconds: u64) -> String {
+    let units = [("d", 86400), ("h", 3600), ("min", 60), ("s", 1)];
+    let first = units
+        .iter()
+        .position(|(_, length)| seconds >= *length)
+        .unwrap_or(units.len() - 1);
+    let mut left = seconds;
+    let mut parts = Vec::new();
+    for (unit, length) in &units[first..units.len().min(first + 2)] {
+        let count = left / length;
+        left %= length;
+        if count > 0 || parts.is_empty() {
+            parts.push(format!("{count} {unit}"));
+        }
+    }
+    parts.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +93,22 @@ mod tests {
         assert_eq!(format_size(100 * GIB), "100 GiB");
         assert_eq!(format_size(3 * MIB / 2), "1.5 MiB");
         assert_eq!(format_size(12), "12 B");
+    }
+
+    #[test]
+    fn durations_are_written_in_two_units() {
+        let written = [0, 45, 60, 185, 7800, 86400, 12 * 86400 + 3 * 3600 + 59].map(format_duration);
+        assert_eq!(
+            written,
+            [
+                "0 s",
+                "45 s",
+                "1 min",
+                "3 min 5 s",
+                "2 h 10 min",
+                "1 d",
+                "12 d 3 h"
+            ]
+        );
     }
 }

@@ -188,6 +188,9 @@ pub struct RunFlags {
     /// Where inventory, ssh config and keys are written. Default: the environment's name.
     #[arg(long, value_name = "NAME", env = "IRS_WORKSPACE")]
     pub workspace: Option<String>,
+    /// Wait while another run changes this environment, in place of giving up.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_WAIT", hide_possible_values = true)]
+    pub wait: bool,
     /// How long a node may take until it answers, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400), env = "IRS_TIMEOUT")]
     pub timeout: u64,

@@ -13,8 +13,10 @@ pub mod spec;
 use crate::apply::{self, Tools};
 use crate::cli::virsh::Virsh;
 use crate::interrupt;
+use crate::lease::Lease;
 use crate::names;
 use crate::plan::{Change, Plan};
+use crate::remote::Host;
 use crate::steps::host::pools;
 use crate::ui::Ui;
 use anyhow::Result;
@@ -71,6 +73,13 @@ async fn carry_out(plan: &Plan, tools: &Arc<Tools>) -> Result<Vec<Change>> {
     Ok(done)
 }
 
+/// Takes the lease on a deployment; with `--wait` when it gets free.
+fn lease(request: &input::Request, host: &Host, deployment: &str, ui: &Ui) -> Result<Arc<Lease>> {
+    let tell = |who: &str| ui.note(&format!("waiting: {who}"));
+    let waiting: Option<&(dyn Fn(&str) + Sync)> = if request.wait { Some(&tell) } else { None };
+    Lease::deployment(host, deployment, &who(), waiting).map(Arc::new)
+}
+
 /// Who runs irs, for the lease and the record: user@machine.
 fn who() -> String {
     let user = std::env::var("USER")
@@ -95,7 +104,7 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 /// The connections of a run. Dropping it closes libvirt before the tunnel under it.
 pub struct Session {
     /// The machine.
-    pub host: crate::remote::Host,
+    pub host: Host,
     /// Its libvirt.
     pub libvirt: crate::libvirt::Libvirt,
     _tunnel: crate::remote::TunnelGuard,
@@ -115,7 +124,7 @@ impl Session {
         Ok(request)
     }
 
-    fn on(host: crate::remote::Host) -> Result<Session> {
+    fn on(host: Host) -> Result<Session> {
         let (uri, tunnel) = host.libvirt_uri()?;
         let libvirt = tunnel.explain(crate::libvirt::Libvirt::open(&uri, host.name()))?;
         Ok(Session {

@@ -76,6 +76,28 @@ fn a_lease_lasts_longer_than_the_holders_patience_and_can_be_waited_for() {
 }
 
 #[test]
+fn whoever_waits_is_told_once_for_whom_and_gets_it_then() {
+    let host = local();
+    let deployment = name("waits");
+    let lease = Lease::deployment(&host, &deployment, "alice@laptop", None).unwrap();
+    let told = std::sync::Mutex::new(Vec::new());
+    let tell = |who: &str| told.lock().unwrap().push(who.to_owned());
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| Lease::deployment(&host, &deployment, "bob@pc", Some(&tell)).map(drop));
+        std::thread::sleep(Duration::from_secs(3));
+        assert!(!waiting.is_finished());
+        drop(lease);
+        waiting.join().unwrap().unwrap();
+    });
+    let told = told.into_inner().unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("is being changed by alice@laptop since 20") && told[0].ends_with(" s ago)"),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn names_that_are_no_file_names_are_refused() {
     for bad in ["", ".", "..", "a/b", "a b", "$(id)", "ä"] {
         assert!(Lease::acquire(&local(), bad, "alice", None).is_err(), "{bad}");

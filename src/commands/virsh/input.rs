@@ -65,6 +65,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Ask nothing.
     pub yes: bool,
+    /// Wait for another run on the deployment.
+    pub wait: bool,
     /// For a node to get ready.
     pub timeout: Duration,
 }
@@ -168,6 +170,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         force_download: args.image.force_image_download,
         dry_run: args.run.dry_run,
         yes: args.removal.yes,
+        wait: args.run.wait,
         timeout: Duration::from_secs(args.run.timeout),
     })
 }

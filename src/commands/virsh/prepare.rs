@@ -57,7 +57,7 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
         lease,
         subnets,
         inspected,
-    } = connect(request)?;
+    } = connect(request, ui)?;
     let request = &session.at_its_folder(request)?;
     let Chosen {
         actual,
@@ -126,13 +126,15 @@ struct Connected {
 /// The leases and libvirt have a connection of their own each: all at once. A workspace that is new will most likely
 /// need the subnets' lease (if another run has it just now, it is waited for when it is known to be needed), and what
 /// a local image holds, which takes a while to hash.
-fn connect(request: &Request) -> Result<Connected> {
+fn connect(request: &Request, ui: &Ui) -> Result<Connected> {
     let host = Host::connect(&request.host, &request.client)?;
     let new = !request.dry_run && request.known.is_none();
     std::thread::scope(|scope| {
         let lease = (!request.dry_run)
-            .then(|| scope.spawn(|| Lease::deployment(&host, request.deployment(), &who())));
-        let subnets = new.then(|| scope.spawn(|| Lease::subnets(&host, &who(), Duration::ZERO).ok()));
+            .then(|| scope.spawn(|| super::lease(request, &host, request.deployment(), ui)));
+        // Whoever waits for another run must not hold what that run may need.
+        let subnets = (new && !request.wait)
+            .then(|| scope.spawn(|| Lease::subnets(&host, &who(), Duration::ZERO).ok()));
         let inspected = match &request.wanted.image {
             ImageSource::File(file) if new => Some(scope.spawn(|| image::locate::inspect(file))),
             _ => None,
@@ -140,7 +142,7 @@ fn connect(request: &Request) -> Result<Connected> {
         let session = Session::on(host.clone());
         let lease = lease.map(joined).transpose()?;
         Ok(Connected {
-            lease: lease.map(Arc::new),
+            lease,
             subnets: subnets.and_then(joined),
             session: session?,
             inspected: inspected.map(joined),

@@ -3,7 +3,7 @@
 use super::facts::write_outputs;
 use super::input::{Mode, Request};
 use super::report::{self, Report};
-use super::{Session, blocking, carry_out, joined, removal, show_plan, who};
+use super::{Session, blocking, carry_out, joined, lease, removal, show_plan};
 use crate::actual::{self, Actual};
 use crate::apply::{self, Tools};
 use crate::deployment::Identity;
@@ -88,14 +88,14 @@ struct Prepared {
 
 fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     let host = Host::connect(&request.host, &request.client)?;
-    let (session, mut leases) = connect(request, &host)?;
+    let (session, mut leases) = connect(request, &host, ui)?;
     let request = &session.at_its_folder(request)?;
     let storage = &request.wanted.storage;
     let read = || actual::read(&host, &session.libvirt, storage, request.deployment());
     let mut actual = read()?;
     if request.mode == Mode::CleanupAll && !request.dry_run {
         for name in actual.deployments() {
-            leases.push(Arc::new(Lease::deployment(&host, name, &who())?));
+            leases.push(lease(request, &host, name, ui)?);
         }
         // A run that ended meanwhile may have made something.
         actual = read()?;
@@ -146,13 +146,13 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
 }
 
 /// Libvirt, and the lease on the one deployment that is meant: each has a connection of its own, and they are made at once.
-fn connect(request: &Request, host: &Host) -> Result<(Session, Vec<Arc<Lease>>)> {
+fn connect(request: &Request, host: &Host, ui: &Ui) -> Result<(Session, Vec<Arc<Lease>>)> {
     let one = !request.dry_run && request.mode != Mode::CleanupAll;
     std::thread::scope(|scope| {
-        let lease = one.then(|| scope.spawn(|| Lease::deployment(host, request.deployment(), &who())));
+        let lease = one.then(|| scope.spawn(|| lease(request, host, request.deployment(), ui)));
         let session = Session::on(host.clone());
         let lease = lease.map(joined).transpose()?;
-        Ok((session?, lease.map(Arc::new).into_iter().collect()))
+        Ok((session?, lease.into_iter().collect()))
     })
 }
 
