@@ -4,7 +4,7 @@ use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 use uuid::Uuid;
 
@@ -30,7 +30,31 @@ impl Mac {
             attempt += 1;
         }
     }
+
+    /// Why a NIC cannot have it.
+    pub fn unfit(self) -> Option<&'static str> {
+        match self.0 {
+            [0, 0, 0, 0, 0, 0] => Some("it is no address"),
+            [first, ..] if first & 1 == 1 => Some("it is a multicast address"),
+            // libvirt keeps these for the host's ends.
+            [0xfe, ..] => Some("libvirt keeps those that begin with fe"),
+            _ => None,
+        }
+    }
+
+    /// The DHCP unique identifier of type 3 (RFC 8415, 11.4) for this NIC: libvirt knows IPv6 reservations by DUID only.
+    pub fn duid(self) -> String {
+        format!("{DUID_LL}{self}")
+    }
+
+    /// The NIC of a DUID that [`Mac::duid`] made.
+    pub fn of_duid(duid: &str) -> Option<Mac> {
+        duid.to_ascii_lowercase().strip_prefix(DUID_LL)?.parse().ok()
+    }
 }
+
+/// Type 3, link-layer address; hardware type 1, Ethernet.
+const DUID_LL: &str = "00:03:00:01:";
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -52,11 +76,27 @@ impl FromStr for Mac {
     }
 }
 
-/// The lowest address of `start..=end` that is not in `taken`.
-pub fn lowest_free(start: Ipv4Addr, end: Ipv4Addr, taken: &BTreeSet<Ipv4Addr>) -> Option<Ipv4Addr> {
-    (u32::from(start)..=u32::from(end))
-        .map(Ipv4Addr::from)
-        .find(|ip| !taken.contains(ip))
+/// The lowest address of `start..=end`, both of one family, that is not in `taken`.
+pub fn lowest_free(start: IpAddr, end: IpAddr, taken: &BTreeSet<IpAddr>) -> Option<IpAddr> {
+    let mut next = Some(start);
+    while let Some(ip) = next.filter(|ip| *ip <= end) {
+        if !taken.contains(&ip) {
+            return Some(ip);
+        }
+        next = nth(ip, 1);
+    }
+    None
+}
+
+/// The address `count` after `ip`, in its family.
+pub fn nth(ip: IpAddr, count: u64) -> Option<IpAddr> {
+    match ip {
+        IpAddr::V4(v4) => {
+            let bits = v4.to_bits().checked_add(count.try_into().ok()?)?;
+            Some(Ipv4Addr::from_bits(bits).into())
+        }
+        IpAddr::V6(v6) => Some(Ipv6Addr::from_bits(v6.to_bits().checked_add(count.into())?).into()),
+    }
 }
 
 /// The first of `ours` that shares addresses with one of `theirs`, and which.
@@ -84,15 +124,24 @@ mod tests {
             Mac::derive(deployment, "compute-0", 0, &BTreeSet::from([first]))
         );
         assert_eq!(first.to_string().parse(), Ok(first));
+        assert_eq!(Mac::of_duid(&first.duid()), Some(first));
+        assert_eq!(Mac::of_duid("00:01:00:01:2b:52:54:00:01:02:03:04:05:06"), None);
         assert!(first.to_string().starts_with("52:54:00:"));
     }
 
     #[test]
     fn the_lowest_free_address_fills_gaps_until_there_is_none() {
-        let ip = |last| Ipv4Addr::new(10, 0, 0, last);
+        let ip = |last| IpAddr::from([10, 0, 0, last]);
         let taken = BTreeSet::from([ip(2), ip(4)]);
         assert_eq!(lowest_free(ip(2), ip(5), &taken), Some(ip(3)));
         assert_eq!(lowest_free(ip(2), ip(2), &taken), None);
+        let v6 = |text: &str| text.parse::<IpAddr>().unwrap();
+        let taken = BTreeSet::from([v6("2001:db8::ffff")]);
+        assert_eq!(
+            lowest_free(v6("2001:db8::ffff"), v6("2001:db8::2:0"), &taken),
+            Some(v6("2001:db8::1:0"))
+        );
+        assert_eq!(nth(IpAddr::from([255, 255, 255, 255]), 1), None);
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use crate::addresses::Mac;
 use crate::topology::disk::{Bus, Cache, Preallocation};
 use crate::topology::network::Forward;
-use ipnet::{Ipv4Net, Ipv6Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use uuid::Uuid;
 
 /// One environment on one hypervisor.
@@ -101,7 +101,7 @@ pub struct Network {
     pub ipv6: Option<Ipv6Side>,
     /// DNS SRV records.
     pub srvs: Vec<crate::topology::network::Srv>,
-    /// Addresses given to the nodes' NICs.
+    /// Addresses given to the nodes' NICs, of both families.
     pub reservations: Vec<Reservation>,
 }
 
@@ -127,15 +127,28 @@ pub struct Ipv6Side {
     pub dhcp: Option<(Ipv6Addr, Ipv6Addr)>,
 }
 
-/// A fixed address in a network's DHCP.
+/// A fixed address in a network's DHCP or DHCPv6.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Reservation {
     /// The NIC.
     pub mac: Mac,
     /// Its address.
-    pub ip: Ipv4Addr,
-    /// The node.
+    pub ip: IpAddr,
+    /// The node, and which of its NICs where it has several on the network: `web-0`, `web-0-eth2`.
     pub name: String,
+}
+
+impl Reservation {
+    /// Whether it is of a NIC of that node.
+    pub fn is_of(&self, node: &str) -> bool {
+        let rest = self.name.strip_prefix(node);
+        rest.is_some_and(|rest| {
+            rest.is_empty()
+                || rest.strip_prefix("-eth").is_some_and(|number| {
+                    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+                })
+        })
+    }
 }
 
 /// A virtual machine.
@@ -205,16 +218,33 @@ pub struct Nic {
     pub portgroup: Option<String>,
     /// Its address on the wire.
     pub mac: Mac,
-    /// Its fixed IPv4 address, where the network has DHCP.
-    pub ip: Option<Ipv4Addr>,
+    /// Its fixed addresses, IPv4 before IPv6: those that its network reserves for it, and those that the node is told.
+    pub ips: Vec<IpAddr>,
+    /// Those of them that the network reserves.
+    pub reserved: Vec<IpAddr>,
+    /// Whether the node asks for the IPv4 address by DHCP.
+    pub dhcp4: bool,
+    /// The addresses that the node is told in its seed, with the lengths of their subnets.
+    pub told: Vec<IpNet>,
+    /// The routers that the node is told for these.
+    pub gateways: Vec<IpAddr>,
+    /// Bytes; the kernel's default when absent.
+    pub mtu: Option<u32>,
     /// NIC model.
     pub model: String,
 }
 
 impl Node {
     /// The address through which the node is reached.
-    pub fn address(&self) -> Option<Ipv4Addr> {
-        self.nics.get(self.external?)?.ip
+    pub fn address(&self) -> Option<IpAddr> {
+        self.nics.get(self.external?)?.ips.first().copied()
+    }
+
+    /// That address, where no network reserves it.
+    pub fn told_address(&self) -> Option<IpAddr> {
+        let nic = self.nics.get(self.external?)?;
+        let address = nic.ips.first()?;
+        (!nic.reserved.contains(address)).then_some(*address)
     }
 
     /// The name of the seed's volume.

@@ -4,6 +4,7 @@
 
 use anyhow::{Context, Result, bail};
 use roxmltree::Node as XmlNode;
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// The XML namespace of the marks.
@@ -38,6 +39,8 @@ pub struct NodeMark {
     pub volumes: Vec<String>,
     /// Index of the NIC through which it is reached.
     pub external: Option<usize>,
+    /// Where it is reached, when no network reserves that address.
+    pub address: Option<IpAddr>,
     /// Inventory groups.
     pub groups: Vec<String>,
     /// The SSH user.
@@ -115,6 +118,7 @@ fn node(mark: XmlNode<'_, '_>) -> Result<NodeMark> {
         pool: attribute(mark, "pool")?.to_owned(),
         volumes: texts(mark, "volume"),
         external: mark.attribute("external").and_then(|text| text.parse().ok()),
+        address: mark.attribute("address").and_then(|text| text.parse().ok()),
         groups: texts(mark, "group"),
         user: mark.attribute("user").unwrap_or("root").to_owned(),
         ansible_connection: mark.attribute("connection").unwrap_or("ssh").to_owned(),

@@ -1,6 +1,7 @@
 //! Flags and topology become the resolved model, with all validation.
 
 pub mod counts;
+pub mod fixed;
 pub mod reservations;
 pub mod slots;
 
@@ -58,11 +59,16 @@ pub fn deployment(
         .iter()
         .flat_map(|d| &d.nics)
         .map(|nic| nic.mac)
+        .chain(fixed::macs(topology))
         .collect();
     let mut nodes = Vec::new();
+    let mut fixed = BTreeMap::new();
     for node_type in &topology.node_types {
         for index in counts.indexes(&node_type.name) {
-            nodes.push(node(wanted, node_type, index, id, actual, &mut taken_macs));
+            let node = node(wanted, node_type, index, id, actual, &mut taken_macs);
+            fixed::check(&node, node_type, id, actual, &mut problems);
+            fixed.extend(fixed::addresses(&node, node_type));
+            nodes.push(node);
         }
     }
     for node in nodes.iter().filter(|node| node.name.len() > names::HOST_NAME_MAX) {
@@ -78,7 +84,7 @@ pub fn deployment(
             )
             .hint("choose a shorter --prefix");
     }
-    Reservations::new(id, actual, &mut networks).assign(&mut nodes, &mut problems);
+    Reservations::new(id, actual, &mut networks).assign(&mut nodes, &fixed, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -141,13 +147,22 @@ fn node(
             let mac = existing
                 .and_then(|domain| domain.nics.get(position))
                 .map(|nic| nic.mac);
-            let mac = mac.unwrap_or_else(|| Mac::derive(id.uuid, &name, position, taken_macs));
+            let fixed = fixed::of(spec, index).and_then(|fixed| fixed.mac);
+            let fixed = fixed.filter(|(nic, _)| *nic == position).map(|(_, mac)| mac);
+            let mac = mac
+                .or(fixed)
+                .unwrap_or_else(|| Mac::derive(id.uuid, &name, position, taken_macs));
             taken_macs.insert(mac);
             Nic {
                 network: names::prefixed(id.prefix.as_deref(), &interface.network),
                 portgroup: interface.portgroup.clone(),
                 mac,
-                ip: None,
+                ips: Vec::new(),
+                reserved: Vec::new(),
+                dhcp4: false,
+                told: Vec::new(),
+                gateways: Vec::new(),
+                mtu: None,
                 model: interface.model.clone().unwrap_or_else(|| "virtio".into()),
             }
         })

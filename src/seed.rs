@@ -10,6 +10,7 @@ mod volume;
 use anyhow::Context;
 use ipnet::IpNet;
 use serde::Serialize;
+use std::net::IpAddr;
 
 /// What a node is told at its first boot.
 #[derive(Clone)]
@@ -45,6 +46,8 @@ pub struct SeedNic {
     pub dhcp6: bool,
     /// Fixed addresses with their prefix lengths.
     pub addresses: Vec<IpNet>,
+    /// Routers for what is outside the subnets of the fixed addresses; name servers too, where DHCP tells none.
+    pub gateways: Vec<IpAddr>,
     /// This is the NIC of `external_network`: it gives the default route, and boot waits for it.
     pub external: bool,
     /// MTU in bytes; `None` is the kernel's default.

@@ -143,7 +143,8 @@ fn check_nodes(lab: &Lab, nodes: &[&str]) {
     for text in [known, config] {
         assert_eq!(text.contains("freeipa-0"), nodes.contains(&"freeipa-0"), "{text}");
     }
-    for network in ["management", "external"] {
+    // The external network has IPv6 too.
+    for (network, families) in [("management", 1), ("external", 2)] {
         for state in [
             &["net-dumpxml", network][..],
             &["net-dumpxml", "--inactive", network],
@@ -151,11 +152,12 @@ fn check_nodes(lab: &Lab, nodes: &[&str]) {
             let xml = Definition::of(lab.ask(state));
             let mut reserved = xml.all("host", "name");
             reserved.sort();
+            reserved.dedup();
             assert_eq!(reserved, nodes, "{}", xml.xml);
             let mut addresses = xml.all("host", "ip");
             addresses.sort();
             addresses.dedup();
-            assert_eq!(addresses.len(), nodes.len(), "{}", xml.xml);
+            assert_eq!(addresses.len(), families * nodes.len(), "{}", xml.xml);
         }
     }
     let mut volumes: Vec<_> = nodes.iter().map(|node| format!("{node}-disk1.qcow2")).collect();

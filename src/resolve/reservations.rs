@@ -1,74 +1,149 @@
-//! Which address each NIC gets: the one it has, else the lowest free one of its network.
+//! Which addresses each NIC gets, of both families: the fixed ones of its node file, else the one it has, else the lowest
+//! free one of its network.
 
 use crate::actual::Actual;
 use crate::addresses::{Mac, lowest_free};
-use crate::deployment::{Identity, Network, Node, Reservation};
+use crate::deployment::{Identity, Network, Nic, Node, Reservation};
+use crate::topology::network::Forward;
 use crate::yaml::Problems;
+use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
+
+/// The addresses of one network while they are given out.
+#[derive(Default)]
+struct Given {
+    /// What is reserved today, by NIC.
+    present: BTreeMap<Mac, Vec<IpAddr>>,
+    /// Addresses that nobody else gets, and whose they are.
+    taken: BTreeMap<IpAddr, String>,
+    /// What DHCP clients hold now: no other NIC gets it.
+    leased: Vec<(Mac, IpAddr)>,
+}
 
 /// The addresses of a deployment's networks while they are given out.
 pub struct Reservations<'a> {
     networks: &'a mut Vec<Network>,
-    /// What is reserved today, by network and NIC.
-    present: BTreeMap<String, BTreeMap<Mac, Ipv4Addr>>,
-    taken: BTreeMap<String, BTreeSet<Ipv4Addr>>,
-    /// What DHCP clients hold now, by network: no other NIC gets it.
-    leased: BTreeMap<String, Vec<(Mac, Ipv4Addr)>>,
-    /// NICs of nodes that exist, whatever their type: network, NIC, node.
-    existing: Vec<(String, Mac, String)>,
+    given: BTreeMap<String, Given>,
+    /// NICs of nodes that exist, whatever their type: network, MAC, node, position.
+    existing: Vec<(String, Mac, String, usize)>,
+}
+
+/// One family of a network.
+#[derive(Clone, Copy)]
+struct Side {
+    /// The host's address with the length of the subnet.
+    subnet: IpNet,
+    dhcp: Option<(IpAddr, IpAddr)>,
+}
+
+impl Network {
+    fn sides(&self) -> impl Iterator<Item = Side> {
+        let v4 = self.ipv4.as_ref().and_then(|side| {
+            Some(Side {
+                subnet: IpNet::new(side.address.into(), side.net.prefix_len()).ok()?,
+                dhcp: side.dhcp.map(|(start, end)| (start.into(), end.into())),
+            })
+        });
+        let v6 = self.ipv6.as_ref().and_then(|side| {
+            Some(Side {
+                subnet: IpNet::new(side.address.into(), side.net.prefix_len()).ok()?,
+                dhcp: side.dhcp.map(|(start, end)| (start.into(), end.into())),
+            })
+        });
+        v4.into_iter().chain(v6)
+    }
 }
 
 impl<'a> Reservations<'a> {
     /// Starts from what the networks reserve today.
     pub fn new(id: &Identity, actual: &Actual, networks: &'a mut Vec<Network>) -> Self {
-        let mut present: BTreeMap<String, BTreeMap<Mac, Ipv4Addr>> = BTreeMap::new();
-        let mut taken: BTreeMap<String, BTreeSet<Ipv4Addr>> = BTreeMap::new();
-        let mut leased = BTreeMap::new();
+        let mut given: BTreeMap<String, Given> = BTreeMap::new();
         for network in networks.iter() {
-            let of_network = taken.entry(network.name.clone()).or_default();
-            of_network.extend(network.ipv4.as_ref().map(|side| side.address));
+            let of_network = given.entry(network.name.clone()).or_default();
+            let own = network
+                .sides()
+                .map(|side| (side.subnet.addr(), "the host".to_owned()));
+            of_network.taken.extend(own);
             for found in actual
                 .networks_of(id.uuid)
                 .filter(|found| found.name == network.name)
             {
-                of_network.extend(found.reservations.iter().map(|r| r.ip));
-                leased.insert(network.name.clone(), found.leases.clone());
-                let by_mac = found.reservations.iter().map(|r| (r.mac, r.ip));
-                present.entry(network.name.clone()).or_default().extend(by_mac);
+                let reserved = found.reservations.iter();
+                of_network
+                    .taken
+                    .extend(reserved.clone().map(|r| (r.ip, r.name.clone())));
+                let foreign = found
+                    .foreign
+                    .iter()
+                    .map(|ip| (*ip, "a reservation made by hand".to_owned()));
+                of_network.taken.extend(foreign);
+                of_network.leased.clone_from(&found.leases);
+                for reservation in reserved {
+                    let of_nic = of_network.present.entry(reservation.mac).or_default();
+                    of_nic.push(reservation.ip);
+                }
             }
         }
         let existing = actual
             .domains_of(id.uuid)
-            .flat_map(|domain| domain.nics.iter().map(move |nic| (domain, nic)))
-            .filter_map(|(domain, nic)| Some((nic.network.clone()?, nic.mac, domain.name.clone())))
+            .flat_map(|domain| {
+                let nics = domain.nics.iter().enumerate();
+                nics.filter_map(move |(position, nic)| {
+                    Some((nic.network.clone()?, nic.mac, domain.name.clone(), position))
+                })
+            })
             .collect();
         Reservations {
             networks,
-            present,
-            taken,
-            leased,
+            given,
             existing,
         }
     }
 
-    /// Gives every NIC on a network with DHCP its address, and writes it into the network. A network that has none left
-    /// is a problem only for a node that is reached over it.
-    pub fn assign(mut self, nodes: &mut [Node], problems: &mut Problems) {
-        for (network, mac, node) in std::mem::take(&mut self.existing) {
-            let _ = self.reserve(&network, mac, &node);
+    /// Gives every NIC its addresses, and writes those into the network that its DHCP gives out. `fixed` are those that
+    /// node files say, by node and NIC. A network that has none left is a problem only for a node that is reached over it.
+    pub fn assign(
+        mut self,
+        nodes: &mut [Node],
+        fixed: &BTreeMap<(String, usize), Vec<IpAddr>>,
+        problems: &mut Problems,
+    ) {
+        for node in nodes.iter() {
+            for (position, nic) in node.nics.iter().enumerate() {
+                for ip in fixed.get(&(node.name.clone(), position)).into_iter().flatten() {
+                    self.fix(nic, *ip, &node.name, problems);
+                }
+            }
+        }
+        let wanted: BTreeSet<String> = nodes.iter().map(|node| node.name.clone()).collect();
+        for (network, mac, node, position) in std::mem::take(&mut self.existing) {
+            if !wanted.contains(&node) {
+                let _ = self.reserve(&network, mac, &node, position, &[]);
+            }
         }
         for node in nodes {
             let name = node.name.clone();
             for (position, nic) in node.nics.iter_mut().enumerate() {
-                match self.reserve(&nic.network, nic.mac, &name) {
-                    Ok(ip) => nic.ip = ip,
-                    Err(why) if node.has_os && node.external == Some(position) => {
-                        problems
-                            .push(None, why)
-                            .hint("widen the network's dhcp range in its topology file");
+                let external = node.external == Some(position);
+                let own = fixed
+                    .get(&(name.clone(), position))
+                    .map_or(&[][..], Vec::as_slice);
+                match self.reserve(&nic.network, nic.mac, &name, position, own) {
+                    Ok(ips) => nic.ips = ips,
+                    Err((ips, why)) => {
+                        if node.has_os && external && ips.is_empty() {
+                            problems
+                                .push(None, why)
+                                .hint("widen the network's dhcp range in its topology file");
+                        } else {
+                            tracing::info!("{why}: the NIC stays without a reservation");
+                        }
+                        nic.ips = ips;
                     }
-                    Err(why) => tracing::info!("{why}: the NIC stays without a reservation"),
+                }
+                if let Some(network) = self.networks.iter().find(|n| n.name == nic.network) {
+                    tell(nic, network, external);
                 }
             }
         }
@@ -77,41 +152,117 @@ impl<'a> Reservations<'a> {
         }
     }
 
-    /// The address of a NIC, `None` on a network without DHCP.
-    fn reserve(&mut self, network: &str, mac: Mac, node: &str) -> Result<Option<Ipv4Addr>, String> {
-        let Some(network) = self.networks.iter_mut().find(|n| n.name == network) else {
-            return Ok(None);
-        };
-        let Some((start, end)) = network.ipv4.as_ref().and_then(|side| side.dhcp) else {
-            return Ok(None);
-        };
-        if let Some(done) = network.reservations.iter().find(|r| r.mac == mac) {
-            return Ok(Some(done.ip));
+    /// Sets a fixed address aside for its NIC, before any other NIC can get it.
+    fn fix(&mut self, nic: &Nic, ip: IpAddr, node: &str, problems: &mut Problems) {
+        let given = self.given.entry(nic.network.clone()).or_default();
+        let own = given.present.get(&nic.mac).is_some_and(|ips| ips.contains(&ip));
+        let holder = given.taken.get(&ip).filter(|_| !own).cloned();
+        let leased = given
+            .leased
+            .iter()
+            .find(|(mac, leased)| *leased == ip && *mac != nic.mac);
+        let holder = holder.or_else(|| leased.map(|(mac, _)| format!("the DHCP client {mac}")));
+        if let Some(holder) = holder {
+            problems
+                .push(
+                    None,
+                    format!(
+                        "the address {ip} of node '{node}' on network '{}' is taken by {holder}",
+                        nic.network
+                    ),
+                )
+                .hint("choose another one in the node file's 'ips', or remove its holder");
         }
-        let taken = self.taken.entry(network.name.clone()).or_default();
-        let present = self
-            .present
-            .get(&network.name)
-            .and_then(|by_mac| by_mac.get(&mac))
-            .copied();
-        let leased = self.leased.get(&network.name).into_iter().flatten();
-        let others: BTreeSet<Ipv4Addr> = leased
-            .filter(|(holder, _)| *holder != mac)
-            .map(|(_, ip)| *ip)
-            .collect();
-        let free = || lowest_free(start, end, &taken.union(&others).copied().collect());
-        let Some(ip) = present.or_else(free) else {
-            return Err(format!(
-                "network '{}' has no free address for '{node}': {start} to {end} are taken",
-                network.name
-            ));
+        given.taken.insert(ip, node.to_owned());
+    }
+
+    /// The addresses of a NIC, with what is missing when a family has none left.
+    fn reserve(
+        &mut self,
+        network: &str,
+        mac: Mac,
+        node: &str,
+        position: usize,
+        fixed: &[IpAddr],
+    ) -> Result<Vec<IpAddr>, (Vec<IpAddr>, String)> {
+        let Some(network) = self.networks.iter_mut().find(|n| n.name == network) else {
+            return Ok(fixed.to_vec());
         };
-        taken.insert(ip);
-        network.reservations.push(Reservation {
-            mac,
-            ip,
-            name: node.to_owned(),
-        });
-        Ok(Some(ip))
+        let given = self.given.entry(network.name.clone()).or_default();
+        let mut ips = Vec::new();
+        let mut missing = None;
+        for side in network.sides().collect::<Vec<_>>() {
+            let of_side = |ip: &&IpAddr| side.subnet.contains(*ip);
+            let said: Vec<IpAddr> = fixed.iter().filter(of_side).copied().collect();
+            let Some((start, end)) = side.dhcp else {
+                ips.extend(said);
+                continue;
+            };
+            let present = given
+                .present
+                .get(&mac)
+                .into_iter()
+                .flatten()
+                .find(of_side)
+                .copied();
+            let others = given.leased.iter().filter(|(holder, _)| *holder != mac);
+            let others = others.map(|(_, ip)| *ip);
+            let free = || lowest_free(start, end, &given.taken.keys().copied().chain(others).collect());
+            let Some(ip) = said.first().copied().or(present).or_else(free) else {
+                missing = Some(format!(
+                    "network '{}' has no free address for '{node}': {start} to {end} are taken",
+                    network.name
+                ));
+                continue;
+            };
+            given.taken.insert(ip, node.to_owned());
+            ips.push(ip);
+            // One DHCP client gets one address; further ones the node is told.
+            ips.extend(said.iter().skip(1));
+            let taken = |name: &str| {
+                let others = network.reservations.iter();
+                others
+                    .filter(|r| r.ip.is_ipv4() == ip.is_ipv4())
+                    .any(|r| r.name == name)
+            };
+            // libvirt's server knows one NIC by a name.
+            let name = match taken(node) {
+                true => format!("{node}-eth{position}"),
+                false => node.to_owned(),
+            };
+            network.reservations.push(Reservation { mac, ip, name });
+        }
+        match missing {
+            None => Ok(ips),
+            Some(why) => Err((ips, why)),
+        }
+    }
+}
+
+/// What the node is told of its NIC: IPv4 comes by DHCP where that reserves it, all else by the seed. No two systems name
+/// themselves alike to DHCPv6, so a node that has a seed need not ask it.
+fn tell(nic: &mut Nic, network: &Network, external: bool) {
+    nic.mtu = network.mtu;
+    let own = network.reservations.iter().filter(|r| r.mac == nic.mac);
+    nic.reserved = own.map(|r| r.ip).collect();
+    let routed = matches!(network.forward, Forward::Nat | Forward::Route | Forward::Open);
+    for side in network.sides() {
+        let by_dhcp = |ip: &IpAddr| ip.is_ipv4() && nic.reserved.contains(ip);
+        let ips: Vec<IpAddr> = nic
+            .ips
+            .iter()
+            .filter(|ip| side.subnet.contains(*ip))
+            .copied()
+            .collect();
+        nic.dhcp4 |= ips.iter().any(by_dhcp);
+        let told: Vec<IpNet> = ips
+            .iter()
+            .filter(|ip| !by_dhcp(ip))
+            .filter_map(|ip| IpNet::new(*ip, side.subnet.prefix_len()).ok())
+            .collect();
+        if external && routed && !told.is_empty() && !ips.iter().any(by_dhcp) {
+            nic.gateways.push(side.subnet.addr());
+        }
+        nic.told.extend(told);
     }
 }

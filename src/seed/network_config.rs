@@ -2,6 +2,7 @@
 
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
+use std::net::IpAddr;
 
 use super::SeedNic;
 
@@ -27,10 +28,28 @@ struct Ethernet<'a> {
     dhcp6_overrides: Option<Overrides>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     addresses: &'a [IpNet],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    routes: Vec<Route>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nameservers: Option<Nameservers<'a>>,
+    // Else the kernel takes a default route from any network that announces one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accept_ra: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mtu: Option<u32>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     optional: bool,
+}
+
+#[derive(Serialize)]
+struct Route {
+    to: &'static str,
+    via: IpAddr,
+}
+
+#[derive(Serialize)]
+struct Nameservers<'a> {
+    addresses: &'a [IpAddr],
 }
 
 #[derive(Serialize)]
@@ -78,7 +97,20 @@ fn ethernet(set_name: String, nic: &SeedNic) -> Ethernet<'_> {
         dhcp4_overrides: overrides.filter(|_| nic.dhcp4),
         dhcp6_overrides: overrides.filter(|_| nic.dhcp6),
         addresses: &nic.addresses,
+        routes: nic.gateways.iter().map(|via| default_route(*via)).collect(),
+        nameservers: (!nic.gateways.is_empty() && !nic.dhcp4).then_some(Nameservers {
+            addresses: &nic.gateways,
+        }),
+        accept_ra: (!nic.external && nic.addresses.iter().any(|net| net.addr().is_ipv6())).then_some(false),
         mtu: nic.mtu,
         optional: !nic.external,
     }
+}
+
+fn default_route(via: IpAddr) -> Route {
+    let to = match via {
+        IpAddr::V4(_) => "0.0.0.0/0",
+        IpAddr::V6(_) => "::/0",
+    };
+    Route { to, via }
 }

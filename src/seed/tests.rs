@@ -224,6 +224,35 @@ fn fixed_addresses_mtu_and_dhcp6_are_written() {
 }
 
 #[test]
+fn a_nic_without_dhcp_is_told_its_router_and_name_server() {
+    let told = |dhcp4, external, gateways: &[&str]| {
+        let nic = SeedNic {
+            addresses: vec!["2001:db8::5/64".parse().unwrap()],
+            gateways: gateways.iter().map(|ip| ip.parse().unwrap()).collect(),
+            ..nic("52:54:00:aa:00:01", dhcp4, external)
+        };
+        let text = network_config::render(&[nic]).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        value["ethernets"]["eth0"].clone()
+    };
+    let alone = told(false, true, &["2001:db8::1"]);
+    assert_eq!(
+        alone["routes"],
+        serde_json::json!([{"to": "::/0", "via": "2001:db8::1"}])
+    );
+    assert_eq!(
+        alone["nameservers"]["addresses"],
+        serde_json::json!(["2001:db8::1"])
+    );
+    assert_eq!(alone["accept-ra"], serde_json::Value::Null);
+    let both = told(true, true, &["2001:db8::1"]);
+    assert_eq!(both["nameservers"], serde_json::Value::Null);
+    let inner = told(true, false, &[]);
+    assert_eq!(inner["accept-ra"], false);
+    assert_eq!(inner["routes"], serde_json::Value::Null);
+}
+
+#[test]
 fn the_volume_grows_with_its_contents() {
     let volume = volume::build(&[("user-data", "x".repeat(200_000))]).unwrap();
     assert_eq!(volume.len(), 256 * 1024);

@@ -1,6 +1,6 @@
 //! The addresses of a network: read, and held against the subnet that they must be in.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
@@ -258,6 +258,15 @@ fn unfit_ipv6(address: Ipv6Addr, subnet: Option<Ipv6Net>) -> Option<String> {
     }
     (address == subnet.network())
         .then(|| format!("it is the address of the subnet {} itself", subnet.trunc()))
+}
+
+/// Why a host cannot have the address in `subnet`, of its own family.
+pub(super) fn unfit(address: IpAddr, subnet: IpNet) -> Option<String> {
+    match (address, subnet) {
+        (IpAddr::V4(address), IpNet::V4(subnet)) => unfit_ipv4(address, Some(subnet)),
+        (IpAddr::V6(address), IpNet::V6(subnet)) => unfit_ipv6(address, Some(subnet)),
+        _ => Some(format!("it is outside the subnet {}", subnet.trunc())),
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::node::{self, NodeType};
 use super::reference::names;
 use super::reference::networks::FILE;
 use super::template::{self, Context};
-use super::{Overrides, Request, Topology, Variables, bgp, name, validate, variables};
+use super::{Overrides, Request, Topology, Variables, bgp, fixed, name, validate, variables};
 
 /// The keys of a network file that mean something here.
 pub(super) const FILE_KEYS: &[&str] = &names::<{ FILE.keys.len() }>(&FILE);
@@ -67,6 +67,7 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
         validate::all_wired(&unwired, file, &mut problems);
     }
     validate::node_types(&node_types, &mut problems);
+    fixed::duplicates(&node_types, &mut problems);
     if !problems.is_empty() {
         problems.sort();
         return Err(problems);

@@ -124,6 +124,8 @@ pub struct NetworkSpec {
     pub(super) forward_place: Option<Place>,
     /// Whether there are port groups that could not be read.
     pub(super) portgroups_broken: bool,
+    /// Whether something in it was refused: then what it lacks says nothing.
+    pub(super) broken: bool,
 }
 
 impl NetworkSpec {
@@ -196,6 +198,7 @@ pub(super) fn read_all(entries: &[(Key, Tree)], problems: &mut Problems) -> Netw
 
 /// Reads one network; None when it is too broken to have a name.
 fn read(key: &Key, tree: &Tree, problems: &mut Problems) -> Option<NetworkSpec> {
+    let before_all = problems.len();
     name::check("network", &key.name, &key.place, problems);
     let fields = Fields::new(format!("network '{}'", shown(&key.name)), tree, KEYS, problems);
     // A name that is not allowed is a name still, for those that mention it.
@@ -242,9 +245,11 @@ fn read(key: &Key, tree: &Tree, problems: &mut Problems) -> Option<NetworkSpec> 
         virtualport_place: fields.key_place("virtualport_type").cloned(),
         portgroups_place: fields.key_place("portgroups").cloned(),
         forward_place: fields.get("forward").map(|t| t.place.clone()),
+        broken: false,
     };
     address::read_ipv4(&fields, &mut network, problems);
     network.ipv6 = address::read_ipv6(&fields, problems);
+    network.broken = problems.len() > before_all;
     network.name = name?;
     Some(network)
 }

@@ -3,6 +3,7 @@
 use crate::yaml::{Fields, Place, Problems, Tree, Value};
 
 use super::disk::{self, DiskSpec};
+use super::fixed::{self, FixedNode};
 use super::interface::{self, InterfaceSpec, Wiring};
 use super::name;
 use super::reference::names;
@@ -71,6 +72,9 @@ pub struct NodeType {
     /// URL of an image of its own.
     pub import_url: Option<String>,
     pub(super) import_place: Option<Place>,
+    /// What `ips` and `introspection_macs` fix, by the nodes' numbers; shorter where they say nothing.
+    pub fixed: Vec<FixedNode>,
+    pub(super) said: fixed::Said,
 }
 
 /// Reads a node file; its wiring comes beside it, as the network file may have to supply it.
@@ -135,6 +139,8 @@ pub(super) fn read(
         supports_libguestfs: fields.boolean("supports_libguestfs", problems).unwrap_or(true),
         import_url: fields.string("import_url", problems),
         import_place: fields.get("import_url").map(|t| t.place.clone()),
+        fixed: Vec::new(),
+        said: fixed::read(&fields, problems),
     };
     let diskless = fields
         .get("disks")

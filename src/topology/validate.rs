@@ -4,10 +4,12 @@ use ipnet::IpNet;
 
 use crate::yaml::{Place, Problems};
 
+use super::fixed;
 use super::interface::{self, InterfaceSpec, Wiring, suggestion};
 use super::load::NetworkFile;
 use super::network::{Forward, NetworkSpec};
 use super::node::NodeType;
+use super::reachable;
 
 /// What is said of the nodes.
 pub(super) struct Said<'a> {
@@ -62,6 +64,7 @@ pub(super) fn wire(mut node: NodeType, mut own: Wiring, file: &NetworkFile, said
         }
     }
     node.provision_network = provision.map(|mention| mention.network);
+    fixed::resolve(&mut node, &file.networks.known, problems);
     let Some(external) = external else {
         if node.deploy_os && !broken {
             let place = shared.map_or_else(|| node.place.clone(), |w| w.place.clone());
@@ -73,6 +76,7 @@ pub(super) fn wire(mut node: NodeType, mut own: Wiring, file: &NetworkFile, said
     };
     let reaches = |i: &InterfaceSpec| i.connect_to.is_none() && i.network == external.network;
     if node.interfaces.iter().any(reaches) {
+        reachable::check(&node, &external, &file.networks.known, problems);
         node.external_network = Some(external.network);
     } else if node.deploy_os && !broken {
         let names = node.interfaces.iter().map(|i| i.network.as_str());

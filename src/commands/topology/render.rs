@@ -130,7 +130,7 @@ fn rendered(draft: &Draft) -> Result<Rendered> {
                         portgroup: spec.portgroup.clone(),
                         mac: nic.mac.to_string(),
                         model: nic.model.clone(),
-                        ip: nic.ip.map(|ip| ip.to_string()),
+                        ip: nic.ips.first().map(ToString::to_string),
                     })
                     .collect(),
                 xml: domains::template::domain(node, id, setting, None)?,

@@ -11,7 +11,6 @@ use crate::steps::host::record::Record;
 use crate::workspace::{self, RecordHost, atomic};
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 /// Writes inventory, ssh config, known hosts, key and `deployment.json`; files that are right stay untouched.
 ///
@@ -130,7 +129,7 @@ fn view(request: &Request, host: &Host, id: &Identity, actual: &Actual) -> View 
             host: 0,
             groups: mark.groups.clone(),
             has_os: mark.has_os,
-            address: address(domain, actual).map(IpAddr::from),
+            address: address(domain, actual),
             user: mark.user.clone(),
             ansible_connection: mark.ansible_connection.clone(),
             python: None,

@@ -8,7 +8,7 @@ use crate::steps::domains::read::ActualDomain;
 use crate::workspace;
 use serde::Serialize;
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::path::Path;
 
 /// The result of a run, in the shape of `--format json`.
@@ -39,7 +39,7 @@ pub struct NodeReport {
     /// libvirt's word.
     pub state: &'static str,
     /// The address through which it is reached.
-    pub ip: Option<Ipv4Addr>,
+    pub ip: Option<IpAddr>,
     /// Whether it answers and cloud-init is through; false for nodes without an OS.
     pub ready: bool,
     /// Whether it has the base image; the summary says so of those that have not.
@@ -139,13 +139,18 @@ pub fn nodes(actual: &Actual, id: &Identity, ready: &BTreeSet<String>) -> Vec<No
     nodes
 }
 
-/// The address through which a node is reached: what its network reserves for the NIC that its mark names.
-pub fn address(domain: &ActualDomain, actual: &Actual) -> Option<Ipv4Addr> {
-    let nic = domain.nics.get(domain.mark.as_ref()?.external?)?;
+/// The address through which a node is reached: what its mark says, else what its network reserves for the NIC that
+/// the mark names, IPv4 before IPv6.
+pub fn address(domain: &ActualDomain, actual: &Actual) -> Option<IpAddr> {
+    let mark = domain.mark.as_ref()?;
+    if mark.address.is_some() {
+        return mark.address;
+    }
+    let nic = domain.nics.get(mark.external?)?;
     let network = actual
         .networks
         .iter()
         .find(|n| Some(&n.name) == nic.network.as_ref())?;
-    let reserved = network.reservations.iter().find(|r| r.mac == nic.mac);
-    reserved.map(|r| r.ip)
+    let reserved = network.reservations.iter().filter(|r| r.mac == nic.mac);
+    reserved.map(|r| r.ip).min()
 }

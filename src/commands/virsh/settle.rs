@@ -16,7 +16,6 @@ use crate::steps::domains::read::ActualDomain;
 use crate::steps::host::record::Record;
 use anyhow::Result;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 /// After the changes: waits for the nodes, notes who is ready, writes the outputs.
@@ -92,7 +91,7 @@ fn targets(request: &Request, deployment: &Deployment, actual: &Actual, record: 
             let nic = domain.nics.get(mark.external?)?;
             Some(Target {
                 name: domain.name.clone(),
-                address: IpAddr::from(report::address(domain, actual)?),
+                address: report::address(domain, actual)?,
                 network: nic.network.clone()?,
                 mac: nic.mac.to_string(),
                 user: mark.user.clone(),

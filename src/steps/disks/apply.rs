@@ -104,7 +104,10 @@ fn make_seed(
         .enumerate()
         .map(|(position, nic)| seed::SeedNic {
             mac: nic.mac.to_string(),
-            dhcp4: nic.ip.is_some(),
+            dhcp4: nic.dhcp4,
+            addresses: nic.told.clone(),
+            gateways: nic.gateways.clone(),
+            mtu: nic.mtu,
             external: node.external == Some(position),
             ..seed::SeedNic::default()
         })

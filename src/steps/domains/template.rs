@@ -51,6 +51,7 @@ pub fn domain(node: &Node, id: &Identity, setting: &Setting, host_key: Option<St
         pool: names::pool(&id.name),
         volumes,
         external: node.external,
+        address: node.told_address(),
         groups: node.groups.clone(),
         user: node.user.clone(),
         ansible_connection: node.ansible_connection.clone(),
@@ -87,7 +88,7 @@ fn shown(mark: &NodeMark) -> Value {
     values! {
         owner => values! { deployment => mark.owner.deployment, uuid => mark.owner.uuid.to_string() },
         node_type => mark.node_type, index => mark.index, has_os => mark.has_os, pool => mark.pool, volumes => mark.volumes,
-        external => mark.external, groups => mark.groups, user => mark.user, ansible_connection => mark.ansible_connection,
+        external => mark.external, address => mark.address, groups => mark.groups, user => mark.user, ansible_connection => mark.ansible_connection,
         host_key => mark.host_key, login_keys => mark.login_keys, serial_file => mark.serial_file,
     }
 }

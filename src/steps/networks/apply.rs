@@ -89,7 +89,7 @@ pub fn template(network: &Network, id: &Identity) -> Result<String> {
     let reservations: Vec<_> = network
         .reservations
         .iter()
-        .map(|r| values! { mac => r.mac.to_string(), name => r.name, ip => r.ip })
+        .map(|r| values! { mac => r.mac.to_string(), duid => r.ip.is_ipv6().then(|| r.mac.duid()), name => r.name, ip => r.ip })
         .collect();
     let ipv4 = network
         .ipv4
@@ -120,13 +120,25 @@ fn update(
     reservation: &Reservation,
 ) -> Result<()> {
     let Reservation { mac, ip, name } = reservation;
+    let duid = ip.is_ipv6().then(|| mac.duid());
     let xml = xml::render(
-        "<host mac='{{ mac }}' name='{{ name }}' ip='{{ ip }}'/>",
-        values! { mac => mac.to_string(), name, ip },
+        "<host {% if duid %}id='{{ duid }}'{% else %}mac='{{ mac }}'{% endif %} name='{{ name }}' ip='{{ ip }}'/>",
+        values! { duid, mac => mac.to_string(), name, ip },
     )?;
     let mut flags = sys::VIR_NETWORK_UPDATE_AFFECT_CONFIG;
     if network.is_active()? {
         flags |= sys::VIR_NETWORK_UPDATE_AFFECT_LIVE;
     }
-    Ok(network.update(command, sys::VIR_NETWORK_SECTION_IP_DHCP_HOST, -1, &xml, flags)?)
+    let side = super::read::parse(&network.xml_desc(sys::VIR_NETWORK_XML_INACTIVE)?)?
+        .addresses
+        .iter()
+        .position(|address| address.address.is_ipv4() == ip.is_ipv4())
+        .with_context(|| format!("it has no subnet of the family of {ip}"))?;
+    Ok(network.update(
+        command,
+        sys::VIR_NETWORK_SECTION_IP_DHCP_HOST,
+        i32::try_from(side)?,
+        &xml,
+        flags,
+    )?)
 }

@@ -87,6 +87,7 @@ pub fn converge(deployment: &Deployment, actual: &[ActualNetwork]) -> Result<Vec
                     let stale = found
                         .reservations
                         .iter()
+                        .filter(|r| r.ip.is_ipv4() == wanted.ip.is_ipv4())
                         .filter(|r| r.mac == wanted.mac || r.ip == wanted.ip || r.name == wanted.name)
                         .cloned()
                         .collect();
@@ -210,7 +211,7 @@ pub fn release<'a>(
 ) -> Vec<Action> {
     let mut actions = Vec::new();
     for network in networks {
-        for reservation in network.reservations.iter().filter(|r| r.name == node) {
+        for reservation in network.reservations.iter().filter(|r| r.is_of(node)) {
             let reason = format!("{node} goes, and with it its reservation of {}", reservation.ip);
             let work = Work::Release {
                 network: network.name.clone(),

@@ -8,7 +8,7 @@ use crate::mark::{self, Owner};
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use roxmltree::{Document, Node as XmlNode};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// A network as libvirt has it.
@@ -36,10 +36,12 @@ pub struct ActualNetwork {
     pub stp: bool,
     /// The host's addresses and subnets.
     pub addresses: Vec<ActualAddress>,
-    /// IPv4 addresses given to NICs.
+    /// Addresses given to NICs.
     pub reservations: Vec<Reservation>,
-    /// IPv4 addresses that DHCP clients hold now, of networks that irs made: dnsmasq gives them to nobody else.
-    pub leases: Vec<(Mac, Ipv4Addr)>,
+    /// Addresses of reservations that irs would not make, such as for another DUID.
+    pub foreign: Vec<IpAddr>,
+    /// Addresses that DHCP clients hold now, of networks that irs made: dnsmasq gives them to nobody else.
+    pub leases: Vec<(Mac, IpAddr)>,
 }
 
 /// One `<ip>` of a network.
@@ -118,10 +120,10 @@ pub fn parse(xml: &str) -> Result<ActualNetwork> {
         stp: attribute("bridge", "stp").is_some_and(|stp| stp == "on"),
         addresses,
         leases: Vec::new(),
-        reservations: root
-            .descendants()
-            .filter(|n| n.has_tag_name("host"))
-            .filter_map(reservation)
+        reservations: hosts(root).filter_map(reservation).collect(),
+        foreign: hosts(root)
+            .filter(|host| reservation(*host).is_none())
+            .filter_map(|host| host.attribute("ip")?.parse().ok())
             .collect(),
     })
 }
@@ -161,9 +163,18 @@ fn class_prefix(address: IpAddr) -> u8 {
     }
 }
 
+fn hosts<'a>(root: XmlNode<'a, 'a>) -> impl Iterator<Item = XmlNode<'a, 'a>> {
+    let servers = root.descendants().filter(|n| n.has_tag_name("dhcp"));
+    servers.flat_map(|dhcp| dhcp.children().filter(|n| n.has_tag_name("host")))
+}
+
 fn reservation(host: XmlNode<'_, '_>) -> Option<Reservation> {
+    let mac = match host.attribute("mac") {
+        Some(mac) => mac.parse().ok()?,
+        None => Mac::of_duid(host.attribute("id")?)?,
+    };
     Some(Reservation {
-        mac: host.attribute("mac")?.parse::<Mac>().ok()?,
+        mac,
         ip: host.attribute("ip")?.parse().ok()?,
         name: host.attribute("name").unwrap_or_default().to_owned(),
     })

@@ -83,6 +83,29 @@ pub const NODE: Table = Table {
             Said("`--image-url`"),
             "an image of the node's own (not supported yet)",
         ),
+        doc(
+            "ips",
+            List(&Either(&[
+                Integer(1, u32::MAX as u64, ""),
+                Text("address"),
+                List(&Text("address")),
+            ])),
+            Said("free ones"),
+            "fixed addresses, an entry for each node in the order of their numbers: 8 is the eighth address of each of \
+             its subnets; or addresses, each in the subnet of one of its networks",
+        ),
+        doc(
+            "introspection_macs",
+            List(&Text("MAC")),
+            Said("chosen ones"),
+            "fixed MACs, one for each node in the order of their numbers",
+        ),
+        doc(
+            "introspection_nets",
+            List(&Name("network")),
+            Said("`provision_network`, else the first one"),
+            "the network of the NIC that gets the MAC, one for each node",
+        ),
     ],
     unused: &["prefix", "flavor", "flavor_id"],
 };

@@ -45,7 +45,11 @@ fn kind(kind: &Kind) -> String {
         Kind::Name(what) | Kind::Text(what) => (*what).to_owned(),
         Kind::List(inner) => match inner {
             Kind::Mapping(table) => format!("list: {}", link(table)),
-            inner => format!("list of {}s", self::kind(inner)),
+            Kind::Either(_) => format!("list: {}", self::kind(inner)),
+            inner => match self::kind(inner) {
+                one if one.ends_with('s') => format!("list of {one}es"),
+                one => format!("list of {one}s"),
+            },
         },
         Kind::Mapping(table) => format!("mapping: {}", link(table)),
         Kind::Mappings(table) => format!("mapping by key: {}", link(table)),
