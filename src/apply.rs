@@ -255,7 +255,7 @@ fn perform(action: &Action, tools: &Tools) -> Result<()> {
     let pool = names::pool(&id.name);
     let result = match &action.work {
         Work::Host(work) => steps::host::apply::apply(work, libvirt, host),
-        Work::Networks(work) => steps::networks::apply::apply(work, libvirt, id),
+        Work::Networks(work) => steps::networks::apply::apply(work, libvirt, host, id),
         Work::Image(work) => fetch(action, work, tools),
         Work::Disks(work) => {
             let materials = Materials {

@@ -1,6 +1,7 @@
 //! The resolved model: what should be on the hypervisor, as pure data.
 
 use crate::addresses::Mac;
+use crate::mark::Wire;
 use crate::topology::disk::{Bus, Cache, Preallocation};
 use crate::topology::network::Forward;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -19,6 +20,8 @@ pub struct Deployment {
     pub networks: Vec<Network>,
     /// The nodes that must be there, existing ones of the wanted types included.
     pub nodes: Vec<Node>,
+    /// NICs at the far ends of new wires, of nodes that are there and that this run says nothing else about.
+    pub joined: BTreeMap<String, Vec<Nic>>,
     /// The image under the disks of the nodes with an OS.
     pub image: ImageSource,
     /// The target counts of an extend, kept in the record until it is complete.
@@ -103,6 +106,8 @@ pub struct Network {
     pub srvs: Vec<crate::topology::network::Srv>,
     /// Addresses given to the nodes' NICs, of both families.
     pub reservations: Vec<Reservation>,
+    /// The two nodes that it joins, when it is a wire.
+    pub wire: Option<Wire>,
 }
 
 /// The IPv4 half of a network.
@@ -216,6 +221,8 @@ pub struct Nic {
     pub network: String,
     /// The port group of that network.
     pub portgroup: Option<String>,
+    /// Which interface of the node's file it stands for; none for a wire's end.
+    pub interface: Option<usize>,
     /// Its address on the wire.
     pub mac: Mac,
     /// Its fixed addresses, IPv4 before IPv6: those that its network reserves for it, and those that the node is told.

@@ -22,6 +22,26 @@ pub struct Owner {
     pub uuid: Uuid,
 }
 
+/// A wire between two nodes: what irs says of the network that it is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// The domain whose interface says `connect_to`.
+    pub from: String,
+    /// The domain at the other end.
+    pub to: String,
+    /// Which of several wires from the one's type to the other's.
+    pub nth: u32,
+    /// Whether it learns no addresses.
+    pub hub: bool,
+}
+
+impl Wire {
+    /// Whether it joins the same NICs.
+    pub fn is_same(&self, other: &Wire) -> bool {
+        self.from == other.from && self.to == other.to && self.nth == other.nth
+    }
+}
+
 /// What irs says of a domain that it made: enough for another laptop to write the same outputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NodeMark {
@@ -94,9 +114,29 @@ pub fn of_network(network: XmlNode<'_, '_>) -> Option<Owner> {
     element(network, "network").and_then(|mark| readable(owner(mark)))
 }
 
+/// The wire that a network's mark says it is.
+pub fn wire_of_network(network: XmlNode<'_, '_>) -> Option<Wire> {
+    let mark = element(network, "network")?;
+    Some(Wire {
+        from: mark.attribute("from")?.to_owned(),
+        to: mark.attribute("to")?.to_owned(),
+        nth: mark.attribute("nth")?.parse().ok()?,
+        hub: mark.attribute("hub") == Some("yes"),
+    })
+}
+
 /// The mark of a domain's XML, when irs made it; see [`of_network`].
 pub fn of_domain(domain: XmlNode<'_, '_>) -> Option<NodeMark> {
-    element(domain, "node").and_then(|mark| readable(node(mark)))
+    let mark = element(domain, "node")?;
+    let mut read = readable(node(mark))?;
+    // NICs come and go with the wires of other nodes: the address tells where it is now.
+    if let Some(mac) = mark.attribute("external-mac") {
+        let nics = domain.descendants().filter(|n| n.has_tag_name("interface"));
+        let mut macs =
+            nics.filter_map(|n| n.children().find(|n| n.has_tag_name("mac"))?.attribute("address"));
+        read.external = macs.position(|found| found == mac);
+    }
+    Some(read)
 }
 
 fn readable<T>(mark: Result<T>) -> Option<T> {

@@ -158,6 +158,8 @@ impl Plan {
     /// Orders actions: what is removed goes first, from the last step to the first.
     pub fn new(mut actions: Vec<Action>) -> Plan {
         actions.sort_by_key(|action| match action.verb {
+            // What stays lets go of what is removed before anything else.
+            _ if matches!(action.work, Work::Domains(steps::domains::Work::Unplug { .. })) => (0, 0),
             Verb::Remove => (0, Step::ALL.len() - action.step.number()),
             _ => (1, action.step.number()),
         });

@@ -2,13 +2,15 @@
 
 pub mod counts;
 pub mod fixed;
+mod nics;
 pub mod reservations;
 pub mod slots;
+mod wires;
 
 use crate::actual::Actual;
 use crate::addresses::Mac;
 use crate::deployment::{
-    Deployment, Disk, Identity, ImageSource, Ipv4Side, Ipv6Side, Network, Nic, Node, Slot, Storage,
+    Deployment, Disk, Identity, ImageSource, Ipv4Side, Ipv6Side, Network, Node, Slot, Storage,
 };
 use crate::names;
 use crate::steps::start::Policy;
@@ -20,6 +22,7 @@ use crate::yaml::Problems;
 use reservations::Reservations;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
+use wires::Wires;
 
 /// What the command line asks for, checked.
 #[derive(Clone, Debug)]
@@ -61,11 +64,13 @@ pub fn deployment(
         .map(|nic| nic.mac)
         .chain(fixed::macs(topology))
         .collect();
+    let wires = wires::resolve(topology, &counts, id, actual, &networks, &mut problems);
+    networks.extend(wires.networks.iter().cloned());
     let mut nodes = Vec::new();
     let mut fixed = BTreeMap::new();
     for node_type in &topology.node_types {
         for index in counts.indexes(&node_type.name) {
-            let node = node(wanted, node_type, index, id, actual, &mut taken_macs);
+            let node = node(wanted, node_type, index, id, actual, &wires, &mut taken_macs);
             fixed::check(&node, node_type, id, actual, &mut problems);
             fixed.extend(fixed::addresses(&node, node_type));
             nodes.push(node);
@@ -84,6 +89,7 @@ pub fn deployment(
             )
             .hint("choose a shorter --prefix");
     }
+    let joined = nics::joined(&wires.ends, &nodes, id, actual, &mut taken_macs);
     Reservations::new(id, actual, &mut networks).assign(&mut nodes, &fixed, &mut problems);
     if !problems.is_empty() {
         return Err(problems);
@@ -93,6 +99,7 @@ pub fn deployment(
         storage: wanted.storage.clone(),
         networks,
         nodes,
+        joined,
         image: wanted.image.clone(),
         extend: wanted.extend.then(|| counts.totals()),
         slot,
@@ -125,6 +132,7 @@ fn network(spec: &NetworkSpec, id: &Identity) -> Network {
         ipv6,
         srvs: spec.srvs.clone(),
         reservations: Vec::new(),
+        wire: None,
         name,
     }
 }
@@ -135,42 +143,14 @@ fn node(
     index: u32,
     id: &Identity,
     actual: &Actual,
+    wires: &Wires,
     taken_macs: &mut BTreeSet<Mac>,
 ) -> Node {
     let name = names::domain(id.prefix.as_deref(), &spec.name, index);
     let existing = actual.domains_of(id.uuid).find(|domain| domain.name == name);
-    let nics = spec
-        .interfaces
-        .iter()
-        .enumerate()
-        .map(|(position, interface)| {
-            let mac = existing
-                .and_then(|domain| domain.nics.get(position))
-                .map(|nic| nic.mac);
-            let fixed = fixed::of(spec, index).and_then(|fixed| fixed.mac);
-            let fixed = fixed.filter(|(nic, _)| *nic == position).map(|(_, mac)| mac);
-            let mac = mac
-                .or(fixed)
-                .unwrap_or_else(|| Mac::derive(id.uuid, &name, position, taken_macs));
-            taken_macs.insert(mac);
-            Nic {
-                network: names::prefixed(id.prefix.as_deref(), &interface.network),
-                portgroup: interface.portgroup.clone(),
-                mac,
-                ips: Vec::new(),
-                reserved: Vec::new(),
-                dhcp4: false,
-                told: Vec::new(),
-                gateways: Vec::new(),
-                mtu: None,
-                model: interface.model.clone().unwrap_or_else(|| "virtio".into()),
-            }
-        })
-        .collect();
-    let external = spec
-        .external_network
-        .as_ref()
-        .and_then(|name| spec.interfaces.iter().position(|i| i.network == *name));
+    let ends = wires.ends.get(&name).map(Vec::as_slice).unwrap_or_default();
+    let fixed = fixed::of(spec, index).and_then(|fixed| fixed.mac);
+    let (nics, external) = nics::of_node(spec, &name, ends, fixed, id, existing, taken_macs);
     Node {
         uuid: Uuid::new_v5(&id.uuid, format!("domain {}-{index}", spec.name).as_bytes()),
         node_type: spec.name.clone(),

@@ -25,9 +25,16 @@ pub fn of(spec: &NodeType, index: u32) -> Option<&FixedNode> {
 pub fn addresses(node: &Node, spec: &NodeType) -> BTreeMap<(String, usize), Vec<IpAddr>> {
     let mut found: BTreeMap<(String, usize), Vec<IpAddr>> = BTreeMap::new();
     for (position, ip) in of(spec, node.index).into_iter().flat_map(|fixed| &fixed.ips) {
-        found.entry((node.name.clone(), *position)).or_default().push(*ip);
+        if let Some(nic) = nic_of(node, *position) {
+            found.entry((node.name.clone(), nic)).or_default().push(*ip);
+        }
     }
     found
+}
+
+/// The NIC that stands for an interface of the node's file: wires may come before it.
+fn nic_of(node: &Node, interface: usize) -> Option<usize> {
+    node.nics.iter().position(|nic| nic.interface == Some(interface))
 }
 
 /// Whether the node can have what is fixed for it, next to what is there.
@@ -46,7 +53,7 @@ pub fn check(node: &Node, spec: &NodeType, id: &Identity, actual: &Actual, probl
         return;
     };
     let Some((position, mac)) = fixed.mac else { return };
-    let has = node.nics.get(position).map(|nic| nic.mac);
+    let has = nic_of(node, position).map(|nic| node.nics[nic].mac);
     if has.is_some_and(|has| has != mac) {
         let has = has.map(|has| has.to_string()).unwrap_or_default();
         problems

@@ -54,6 +54,8 @@ pub struct Request {
     pub network: String,
     /// Folders that come before the built-in files.
     pub dirs: Vec<PathBuf>,
+    /// Types of the nodes that are there: a switch among them is wired to, whether it is asked for again or not.
+    pub present: Vec<String>,
     /// What `-e` says.
     pub overrides: Overrides,
     /// `--image-mirror-url`, `provision.image.mirror.url` in templates.

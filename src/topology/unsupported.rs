@@ -45,20 +45,10 @@ impl Topology {
 fn node_type(node: &NodeType, problems: &mut Problems) {
     let name = &node.file_name;
     for interface in &node.interfaces {
-        let what = if interface.connect_to.is_some() || interface.hub {
-            "connect_to"
-        } else if interface.bridged {
-            "bridged"
-        } else if interface.portgroup.is_some() {
-            "portgroup"
-        } else {
-            continue;
-        };
-        refuse(
-            problems,
-            &interface.place,
-            &format!("'{what}' of an interface of node '{name}'"),
-        );
+        if interface.bridged && interface.connect_to.is_none() {
+            let what = format!("'bridged' of an interface of node '{name}'");
+            refuse(problems, &interface.place, &what);
+        }
     }
     for disk in &node.disks {
         let mirrored = disk

@@ -98,7 +98,8 @@ fn connected(mut interfaces: Vec<InterfaceSpec>, notes: &mut Vec<String>) -> Vec
     let all = interfaces.len();
     interfaces.retain(|i| i.connect_to.as_deref() != Some(interface::NO_SWITCH));
     if interfaces.len() < all {
-        let note = "the nodes have no wires to a switch: neither vqfx, veos nor ovsvswitch is asked for";
+        let note =
+            "no switch (vqfx, veos, ovsvswitch) is asked for: wires go to one that is there, or are left out";
         notes.push(note.to_owned());
     }
     interfaces

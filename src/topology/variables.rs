@@ -30,6 +30,7 @@ pub(super) fn context(request: &Request, variables: &Variables, problems: &mut P
         .nodes
         .iter()
         .map(|(name, _)| name.as_str())
+        .chain(request.present.iter().map(String::as_str))
         .find(|n| VSWITCHES.contains(n));
     let mut own = vec![
         ("net", text(&variables.net)),

@@ -124,10 +124,9 @@ fn rendered(draft: &Draft) -> Result<Rendered> {
                 interfaces: node
                     .nics
                     .iter()
-                    .zip(&spec.interfaces)
-                    .map(|(nic, spec)| Interface {
+                    .map(|nic| Interface {
                         network: nic.network.clone(),
-                        portgroup: spec.portgroup.clone(),
+                        portgroup: nic.portgroup.clone(),
                         mac: nic.mac.to_string(),
                         model: nic.model.clone(),
                         ip: nic.ips.first().map(ToString::to_string),

@@ -20,7 +20,7 @@ use crate::steps::host::virtualization;
 use crate::steps::image::locate::Inspected;
 use crate::steps::image::{self, Located};
 use crate::steps::{self, start};
-use crate::topology::Topology;
+use crate::topology::{self, Topology};
 use crate::ui::Ui;
 use crate::yaml::Problems;
 use anyhow::{Result, bail};
@@ -176,10 +176,20 @@ fn choose(request: &Request, session: &Session, mut subnets: Option<Lease>) -> R
         }
         let id = actual.identity(request.deployment(), request.prefix.as_deref(), &request.host);
         let network = network_of(request, actual.facts.record.as_ref());
-        let load = |slot: &Slot| load(&request.topology, request.prefix.as_deref(), Some(&network), slot);
+        let marks = actual
+            .domains_of(id.uuid)
+            .filter_map(|domain| domain.mark.as_ref());
+        let files = topology::Request {
+            present: marks.map(|mark| mark.node_type.clone()).collect(),
+            ..request.topology.clone()
+        };
+        let load = |slot: &Slot| load(&files, request.prefix.as_deref(), Some(&network), slot);
         let (slot, topology) =
             slots::choose(request.forced, &id, &actual, &load).map_err(Problems::into_fault)?;
-        let made = actual.networks_of(id.uuid).count() >= topology.networks.len();
+        let subnets_made = actual
+            .networks_of(id.uuid)
+            .filter(|network| network.wire.is_none());
+        let made = subnets_made.count() >= topology.networks.len();
         if made {
             subnets = None;
         }
@@ -329,12 +339,12 @@ fn plan(
         pools,
         facts.uuid,
     ));
-    take(steps::networks::diff::converge(deployment, networks));
+    take(steps::networks::diff::converge(deployment, networks, facts));
     take(Ok(images.unwrap_or_default()));
     take(steps::disks::diff::converge(
         deployment, &volumes, &defined, &running,
     ));
-    take(steps::domains::diff::converge(deployment, domains));
+    take(steps::domains::diff::converge(deployment, domains, networks));
     take(Ok(starts));
     if problems.is_empty() {
         Ok(Plan::new(actions))

@@ -98,6 +98,8 @@ pub fn nodes(request: &Request, wanted: &[String], id: &Identity, actual: &Actua
         false => (names::prefixed(id.prefix.as_deref(), given), given.clone()),
     };
     let wanted: BTreeSet<(String, String)> = wanted.iter().map(resolve).collect();
+    let names: BTreeSet<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
+    let mut removed: BTreeSet<String> = BTreeSet::new();
     for (name, given) in wanted {
         let reason = "--remove-nodes names it";
         let domain = actual.domains_of(id.uuid).find(|domain| domain.name == name);
@@ -109,6 +111,20 @@ pub fn nodes(request: &Request, wanted: &[String], id: &Identity, actual: &Actua
             &id.host,
             reason,
         ));
+        let wires = actual.networks_of(id.uuid).filter(|network| {
+            let ends = network.wire.as_ref().map(|wire| [&wire.from, &wire.to]);
+            ends.is_some_and(|ends| ends.contains(&&name))
+        });
+        for wire in wires {
+            let staying = actual
+                .domains_of(id.uuid)
+                .filter(|domain| !names.contains(&domain.name));
+            of_node.extend(domains::diff::unplug(staying, &wire.name, &id.host));
+            if removed.insert(wire.name.clone()) {
+                let reason = format!("it is a wire of {name}");
+                of_node.extend(networks::diff::remove([wire], &id.host, &reason));
+            }
+        }
         of_node.extend(networks::diff::release(
             actual.networks_of(id.uuid),
             &name,

@@ -1,7 +1,7 @@
 //! Defining, changing and removing domains.
 
-use super::Work;
 use super::template::{self, Setting};
+use super::{Work, nics};
 use crate::deployment::{Identity, Node};
 use crate::keys;
 use crate::libvirt::{Libvirt, gone, settled};
@@ -31,6 +31,12 @@ pub fn apply(
             memory_mib,
             cpu,
         } => resize(&existing(libvirt, name)?, *memory_mib, *cpu),
+        Work::Plug { name, nic } => nics::plug(&existing(libvirt, name)?, nic),
+        Work::Replug { name, nic, live } => nics::replug(&existing(libvirt, name)?, nic, *live),
+        Work::Unplug { name, mac } => match libvirt.domain(name)? {
+            Some(domain) => nics::unplug_one(&domain, *mac),
+            None => Ok(()),
+        },
         Work::Remove { name, serial_file } => {
             if let Some(domain) = libvirt.domain(name)? {
                 remove(libvirt, &domain)?;

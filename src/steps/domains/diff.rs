@@ -1,10 +1,11 @@
 //! Which domains must be defined, changed or removed, and why.
 
-use super::Work;
 use super::read::ActualDomain;
+use super::{Work, nics};
 use crate::deployment::Deployment;
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
+use crate::steps::networks::read::ActualNetwork;
 use crate::yaml::Problems;
 use std::collections::BTreeSet;
 
@@ -12,7 +13,11 @@ use std::collections::BTreeSet;
 ///
 /// # Errors
 /// Domains of others in the way, and changes that irs does not make to an existing node.
-pub fn converge(deployment: &Deployment, actual: &[ActualDomain]) -> Result<Vec<Action>, Problems> {
+pub fn converge(
+    deployment: &Deployment,
+    actual: &[ActualDomain],
+    networks: &[ActualNetwork],
+) -> Result<Vec<Action>, Problems> {
     let mut actions = Vec::new();
     let mut problems = Problems::default();
     let host = &deployment.id.host;
@@ -66,29 +71,26 @@ pub fn converge(deployment: &Deployment, actual: &[ActualDomain]) -> Result<Vec<
                     node.name
                 ));
         }
-        let wanted: Vec<_> = node.nics.iter().map(|nic| Some(nic.network.clone())).collect();
-        let networks: Vec<_> = found.nics.iter().map(|nic| nic.network.clone()).collect();
-        if networks.get(..wanted.len()) != Some(&wanted) {
-            let show = |list: &[Option<String>]| {
-                list.iter()
-                    .map(|n| n.as_deref().unwrap_or("?"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            };
-            problems
-                .push(
-                    None,
-                    format!(
-                        "domain '{}' on '{host}' has NICs on {}, the topology says {}",
-                        node.name,
-                        show(&networks),
-                        show(&wanted)
-                    ),
-                )
-                .hint(format!(
-                    "use the topology it was made from, or make the node anew with --remove-nodes {}",
-                    node.name
-                ));
+        match nics::converge(node, found, deployment, networks) {
+            Ok(changes) => {
+                for (reason, work) in changes {
+                    actions.push(action(Verb::Update, &node.name, reason, work));
+                }
+            }
+            Err((there, wanted)) => {
+                problems
+                    .push(
+                        None,
+                        format!(
+                            "domain '{}' on '{host}' has NICs on {there}, the topology says {wanted}",
+                            node.name
+                        ),
+                    )
+                    .hint(format!(
+                        "use the topology it was made from, or make the node anew with --remove-nodes {}",
+                        node.name
+                    ));
+            }
         }
         if !found.autostart {
             actions.push(action(
@@ -113,6 +115,12 @@ pub fn converge(deployment: &Deployment, actual: &[ActualDomain]) -> Result<Vec<
                 cpu: node.cpu,
             };
             actions.push(action(Verb::Update, &node.name, reason, work));
+        }
+    }
+    for (name, wanted) in &deployment.joined {
+        let found = actual.iter().filter(|domain| domain.name == *name);
+        for (reason, work) in found.flat_map(|domain| nics::changes(name, wanted, domain)) {
+            actions.push(action(Verb::Update, name, reason, work));
         }
     }
     if problems.is_empty() {
@@ -147,6 +155,28 @@ pub fn remove<'a>(
             )
         })
         .collect()
+}
+
+/// The actions that unplug the NICs which domains that stay have on a network that goes.
+pub fn unplug<'a>(
+    domains: impl IntoIterator<Item = &'a ActualDomain>,
+    network: &str,
+    host: &str,
+) -> Vec<Action> {
+    let works = nics::unplug(domains, network);
+    let action = |(domain, work): (&ActualDomain, Work)| {
+        let reason = format!("the wire '{network}' goes");
+        Action::new(
+            Step::Domains,
+            Verb::Update,
+            Kind::Domain,
+            &domain.name,
+            host,
+            reason,
+            work,
+        )
+    };
+    works.into_iter().map(action).collect()
 }
 
 fn cpus(count: u32) -> String {

@@ -2,10 +2,12 @@
 
 pub mod apply;
 pub mod diff;
+mod nics;
 pub mod read;
 pub mod template;
 
-use crate::deployment::Node;
+use crate::addresses::Mac;
+use crate::deployment::{Nic, Node};
 
 /// What can happen to a domain's definition.
 #[derive(Clone, Debug)]
@@ -22,6 +24,29 @@ pub enum Work {
         memory_mib: u64,
         /// Virtual CPUs.
         cpu: u32,
+    },
+    /// Give it another NIC.
+    Plug {
+        /// The domain.
+        name: String,
+        /// The NIC.
+        nic: Nic,
+    },
+    /// Change the definition of a NIC.
+    Replug {
+        /// The domain.
+        name: String,
+        /// The NIC as it is to be.
+        nic: Nic,
+        /// Whether the running domain's can change, too.
+        live: bool,
+    },
+    /// Take a NIC away.
+    Unplug {
+        /// The domain.
+        name: String,
+        /// The NIC.
+        mac: Mac,
     },
     /// Stop it at once and undefine it with its nvram, snapshots' metadata and saved state.
     Remove {

@@ -1,6 +1,6 @@
 //! The XML of a node's domain.
 
-use crate::deployment::{Disk, Identity, Node};
+use crate::deployment::{Disk, Identity, Nic, Node};
 use crate::mark::{self, NodeMark};
 use crate::topology::disk::Bus;
 use crate::xml::values;
@@ -63,6 +63,18 @@ pub fn domain(node: &Node, id: &Identity, setting: &Setting, host_key: Option<St
         },
         serial_file: node.serial_file.clone(),
     };
+    let nics = node.nics.iter().map(interface).collect::<Result<Vec<_>>>()?;
+    // Rendered already, and every value in them is escaped.
+    let indented = |xml: String| {
+        xml.lines()
+            .map(|line| format!("    {line}"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    let nics: Vec<Value> = nics
+        .into_iter()
+        .map(|xml| Value::from_safe_string(indented(xml)))
+        .collect();
     let (cpu_mode, cpu_model) = cpu(&node.cpu_model, setting.virt_type);
     xml::render(
         include_str!("domain.xml"),
@@ -70,7 +82,7 @@ pub fn domain(node: &Node, id: &Identity, setting: &Setting, host_key: Option<St
             virt_type => setting.virt_type,
             namespace => mark::NAMESPACE,
             version => mark::VERSION,
-            mark => shown(&mark),
+            mark => shown(&mark, node),
             node => values! {
                 name => node.name, uuid => node.uuid.to_string(), memory_mib => node.memory_mib, cpu => node.cpu, has_os => node.has_os,
                 machine => node.machine, guest_agent => node.guest_agent, serial_file => node.serial_file,
@@ -79,16 +91,29 @@ pub fn domain(node: &Node, id: &Identity, setting: &Setting, host_key: Option<St
             cpu_model,
             scsi => node.disks.iter().any(|disk| disk.bus == Bus::Scsi),
             disks,
-            nics => node.nics.iter().map(|nic| values! { mac => nic.mac.to_string(), network => nic.network, portgroup => nic.portgroup, model => nic.model }).collect::<Vec<_>>(),
+            nics,
         },
     )
 }
 
-fn shown(mark: &NodeMark) -> Value {
+/// The XML of a NIC.
+///
+/// # Errors
+/// When the template does not fit: a fault of the program.
+pub fn interface(nic: &Nic) -> Result<String> {
+    xml::render(
+        include_str!("interface.xml"),
+        values! {
+            nic => values! { mac => nic.mac.to_string(), network => nic.network, portgroup => nic.portgroup, model => nic.model },
+        },
+    )
+}
+
+fn shown(mark: &NodeMark, node: &Node) -> Value {
     values! {
         owner => values! { deployment => mark.owner.deployment, uuid => mark.owner.uuid.to_string() },
         node_type => mark.node_type, index => mark.index, has_os => mark.has_os, pool => mark.pool, volumes => mark.volumes,
-        external => mark.external, address => mark.address, groups => mark.groups, user => mark.user, ansible_connection => mark.ansible_connection,
+        external => mark.external, external_mac => mark.external.and_then(|index| node.nics.get(index)).map(|nic| nic.mac.to_string()), address => mark.address, groups => mark.groups, user => mark.user, ansible_connection => mark.ansible_connection,
         host_key => mark.host_key, login_keys => mark.login_keys, serial_file => mark.serial_file,
     }
 }

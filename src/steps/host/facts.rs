@@ -29,6 +29,8 @@ pub struct Facts {
     pub programs: Vec<String>,
     /// The folders of deployments under the folder of images.
     pub folders: Vec<String>,
+    /// Bridges of the kernel: how long they remember an address, in hundredths of a second, and their group_fwd_mask.
+    pub bridges: BTreeMap<String, (u64, u64)>,
     /// The deployment's record.
     pub record: Option<Record>,
     /// Why the record that is there cannot be read.
@@ -76,6 +78,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Resul
         routes: section("routes").lines().filter_map(route).collect(),
         programs: section("programs").lines().map(str::to_owned).collect(),
         folders: section("folders").lines().map(str::to_owned).collect(),
+        bridges: section("bridges").lines().filter_map(bridge).collect(),
         record_fault: parsed.as_ref().err().map(|error| error.to_string()),
         record: parsed.unwrap_or_default(),
     })
@@ -140,6 +143,14 @@ fn route(line: &str) -> Option<(IpNet, String)> {
         return None;
     }
     Some((net, device.to_owned()))
+}
+
+/// `NAME AGEING MASK`, the mask as the kernel writes it, `0xfff8`.
+fn bridge(line: &str) -> Option<(String, (u64, u64))> {
+    let mut words = line.split_whitespace();
+    let (name, ageing, mask) = (words.next()?, words.next()?, words.next()?);
+    let mask = u64::from_str_radix(mask.trim_start_matches("0x"), 16).ok()?;
+    Some((name.to_owned(), (ageing.parse().ok()?, mask)))
 }
 
 #[cfg(test)]

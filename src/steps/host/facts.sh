@@ -7,6 +7,14 @@ section cpus; getconf _NPROCESSORS_ONLN
 section flags; grep -m1 -oE '\b(vmx|svm)\b' /proc/cpuinfo
 section kvm; [ -c /dev/kvm ] && echo yes
 section routes; { ip -o -4 route show table all; ip -o -6 route show table main; } 2>/dev/null
+section bridges
+for bridge in /sys/class/net/*/bridge; do
+  [ -d "$bridge" ] || continue
+  name=${bridge%/bridge}
+  read -r ageing <"$bridge/ageing_time"
+  read -r mask <"$bridge/group_fwd_mask"
+  echo "${name##*/} $ageing $mask"
+done
 section disk
 folder=$1
 while [ ! -d "$folder" ] && [ "$folder" != / ] && [ -n "$folder" ]; do folder=$(dirname -- "$folder"); done

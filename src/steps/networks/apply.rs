@@ -1,8 +1,9 @@
 //! Making, starting, changing and removing networks.
 
-use super::Work;
+use super::{Tune, Work};
 use crate::deployment::{Identity, Network, Reservation};
 use crate::libvirt::{Libvirt, gone, settled};
+use crate::remote::{Cmd, Host};
 use crate::xml::values;
 use crate::{mark, xml};
 use anyhow::{Context, Result};
@@ -12,12 +13,22 @@ use virt::sys;
 ///
 /// # Errors
 /// libvirt's, with the network's name.
-pub fn apply(work: &Work, libvirt: &Libvirt, id: &Identity) -> Result<()> {
+pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Result<()> {
     match work {
-        Work::Create(network) => create(network, libvirt, id),
-        Work::Start(name) => with(libvirt, name, |network| {
-            settled(network.create(), true, || network.is_active()).context("starting it")
-        }),
+        Work::Create(network) => {
+            create(network, libvirt, id)?;
+            Tune::of(network).map_or(Ok(()), |wire| tune(host, &wire))
+        }
+        Work::Start {
+            network: name,
+            tune: wire,
+        } => {
+            with(libvirt, name, |network| {
+                settled(network.create(), true, || network.is_active()).context("starting it")
+            })?;
+            wire.as_ref().map_or(Ok(()), |wire| tune(host, wire))
+        }
+        Work::Tune(wire) => tune(host, wire),
         Work::Autostart(name) => with(libvirt, name, |network| Ok(network.set_autostart(true)?)),
         Work::Reserve {
             network: name,
@@ -51,6 +62,16 @@ pub fn apply(work: &Work, libvirt: &Libvirt, id: &Identity) -> Result<()> {
             })
         }
     }
+}
+
+fn tune(host: &Host, wire: &Tune) -> Result<()> {
+    let ageing = wire.ageing_time().to_string();
+    let mask = Tune::GROUP_FORWARD_MASK.to_string();
+    let cmd = Cmd::new("ip")
+        .args(["link", "set", "dev", &wire.bridge, "type", "bridge"])
+        .args(["ageing_time", &ageing, "group_fwd_mask", &mask]);
+    host.text(&cmd).context("making its bridge a wire")?;
+    Ok(())
 }
 
 fn with(
@@ -104,6 +125,7 @@ pub fn template(network: &Network, id: &Identity) -> Result<String> {
         values! {
             namespace => mark::NAMESPACE,
             version => mark::VERSION,
+            wire => network.wire.as_ref().map(|wire| values! { from => wire.from, to => wire.to, nth => wire.nth, hub => wire.hub }),
             owner => values! { deployment => id.name, uuid => id.uuid.to_string() },
             network => values! {
                 name => network.name, uuid => network.uuid.to_string(), forward => network.forward.mode(), bridge => network.bridge,

@@ -1,10 +1,11 @@
 //! What must happen to the networks, and why.
 
-use super::Work;
 use super::read::{ActualAddress, ActualNetwork};
+use super::{Tune, Work};
 use crate::deployment::{Deployment, Network};
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
+use crate::steps::host::facts::Facts;
 use crate::yaml::Problems;
 use std::net::IpAddr;
 
@@ -12,7 +13,11 @@ use std::net::IpAddr;
 ///
 /// # Errors
 /// Networks of others in the way, and changes that would cut the nodes off.
-pub fn converge(deployment: &Deployment, actual: &[ActualNetwork]) -> Result<Vec<Action>, Problems> {
+pub fn converge(
+    deployment: &Deployment,
+    actual: &[ActualNetwork],
+    facts: &Facts,
+) -> Result<Vec<Action>, Problems> {
     let mut actions = Vec::new();
     let mut problems = Problems::default();
     let host = &deployment.id.host;
@@ -68,8 +73,17 @@ pub fn converge(deployment: &Deployment, actual: &[ActualNetwork]) -> Result<Vec
                         Verb::Update,
                         &network.name,
                         "it is not started".into(),
-                        Work::Start(network.name.clone()),
+                        Work::Start {
+                            network: network.name.clone(),
+                            tune: Tune::of(network),
+                        },
                     ));
+                } else if let Some(tune) = Tune::of(network).filter(|tune| !is_tuned(tune, facts)) {
+                    let reason = format!(
+                        "its bridge '{}' is no wire: it learns, or keeps frames",
+                        tune.bridge
+                    );
+                    actions.push(action(Verb::Update, &network.name, reason, Work::Tune(tune)));
                 }
                 if !found.autostart {
                     actions.push(action(
@@ -114,6 +128,11 @@ pub fn converge(deployment: &Deployment, actual: &[ActualNetwork]) -> Result<Vec
     } else {
         Err(problems)
     }
+}
+
+fn is_tuned(tune: &Tune, facts: &Facts) -> bool {
+    let wanted = (tune.ageing_time(), Tune::GROUP_FORWARD_MASK);
+    facts.bridges.get(&tune.bridge) == Some(&wanted)
 }
 
 /// The fields that irs sets and that are otherwise, in words.

@@ -4,7 +4,7 @@ use crate::addresses::Mac;
 use crate::deployment::Reservation;
 use crate::libvirt::Libvirt;
 use crate::libvirt::sys::dhcp_leases;
-use crate::mark::{self, Owner};
+use crate::mark::{self, Owner, Wire};
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use roxmltree::{Document, Node as XmlNode};
@@ -20,6 +20,8 @@ pub struct ActualNetwork {
     pub uuid: Uuid,
     /// The mark, when irs made it.
     pub owner: Option<Owner>,
+    /// The nodes that it joins, when irs made it as a wire.
+    pub wire: Option<Wire>,
     /// Whether it is started.
     pub active: bool,
     /// Whether it starts with the host.
@@ -111,6 +113,7 @@ pub fn parse(xml: &str) -> Result<ActualNetwork> {
         name: text("name").context("it has no name")?.to_owned(),
         uuid: text("uuid").context("it has no UUID")?.parse()?,
         owner: mark::of_network(root),
+        wire: mark::wire_of_network(root),
         active: false,
         autostart: false,
         bridge: attribute("bridge", "name"),

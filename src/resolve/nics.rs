@@ -1,0 +1,146 @@
+//! The NICs of a node: those of its interfaces, and the ends of its wires.
+
+use super::wires::End;
+use crate::actual::Actual;
+use crate::addresses::Mac;
+use crate::deployment::{Identity, Nic, Node};
+use crate::names;
+use crate::steps::domains::read::ActualDomain;
+use crate::topology::node::NodeType;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What one NIC is to be plugged into.
+struct Plug {
+    network: String,
+    portgroup: Option<String>,
+    model: String,
+    /// Which interface of the node's file it stands for; none for a wire's end.
+    interface: Option<usize>,
+    /// Whether the node is reached through it.
+    external: bool,
+}
+
+/// The NICs of a node, and which of them it is reached through. A node that is there keeps the order and the addresses
+/// that its NICs have; new ones come after them.
+pub fn of_node(
+    spec: &NodeType,
+    name: &str,
+    ends: &[End],
+    fixed: Option<(usize, Mac)>,
+    id: &Identity,
+    existing: Option<&ActualDomain>,
+    taken: &mut BTreeSet<Mac>,
+) -> (Vec<Nic>, Option<usize>) {
+    let mut left = plugs(spec, ends, id);
+    let mut nics = Vec::new();
+    let mut external = None;
+    let mut add = |plug: Plug, mac: Mac, nics: &mut Vec<Nic>| {
+        if plug.external {
+            external = Some(nics.len());
+        }
+        nics.push(nic(plug, mac));
+    };
+    for found in existing.into_iter().flat_map(|domain| &domain.nics) {
+        let wanted = left
+            .iter()
+            .position(|plug| Some(&plug.network) == found.network.as_ref());
+        if let Some(position) = wanted {
+            add(left.remove(position), found.mac, &mut nics);
+        }
+    }
+    for plug in left {
+        let fixed = fixed.filter(|(interface, _)| plug.interface == Some(*interface));
+        let mac = fixed.map_or_else(|| Mac::derive(id.uuid, name, nics.len(), taken), |(_, mac)| mac);
+        taken.insert(mac);
+        add(plug, mac, &mut nics);
+    }
+    (nics, external)
+}
+
+fn plugs(spec: &NodeType, ends: &[End], id: &Identity) -> Vec<Plug> {
+    let end = |end: &End| Plug {
+        network: end.network.clone(),
+        portgroup: None,
+        model: end.model.clone(),
+        interface: None,
+        external: false,
+    };
+    let mut plugs = Vec::new();
+    // Of several NICs on the external network the first one counts.
+    let mut external = spec.external_network.as_ref();
+    for (position, interface) in spec.interfaces.iter().enumerate() {
+        if interface.connect_to.is_some() {
+            let own = ends.iter().filter(|e| e.interface == Some(position));
+            plugs.extend(own.map(end));
+            continue;
+        }
+        plugs.push(Plug {
+            network: names::prefixed(id.prefix.as_deref(), &interface.network),
+            portgroup: interface.portgroup.clone(),
+            model: interface.model.clone().unwrap_or_else(|| "virtio".into()),
+            interface: Some(position),
+            external: external.take_if(|name| **name == interface.network).is_some(),
+        });
+    }
+    // Its own networks come first: a switch is managed through its first NIC.
+    plugs.extend(ends.iter().filter(|e| e.interface.is_none()).map(end));
+    plugs
+}
+
+fn nic(plug: Plug, mac: Mac) -> Nic {
+    Nic {
+        network: plug.network,
+        portgroup: plug.portgroup,
+        mac,
+        interface: plug.interface,
+        ips: Vec::new(),
+        reserved: Vec::new(),
+        dhcp4: false,
+        told: Vec::new(),
+        gateways: Vec::new(),
+        mtu: None,
+        model: plug.model,
+    }
+}
+
+/// The wires' ends at nodes that are there and that this run says nothing else about.
+pub fn joined(
+    ends: &BTreeMap<String, Vec<End>>,
+    nodes: &[Node],
+    id: &Identity,
+    actual: &Actual,
+    taken: &mut BTreeSet<Mac>,
+) -> BTreeMap<String, Vec<Nic>> {
+    let mut joined = BTreeMap::new();
+    let others = ends
+        .iter()
+        .filter(|(name, _)| !nodes.iter().any(|node| node.name == **name));
+    for (name, ends) in others {
+        let Some(domain) = actual.domains_of(id.uuid).find(|domain| domain.name == *name) else {
+            continue;
+        };
+        let mut position = domain.nics.len();
+        let mut of_domain = Vec::new();
+        for end in ends {
+            let found = domain
+                .nics
+                .iter()
+                .find(|n| n.network.as_ref() == Some(&end.network));
+            let mac = found.map(|found| found.mac).unwrap_or_else(|| {
+                position += 1;
+                Mac::derive(id.uuid, name, position - 1, taken)
+            });
+            taken.insert(mac);
+            let plug = Plug {
+                network: end.network.clone(),
+                portgroup: None,
+                model: end.model.clone(),
+                interface: None,
+                external: false,
+            };
+            of_domain.push(nic(plug, mac));
+        }
+        joined.insert(name.clone(), of_domain);
+    }
+    joined
+}
