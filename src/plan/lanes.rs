@@ -1,6 +1,6 @@
 //! What of a plan may go side by side.
 
-use super::{Action, Kind, Plan, Verb};
+use super::{Action, Kind, Plan, Verb, Work};
 use crate::steps::Step;
 
 /// Two rows of stretches, each row in its order, that do not wait for one another.
@@ -44,20 +44,26 @@ fn goes_beside(stretch: &[Action], next: &[Action]) -> bool {
         (Step::Networks, Step::Image | Step::Disks | Step::Domains) => {
             // A change of the host's own interfaces may cut the connection for a moment: not under a transfer.
             let libvirts = stretch.iter().all(|action| action.kind == Kind::Network);
-            libvirts && !removes(first) && !removes(other)
+            // A running domain's NIC is plugged into a network that is there.
+            let plugs = next.iter().any(needs_networks);
+            libvirts && !plugs && !removes(first) && !removes(other)
         }
         _ => false,
     }
 }
 
+fn needs_networks(action: &Action) -> bool {
+    use crate::steps::domains::Work as Of;
+    matches!(action.work, Work::Domains(Of::Plug { .. } | Of::Replug { .. }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Work;
     use crate::steps;
 
     fn action(step: Step, verb: Verb, kind: Kind) -> Action {
-        let work = Work::Networks(steps::networks::Work::Start(String::new()));
+        let work = Work::Networks(steps::networks::Work::Autostart(String::new()));
         Action::new(step, verb, kind, "x", "hv1", "a test", work)
     }
 
@@ -84,6 +90,52 @@ mod tests {
         assert_eq!(
             shown(&plan),
             [(vec![1], vec![]), (vec![2], vec![3, 4, 5]), (vec![6], vec![])]
+        );
+    }
+
+    #[test]
+    fn a_nic_is_plugged_in_when_its_network_is_there() {
+        let unplug = steps::domains::Work::Unplug {
+            name: "x".into(),
+            mac: "52:54:00:00:00:01".parse().unwrap(),
+        };
+        let nic = crate::deployment::Nic {
+            network: "wire".into(),
+            portgroup: None,
+            mac: "52:54:00:00:00:02".parse().unwrap(),
+            ip: None,
+            model: "virtio".into(),
+        };
+        let plug = steps::domains::Work::Plug {
+            name: "x".into(),
+            nic,
+        };
+        let work = |work: steps::domains::Work| {
+            Action::new(
+                Step::Domains,
+                Verb::Update,
+                Kind::Domain,
+                "x",
+                "hv1",
+                "a test",
+                work,
+            )
+        };
+        let plan = Plan::new(vec![
+            action(Step::Networks, Verb::Create, Kind::Network),
+            action(Step::Disks, Verb::Create, Kind::Volume),
+            work(plug),
+            action(Step::Networks, Verb::Remove, Kind::Network),
+            work(unplug),
+        ]);
+        assert_eq!(
+            shown(&plan),
+            [
+                (vec![5], vec![]),
+                (vec![2], vec![]),
+                (vec![2], vec![4]),
+                (vec![5], vec![])
+            ]
         );
     }
 

@@ -204,12 +204,7 @@ pub const INTERFACE: Table = Table::new(
             Said("virtio"),
             "NIC model; with `connect_to` the one at the far end",
         ),
-        doc(
-            "portgroup",
-            Name("name"),
-            Nothing,
-            "port group of the network",
-        ),
+        doc("portgroup", Name("name"), Nothing, "port group of the network"),
         doc(
             "connect_to",
             Name("name of a node type"),
