@@ -102,8 +102,14 @@ mod tests {
         let nic = crate::deployment::Nic {
             network: "wire".into(),
             portgroup: None,
+            interface: None,
             mac: "52:54:00:00:00:02".parse().unwrap(),
-            ip: None,
+            ips: Vec::new(),
+            reserved: Vec::new(),
+            dhcp4: false,
+            told: Vec::new(),
+            gateways: Vec::new(),
+            mtu: None,
             model: "virtio".into(),
         };
         let plug = steps::domains::Work::Plug {
