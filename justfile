@@ -23,6 +23,10 @@ demo-down:
     tests/lab/down demo
     rm -rf .cache/demo
 
+# Draw docs/3_nets.svg anew.
+graph:
+    cargo run --quiet -- topology graph --topology-nodes undercloud:1,controller:3,compute:2 --format svg > docs/3_nets.svg
+
 # Record a run in the lab and draw docs/run.svg from it.
 picture:
     docs/picture/record

@@ -15,6 +15,7 @@ pub mod cli;
 pub mod commands;
 pub mod deployment;
 pub mod error;
+pub mod graph;
 pub mod image;
 pub mod interrupt;
 pub mod keys;

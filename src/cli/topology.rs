@@ -22,6 +22,8 @@ pub enum Command {
     Check(Check),
     /// Resolve nodes and networks as 'irs virsh' would, down to libvirt's XML.
     Render(Box<Render>),
+    /// Draw networks as rails and the nodes that hang from them, with their addresses.
+    Graph(Box<GraphFlags>),
 }
 
 /// Flags of `irs topology list`.
@@ -64,6 +66,21 @@ an empty host UUID, and the SSH keys of a real run are left out. The files' mist
 pub struct Render {
     /// How the result is printed on stdout.
     #[arg(long, value_name = "FORMAT", value_parser = format::parser(format::RENDER), default_value = "yaml")]
+    pub format: Form,
+    /// What there shall be.
+    #[command(flatten)]
+    pub draft: DraftFlags,
+}
+
+/// Flags of `irs topology graph`.
+#[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Draw with Graphviz: irs topology graph --topology-nodes controller:3 | dot -Tpng -o graph.png. A Markdown file shows \
+Mermaid in a code block of that name. SVG needs nothing else."
+)]
+pub struct GraphFlags {
+    /// The language of the drawing.
+    #[arg(long, value_name = "FORMAT", value_parser = format::parser(format::GRAPH), default_value = "dot")]
     pub format: Form,
     /// What there shall be.
     #[command(flatten)]

@@ -2,6 +2,7 @@
 
 mod check;
 mod draft;
+mod graph;
 mod list;
 mod render;
 
@@ -46,5 +47,6 @@ pub fn run(args: &Topology, ui: &Ui) -> Result<()> {
         Command::List(args) => list::run(args, ui),
         Command::Check(args) => check::run(args, ui),
         Command::Render(args) => render::run(args, ui),
+        Command::Graph(args) => graph::run(args, ui),
     }
 }
