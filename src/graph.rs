@@ -45,8 +45,8 @@ pub struct Hanging {
 pub struct Wire {
     /// The index of its rail.
     pub rail: usize,
-    /// Its address, if it has a fixed one.
-    pub label: String,
+    /// Its fixed addresses.
+    pub labels: Vec<String>,
 }
 
 /// Colours of the rails, readable on light and on dark.
@@ -75,7 +75,7 @@ impl Graph {
                     .iter()
                     .map(|nic| Wire {
                         rail: position(&mut rails, &nic.network),
-                        label: nic.ip.map(|ip| ip.to_string()).unwrap_or_default(),
+                        labels: nic.ips.iter().map(ToString::to_string).collect(),
                     })
                     .collect(),
             })
@@ -153,11 +153,11 @@ pub(crate) fn hostile() -> Graph {
             wires: vec![
                 Wire {
                     rail: 0,
-                    label: text("wire"),
+                    labels: vec![text("wire"), text("second")],
                 },
                 Wire {
                     rail: 1,
-                    label: String::new(),
+                    labels: Vec::new(),
                 },
             ],
         }],

@@ -385,15 +385,15 @@ fn graphs_for_other_programs() {
       n1 [shape=box, style="rounded,filled", fillcolor="#f3f5f7", label="a-controller-1\n8 CPUs, 32 GiB\n64 GiB, blank"];
       a0_0 [group=g0_0, shape=point, width=0.01, color="#2f7fd3"];
       p0_0 -- a0_0 -- n0 [color="#2f7fd3"];
-      a0_1 [group=g0_1, shape=plaintext, height=0.2, label="172.16.10.2", color="#d07c1f"];
+      a0_1 [group=g0_1, shape=plaintext, label="172.16.10.2", color="#d07c1f"];
       p0_1 -- a0_1 -- n0 [color="#d07c1f"];
-      a0_2 [group=g0_2, shape=plaintext, height=0.2, label="10.0.10.2", color="#2a9a58"];
+      a0_2 [group=g0_2, shape=plaintext, label="10.0.10.2", color="#2a9a58"];
       p0_2 -- a0_2 -- n0 [color="#2a9a58"];
       a1_0 [group=g1_0, shape=point, width=0.01, color="#2f7fd3"];
       p1_0 -- a1_0 -- n1 [color="#2f7fd3"];
-      a1_1 [group=g1_1, shape=plaintext, height=0.2, label="172.16.10.3", color="#d07c1f"];
+      a1_1 [group=g1_1, shape=plaintext, label="172.16.10.3", color="#d07c1f"];
       p1_1 -- a1_1 -- n1 [color="#d07c1f"];
-      a1_2 [group=g1_2, shape=plaintext, height=0.2, label="10.0.10.3", color="#2a9a58"];
+      a1_2 [group=g1_2, shape=plaintext, label="10.0.10.3", color="#2a9a58"];
       p1_2 -- a1_2 -- n1 [color="#2a9a58"];
       { rank=same; a0_0 -- a0_1 -- a0_2 -- a1_0 -- a1_1 -- a1_2 [style=invis]; }
       { rank=same; n0 -- n1 [style=invis]; }
@@ -412,10 +412,10 @@ fn graphs_for_other_programs() {
       n1["a-controller-1<br/>8 CPUs, 32 GiB<br/>64 GiB, blank"]
       r0 --- n0
       r1 ---|"172.16.10.2"| n0
-      r2 ---|"10.0.10.2"| n0
+      r2 ---|"10.0.10.2<br/>2620:52:10:13b8::fe:1"| n0
       r0 --- n1
       r1 ---|"172.16.10.3"| n1
-      r2 ---|"10.0.10.3"| n1
+      r2 ---|"10.0.10.3<br/>2620:52:10:13b8::fe:2"| n1
     "#);
     insta::assert_snapshot!(irs("topology graph --format json --topology-nodes controller:1"), @r#"
     ── stdout

@@ -10,20 +10,20 @@ pub fn render(graph: &Graph) -> String {
     out.push_str("  node [fontname=\"monospace\", fontsize=10];\n");
     out.push_str("  edge [fontname=\"monospace\", fontsize=9];\n");
     for (index, rail) in graph.rails.iter().enumerate() {
-        draw_rail(&mut out, graph, index, &lines(&rail.name, &rail.notes));
+        draw_rail(&mut out, graph, index, &titled(&rail.name, &rail.notes));
     }
     for (index, node) in graph.nodes.iter().enumerate() {
         let _ = writeln!(
             out,
             "  n{index} [shape=box, style=\"rounded,filled\", fillcolor=\"#f3f5f7\", label={}];",
-            lines(&node.name, &node.notes)
+            titled(&node.name, &node.notes)
         );
     }
     for (index, node) in graph.nodes.iter().enumerate() {
         for (nic, wire) in node.wires.iter().enumerate() {
-            let look = match wire.label.is_empty() {
+            let look = match wire.labels.is_empty() {
                 true => "shape=point, width=0.01".to_owned(),
-                false => format!("shape=plaintext, height=0.2, label={}", quoted(&wire.label)),
+                false => format!("shape=plaintext, label={}", lines(&wire.labels)),
             };
             let (name, line) = (format!("{index}_{nic}"), colour(wire.rail));
             let _ = writeln!(out, "  a{name} [group=g{name}, {look}, color={line}];");
@@ -79,9 +79,12 @@ fn colour(rail: usize) -> String {
     quoted(super::colour(rail))
 }
 
-fn lines(name: &str, notes: &[String]) -> String {
-    let parts = std::iter::once(name).chain(notes.iter().map(String::as_str));
-    let parts: Vec<String> = parts.map(escaped).collect();
+fn titled(name: &str, notes: &[String]) -> String {
+    lines(&[&[name.to_owned()], notes].concat())
+}
+
+fn lines(lines: &[String]) -> String {
+    let parts: Vec<String> = lines.iter().map(|line| escaped(line)).collect();
     format!("\"{}\"", parts.join("\\n"))
 }
 

@@ -7,16 +7,16 @@ use std::fmt::Write as _;
 pub fn render(graph: &Graph) -> String {
     let mut out = format!("---\ntitle: {}\n---\nflowchart TB\n", title(&graph.title));
     for (index, rail) in graph.rails.iter().enumerate() {
-        let _ = writeln!(out, "  r{index}[[\"{}\"]]", lines(&rail.name, &rail.notes));
+        let _ = writeln!(out, "  r{index}[[\"{}\"]]", titled(&rail.name, &rail.notes));
     }
     for (index, node) in graph.nodes.iter().enumerate() {
-        let _ = writeln!(out, "  n{index}[\"{}\"]", lines(&node.name, &node.notes));
+        let _ = writeln!(out, "  n{index}[\"{}\"]", titled(&node.name, &node.notes));
     }
     for (index, node) in graph.nodes.iter().enumerate() {
         for wire in &node.wires {
-            let _ = match wire.label.is_empty() {
+            let _ = match wire.labels.is_empty() {
                 true => writeln!(out, "  r{} --- n{index}", wire.rail),
-                false => writeln!(out, "  r{} ---|\"{}\"| n{index}", wire.rail, escaped(&wire.label)),
+                false => writeln!(out, "  r{} ---|\"{}\"| n{index}", wire.rail, lines(&wire.labels)),
             };
         }
     }
@@ -28,9 +28,12 @@ fn title(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn lines(name: &str, notes: &[String]) -> String {
-    let parts = std::iter::once(name).chain(notes.iter().map(String::as_str));
-    let parts: Vec<String> = parts.map(escaped).collect();
+fn titled(name: &str, notes: &[String]) -> String {
+    lines(&[&[name.to_owned()], notes].concat())
+}
+
+fn lines(lines: &[String]) -> String {
+    let parts: Vec<String> = lines.iter().map(|line| escaped(line)).collect();
     match parts.join("<br/>") {
         // Mermaid takes no empty string.
         none if none.is_empty() => " ".to_owned(),

@@ -4,15 +4,15 @@
 //! column, its address stands along its wire below the last rail. Text has its length said, so that any font keeps
 //! to it. Nodes that do not fit side by side hang from the same rails drawn again below.
 
-use super::{Graph, Hanging, colour};
+use super::{Graph, Hanging, Wire, colour};
 use std::fmt::Write as _;
 
 /// Width of a character, and a line's height, of the font.
 const CELL: f64 = 7.2;
 const LINE: f64 = 16.0;
 const PAD: f64 = 16.0;
-/// From one wire to the next: a line of text along each.
-const WIRE: f64 = 26.0;
+/// From one wire to the next: a line of text along each of its sides.
+const WIRE: f64 = 36.0;
 /// Between the nodes.
 const GAP: f64 = 18.0;
 /// As wide as the nodes of one row may get.
@@ -70,8 +70,8 @@ fn draw_row(body: &mut String, graph: &Graph, nodes: &[Hanging], margin: f64, re
     if nodes.is_empty() {
         return y;
     }
-    let labels = nodes.iter().flat_map(|node| &node.wires);
-    let floor = y + labels.map(|wire| width(&wire.label)).fold(0.0, f64::max) + PAD;
+    let addresses = nodes.iter().flat_map(|node| &node.wires).flat_map(labels);
+    let floor = y + addresses.map(|label| width(&label)).fold(0.0, f64::max) + PAD;
     let lines = nodes
         .iter()
         .map(|node| node.notes.len() + 1)
@@ -90,9 +90,12 @@ fn draw_row(body: &mut String, graph: &Graph, nodes: &[Hanging], margin: f64, re
                 "<path d=\"M{column:.1} {rail:.1}V{floor:.1}\" stroke=\"{colour}\" stroke-width=\"1.6\"/>\
 <circle cx=\"{column:.1}\" cy=\"{rail:.1}\" r=\"4.5\" fill=\"{colour}\"/>"
             );
-            let (left, bottom) = (column + 12.0, floor - 7.0);
-            let turn = format!(" transform=\"rotate(-90 {left:.1} {bottom:.1})\"");
-            text(body, left, bottom, "", &wire.label, &turn);
+            let bottom = floor - 7.0;
+            for (side, label) in [12.0, -4.0].into_iter().zip(&labels(wire)) {
+                let left = column + side;
+                let turn = format!(" transform=\"rotate(-90 {left:.1} {bottom:.1})\"");
+                text(body, left, bottom, "", label, &turn);
+            }
             column += WIRE;
         }
         let _ = writeln!(
@@ -131,6 +134,15 @@ fn breadth(node: &Hanging) -> f64 {
     words.fold(WIRE * node.wires.len() as f64, f64::max) + PAD
 }
 
+/// What stands at the right and at the left of a wire.
+fn labels(wire: &Wire) -> Vec<String> {
+    match wire.labels.split_first() {
+        None => Vec::new(),
+        Some((first, [])) => vec![first.clone()],
+        Some((first, rest)) => vec![first.clone(), rest.join(", ")],
+    }
+}
+
 fn width(text: &str) -> f64 {
     CELL * text.chars().count() as f64
 }
@@ -166,7 +178,7 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::graph::{Rail, Wire, hostile};
+    use crate::graph::{Rail, hostile};
 
     #[test]
     fn text_stays_text() {
@@ -185,7 +197,8 @@ mod tests {
                 &graph.title,
                 &graph.rails[0].name,
                 &graph.rails[0].notes[0],
-                &node.wires[0].label,
+                &node.wires[0].labels[0],
+                &node.wires[0].labels[1],
                 &node.name,
                 &node.notes[0]
             ]
