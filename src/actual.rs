@@ -64,6 +64,16 @@ impl Actual {
         }
     }
 
+    /// The UUID that the marks of a deployment of that name carry.
+    pub fn marked_uuid(&self, name: &str) -> Option<Uuid> {
+        let marks = self.domains.iter().filter_map(|domain| domain.mark.as_ref());
+        let owners = marks.map(|mark| &mark.owner);
+        let mut owners = owners.chain(self.networks.iter().filter_map(|network| network.owner.as_ref()));
+        owners
+            .find(|owner| owner.deployment == name)
+            .map(|owner| owner.uuid)
+    }
+
     /// The volumes of a deployment with their virtual sizes in bytes; its record is none.
     pub fn volumes(&self, deployment: &str) -> BTreeMap<String, u64> {
         let name = names::pool(deployment);

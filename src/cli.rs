@@ -2,6 +2,8 @@
 
 pub mod boolean;
 pub mod format;
+pub mod host;
+pub mod list;
 pub mod topology;
 pub mod usage;
 pub mod virsh;
@@ -38,6 +40,8 @@ pub struct Cli {
 pub enum Command {
     /// Make, extend or remove an environment on a hypervisor.
     Virsh(Box<virsh::Virsh>),
+    /// List the environments on a hypervisor: who made them, when, and what irs does not own.
+    List(list::List),
     /// Look at topologies: list, show, check, render and draw them; needs no hypervisor.
     Topology(topology::Topology),
 }

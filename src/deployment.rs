@@ -61,6 +61,18 @@ pub struct Storage {
     pub pool: String,
 }
 
+/// The folder of images when neither the flag nor the environment's pool names one.
+pub const DEFAULT_DISK_POOL: &str = "/var/lib/libvirt/images";
+
+impl Default for Storage {
+    fn default() -> Self {
+        Storage {
+            folder: DEFAULT_DISK_POOL.into(),
+            pool: "images".into(),
+        }
+    }
+}
+
 impl Storage {
     /// The folder of a deployment's own disks, seeds and record.
     pub fn deployment_folder(&self, deployment: &str) -> String {

@@ -55,6 +55,7 @@ pub fn run() -> ExitCode {
             let result = runtime.block_on(async {
                 match &cli.command {
                     cli::Command::Virsh(args) => commands::virsh::run(args, &ui).await,
+                    cli::Command::List(args) => commands::list::run(args, &ui).await,
                     cli::Command::Topology(args) => commands::topology::run(args, &ui),
                 }
             });

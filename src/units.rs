@@ -1,9 +1,13 @@
 //! Sizes in bytes, as qemu-img and virt-install write them, and durations.
 
+use std::time::{Duration, UNIX_EPOCH};
+
 /// One mebibyte in bytes.
 pub const MIB: u64 = 1 << 20;
 /// One gibibyte in bytes.
 pub const GIB: u64 = 1 << 30;
+/// The year 10000, in seconds since the epoch.
+const LAST_MOMENT: u64 = 253_402_300_800;
 
 /// Reads `100G`, `1.5T`, `512MiB` or plain bytes; every unit is a power of 1024. None when it is no size.
 pub fn parse_size(text: &str) -> Option<u64> {
@@ -43,23 +47,24 @@ pub fn format_size(bytes: u64) -> String {
     }
 }
 
-/// Writes a duration in its two largest units: `45 s`, `3 min 5 s`, `2 h 10 min`, `12 d 3 h`.
+/// Writes a duration without what is too small to matter beside its largest unit: `45s`, `3m 5s`, `2h 10m`, `12days 3h`.
 pub fn format_duration(seconds: u64) -> String {
-    let units = [("d", 86400), ("h", 3600), ("min", 60), ("s", 1)];
-    let first = units
-        .iter()
-        .position(|(_, length)| seconds >= *length)
-        .unwrap_or(units.len() - 1);
-    let mut left = seconds;
-    let mut parts = Vec::new();
-    for (unit, length) in &units[first..units.len().min(first + 2)] {
-        let count = left / length;
-        left %= length;
-        if count > 0 || parts.is_empty() {
-            parts.push(format!("{count} {unit}"));
-        }
-    }
-    parts.join(" ")
+    let step = match seconds {
+        0..3600 => 1,
+        3600..86400 => 60,
+        _ => 3600,
+    };
+    humantime::format_duration(Duration::from_secs(seconds - seconds % step)).to_string()
+}
+
+/// Writes a moment, in seconds since the epoch, as `2026-11-21T13:05:00Z`.
+pub fn format_time(seconds: u64) -> String {
+    let moment = UNIX_EPOCH.checked_add(Duration::from_secs(seconds));
+    // What no calendar has can only come from a broken record.
+    let shown = |moment| humantime::format_rfc3339_seconds(moment).to_string();
+    moment
+        .filter(|_| seconds < LAST_MOMENT)
+        .map_or_else(|| format!("{seconds} s after 1970"), shown)
 }
 
 #[cfg(test)]
@@ -96,19 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_written_in_two_units() {
-        let written = [0, 45, 60, 185, 7800, 86400, 12 * 86400 + 3 * 3600 + 59].map(format_duration);
+    fn durations_and_moments_are_written() {
+        let written = [0, 45, 60, 185, 7805, 86400, 12 * 86400 + 3 * 3600 + 59].map(format_duration);
         assert_eq!(
             written,
-            [
-                "0 s",
-                "45 s",
-                "1 min",
-                "3 min 5 s",
-                "2 h 10 min",
-                "1 d",
-                "12 d 3 h"
-            ]
+            ["0s", "45s", "1m", "3m 5s", "2h 10m", "1day", "12days 3h"]
         );
+        assert_eq!(format_time(1_795_266_300), "2026-11-21T13:05:00Z");
+        assert_eq!(format_time(u64::MAX), format!("{} s after 1970", u64::MAX));
     }
 }

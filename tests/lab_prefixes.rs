@@ -80,6 +80,30 @@ fn environments_side_by_side_and_strangers_leave_each_other_alone() {
     );
     assert_eq!(lab.domain(&long).networks(), [format!("{LONG}-management")]);
 
+    let list = lab.on_host(&["list", "--format", "json"]).ok().json();
+    let names = |list: &serde_json::Value, of: &str| -> Vec<String> {
+        let named = list["deployments"].as_array().expect("a list").iter();
+        named
+            .map(|one| one[of].as_str().expect("a text").to_owned())
+            .collect()
+    };
+    assert_eq!(names(&list, "deployment"), ["a", LONG, "b"]);
+    assert!(
+        names(&list, "created_by").iter().all(|who| who.contains('@')),
+        "{list}"
+    );
+    assert_eq!(list["deployments"][2]["nodes"][0]["state"], "running");
+    let others =
+        serde_json::json!({ "domains": [FOREIGN], "networks": [FOREIGN, "default"], "pools": ["default"] });
+    assert_eq!(list["others"], others);
+    lab.on_host(&["list"]).ok().prints(&[
+        "ENVIRONMENT",
+        "0 of 1 running",
+        "1 running",
+        "172.16.20.0/24",
+        &format!("domains that irs did not make: {FOREIGN}"),
+    ]);
+
     // Without a terminal and without --yes nothing is swept away.
     let all = but_leases(&lab.snapshot());
     lab.virsh(&["--cleanup"])

@@ -1,6 +1,7 @@
 //! The flags of `irs virsh`, infrared's names and ours.
 
 use super::boolean::Boolean;
+use super::host::ConnectFlags;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -40,19 +41,9 @@ pub struct Virsh {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Hypervisor")]
 pub struct HostFlags {
-    /// The hypervisor: a name, an address or a Host of your ssh config; 'local' is this machine.
-    /// Default: the workspace's host, else 'local'.
-    #[arg(long, value_name = "HOST", value_delimiter = ',', env = "IRS_HOST_ADDRESS")]
-    pub host_address: Vec<String>,
-    /// The user there: root, or a sudoer without password. Default: what ssh config says, else root.
-    #[arg(long, value_name = "USER", env = "IRS_HOST_USER")]
-    pub host_user: Option<String>,
-    /// Private key for the hypervisor. Default: the agent and ssh config.
-    #[arg(long, value_name = "PATH", env = "IRS_HOST_KEY")]
-    pub host_key: Option<PathBuf>,
-    /// Known hosts for the hypervisor's own key, in place of your ~/.ssh/known_hosts.
-    #[arg(long, value_name = "FILE", env = "IRS_KNOWN_HOSTS")]
-    pub known_hosts: Option<PathBuf>,
+    /// Which one.
+    #[command(flatten)]
+    pub connect: ConnectFlags,
     /// Check that the hypervisor can virtualize.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "yes", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_VALIDATE", hide_possible_values = true)]
     pub host_validate: bool,

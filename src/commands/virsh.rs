@@ -90,7 +90,9 @@ fn who() -> String {
 }
 
 /// Runs blocking work beside the signals.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     tokio::task::spawn_blocking(work).await?
 }
 
@@ -124,7 +126,11 @@ impl Session {
         Ok(request)
     }
 
-    fn on(host: Host) -> Result<Session> {
+    /// Connects to a host's libvirt.
+    ///
+    /// # Errors
+    /// When libvirt cannot be reached or refuses.
+    pub fn on(host: Host) -> Result<Session> {
         let (uri, tunnel) = host.libvirt_uri()?;
         let libvirt = tunnel.explain(crate::libvirt::Libvirt::open(&uri, host.name()))?;
         Ok(Session {

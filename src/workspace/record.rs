@@ -45,6 +45,9 @@ pub struct RecordHost {
     /// `--host-key`, if one was given.
     #[serde(default)]
     pub key: Option<PathBuf>,
+    /// `--known-hosts`, if one was given.
+    #[serde(default)]
+    pub known_hosts: Option<PathBuf>,
 }
 
 impl Default for Record {

@@ -10,6 +10,7 @@ fn sample() -> Record {
             address: "hv1".into(),
             user: Some("root".into()),
             key: None,
+            known_hosts: None,
         }],
         ..Record::default()
     }

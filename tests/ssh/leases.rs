@@ -92,7 +92,7 @@ fn whoever_waits_is_told_once_for_whom_and_gets_it_then() {
     let told = told.into_inner().unwrap();
     assert_eq!(told.len(), 1, "{told:?}");
     assert!(
-        told[0].contains("is being changed by alice@laptop since 20") && told[0].ends_with(" s ago)"),
+        told[0].contains("is being changed by alice@laptop since 20") && told[0].ends_with("s ago)"),
         "{told:?}"
     );
 }

@@ -133,15 +133,25 @@ impl Lab {
 
     /// The same, not started yet.
     pub fn virsh_command(&self, args: &[&str]) -> Command {
-        let login = [
-            "virsh",
+        self.irs_command(&[&["virsh"], &self.login()[..], args].concat())
+    }
+
+    /// Runs another subcommand, the first of the arguments, on this hypervisor.
+    pub fn on_host(&self, args: &[&str]) -> Run {
+        let (command, args) = args.split_first().expect("a subcommand");
+        self.irs(&[&[*command], &self.login()[..], args].concat())
+    }
+
+    /// The flags that lead to this hypervisor.
+    fn login(&self) -> [&str; 6] {
+        [
             "--host-address",
             self.address(),
             "--host-key",
             self.key(),
-        ];
-        let known = ["--known-hosts", self.known_hosts()];
-        self.irs_command(&[&login[..], &known, args].concat())
+            "--known-hosts",
+            self.known_hosts(),
+        ]
     }
 
     /// Runs `irs` on the hypervisor itself, as its administrator would, with the same `IRS_HOME`.

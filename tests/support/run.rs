@@ -64,6 +64,19 @@ impl Run {
         self
     }
 
+    /// Panics unless standard output contains each of these texts.
+    #[track_caller]
+    pub fn prints(self, texts: &[&str]) -> Run {
+        for text in texts {
+            assert!(
+                self.stdout.contains(text),
+                "expected {text:?} on standard output\n{}",
+                self.transcript()
+            );
+        }
+        self
+    }
+
     /// Standard output as JSON.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {

@@ -3,7 +3,8 @@
 use crate::actual::Actual;
 use crate::cli::topology::DraftFlags;
 use crate::cli::virsh::VirtType;
-use crate::commands::virsh::{input, make, spec};
+use crate::commands::connection;
+use crate::commands::virsh::{make, spec};
 use crate::deployment::Deployment;
 use crate::names::DEFAULT_DEPLOYMENT;
 use crate::resolve;
@@ -32,7 +33,7 @@ pub fn resolve(flags: &DraftFlags, ui: &Ui) -> Result<Draft> {
     let mut spec = spec::check(&flags.image, &flags.topology, &flags.node, &mut problems);
     // Nothing is fetched here: what only a real run must be told is stood in for.
     spec.topology.image_mirror_url.get_or_insert(super::MIRROR.into());
-    input::check_hosts(&flags.host_address, &mut problems);
+    connection::check_hosts(&flags.host_address, &mut problems);
     let prefix = flags.topology.files.prefix.as_deref();
     let slot = spec.forced.provisional(prefix);
     let loaded = make::load(&spec.topology, prefix, None, &slot).map_err(|found| problems.append(found));
@@ -42,7 +43,7 @@ pub fn resolve(flags: &DraftFlags, ui: &Ui) -> Result<Draft> {
     for note in &topology.notes {
         ui.note(&format!("note: {note}"));
     }
-    let host = input::one_host(&flags.host_address)?.unwrap_or_else(|| "local".into());
+    let host = connection::one_host(&flags.host_address)?.unwrap_or_else(|| "local".into());
     let actual = Actual::default();
     let id = actual.identity(prefix.unwrap_or(DEFAULT_DEPLOYMENT), prefix, &host);
     let deployment =

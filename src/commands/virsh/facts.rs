@@ -34,6 +34,12 @@ pub fn write_outputs(
             address: request.host.clone(),
             user: request.client.user.clone(),
             key: request.client.key.as_ref().map(std::path::absolute).transpose()?,
+            known_hosts: request
+                .client
+                .known_hosts
+                .as_ref()
+                .map(std::path::absolute)
+                .transpose()?,
         }],
         network: record.network.clone(),
         pool: Some(request.wanted.storage.pool.clone()),

@@ -2,6 +2,7 @@
 
 use super::spec::{self, Spec};
 use crate::cli::virsh::{Virsh, VirtType};
+use crate::commands::connection::{self, Way};
 use crate::error::{Exit, Fault};
 use crate::names::DEFAULT_DEPLOYMENT;
 use crate::resolve::Wanted;
@@ -90,7 +91,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         topology,
         forced,
     } = spec::check(&args.image, &args.topology, &args.node, &mut problems);
-    check_hosts(&args.host.host_address, &mut problems);
+    connection::check_hosts(&args.host.connect.host_address, &mut problems);
     if !problems.is_empty() {
         if !topology.nodes.is_empty() {
             problems.append(super::make::faults(&topology, forced));
@@ -125,8 +126,12 @@ pub fn check(args: &Virsh) -> Result<Request> {
             .hint("leave --workspace away, or name another one")
         );
     }
-    let (host, host_is_default) = host(args, known.as_ref())?;
-    if mode == Mode::CleanupAll && args.host.host_address.is_empty() {
+    let Way {
+        host,
+        is_default: host_is_default,
+        client,
+    } = connection::way(&args.host.connect, known.as_ref())?;
+    if mode == Mode::CleanupAll && args.host.connect.host_address.is_empty() {
         bail!(
             Fault::new(
                 Exit::Usage,
@@ -135,26 +140,10 @@ pub fn check(args: &Virsh) -> Result<Request> {
             .hint("--host-address local is this machine; --cleanup --prefix NAME removes one environment")
         );
     }
-    let known_host = known
-        .as_ref()
-        .and_then(|record| record.hosts.iter().find(|known| known.address == host));
     Ok(Request {
         folder_is_default: args.image.disk_pool.is_none(),
         mode,
-        client: ClientOptions {
-            user: args
-                .host
-                .host_user
-                .clone()
-                .or_else(|| known_host.and_then(|known| known.user.clone())),
-            key: args
-                .host
-                .host_key
-                .clone()
-                .or_else(|| known_host.and_then(|known| known.key.clone())),
-            known_hosts: args.host.known_hosts.clone(),
-            ..ClientOptions::default()
-        },
+        client,
         host,
         host_is_default,
         prefix,
@@ -222,51 +211,4 @@ fn mode(args: &Virsh, problems: &mut Problems) -> Mode {
             .hint("e.g. --topology-nodes undercloud:1,controller:1,compute:1");
     }
     Mode::Make
-}
-
-fn host(args: &Virsh, known: Option<&workspace::Record>) -> Result<(String, bool)> {
-    let remembered = || {
-        known
-            .and_then(|record| record.hosts.first())
-            .map(|host| host.address.clone())
-    };
-    Ok(match one_host(&args.host.host_address)? {
-        Some(host) => (host, false),
-        None => remembered().map_or_else(|| ("local".to_owned(), true), |host| (host, false)),
-    })
-}
-
-/// Reports a `--host-address` without a name.
-pub fn check_hosts(named: &[String], problems: &mut Problems) {
-    if named.iter().any(|address| address.trim().is_empty()) {
-        problems
-            .push(None, "--host-address is empty")
-            .hint("name the hypervisor, e.g. --host-address hv1");
-    }
-}
-
-/// The hypervisor that `--host-address` names, if it names any.
-///
-/// # Errors
-/// `Usage`, when there are several.
-pub fn one_host(named: &[String]) -> Result<Option<String>> {
-    let mut hosts: Vec<&str> = Vec::new();
-    for address in named.iter().map(|address| address.trim()) {
-        if !hosts.contains(&address) {
-            hosts.push(address);
-        }
-    }
-    if hosts.len() > 1 {
-        bail!(
-            Fault::new(
-                Exit::Usage,
-                format!(
-                    "{} hypervisors are named, and this version works on one",
-                    hosts.len()
-                )
-            )
-            .hint("run irs once for each, with a --prefix of its own")
-        );
-    }
-    Ok(hosts.first().map(|host| (*host).to_owned()))
 }

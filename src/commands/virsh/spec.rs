@@ -1,7 +1,7 @@
 //! The flags that say what there shall be, checked: those that `irs virsh` shares with `irs topology`.
 
 use crate::cli::virsh::{DiskBus, FileFlags, ImageFlags, NodeFlags, Start, TopologyFlags};
-use crate::deployment::{ImageSource, Storage};
+use crate::deployment::{DEFAULT_DISK_POOL, ImageSource, Storage};
 use crate::names;
 use crate::resolve::Wanted;
 use crate::resolve::slots::Forced;
@@ -10,9 +10,6 @@ use crate::topology::disk::Bus;
 use crate::topology::{self, overrides, selection};
 use crate::yaml::Problems;
 use std::path::{Path, PathBuf};
-
-/// The folder of images when neither the flag nor the environment's pool names one.
-const DEFAULT_DISK_POOL: &str = "/var/lib/libvirt/images";
 
 /// What there shall be, as far as the command line says it.
 #[derive(Clone, Debug)]

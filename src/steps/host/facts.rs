@@ -85,7 +85,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Resul
 }
 
 /// Splits `#name` sections. The record's JSON never has a line that begins with `#`.
-fn sections(output: &str) -> BTreeMap<String, String> {
+pub fn sections(output: &str) -> BTreeMap<String, String> {
     let mut sections: BTreeMap<String, String> = BTreeMap::new();
     let mut name = String::new();
     for line in output.lines() {

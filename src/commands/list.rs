@@ -1,0 +1,81 @@
+//! `irs list`: the environments on a hypervisor, and what irs does not own.
+
+mod listing;
+
+use super::connection::{self, Way};
+use super::virsh::{Session, blocking};
+use crate::actual::{self, Actual};
+use crate::cli::list::List;
+use crate::deployment::Storage;
+use crate::names::DEFAULT_DEPLOYMENT;
+use crate::remote::{Cmd, Host};
+use crate::steps::host::diff::is_deployment_pool;
+use crate::steps::host::facts;
+use crate::steps::host::record::Record;
+use crate::steps::host::record_path;
+use crate::ui::Ui;
+use crate::workspace::Workspace;
+use crate::yaml::Problems;
+use anyhow::{Context, Result};
+use listing::Listing;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Runs `irs list`.
+///
+/// # Errors
+/// `Usage` for bad flags, `Unreachable` for a hypervisor that does not answer.
+pub async fn run(args: &List, ui: &Ui) -> Result<()> {
+    let mut problems = Problems::default();
+    connection::check_hosts(&args.connect.host_address, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems.into_fault());
+    }
+    let known = Workspace::named(DEFAULT_DEPLOYMENT)?.record()?;
+    let way = connection::way(&args.connect, known.as_ref())?;
+    if way.is_default {
+        ui.note("no --host-address: looking at this machine (local)");
+    }
+    let listing = blocking(move || read(&way)).await?;
+    ui.result(&listing.to_string());
+    ui.json(&listing)
+}
+
+fn read(way: &Way) -> Result<Listing> {
+    let host = Host::connect(&way.host, &way.client)?;
+    let session = Session::on(host.clone())?;
+    let storage = Storage::default();
+    let actual = actual::read(&host, &session.libvirt, &storage, DEFAULT_DEPLOYMENT)?;
+    let records = records(&host, &actual, &storage)?;
+    Ok(Listing::of(&way.host, &actual, &records))
+}
+
+/// The records of all deployments, by the deployments' names; one that cannot be read is left out with a warning.
+fn records(host: &Host, actual: &Actual, storage: &Storage) -> Result<BTreeMap<String, Record>> {
+    let own = actual
+        .pools
+        .iter()
+        .filter(|pool| is_deployment_pool(pool, actual.facts.uuid));
+    let mut paths: BTreeSet<String> = own
+        .filter_map(|pool| pool.target.as_deref())
+        .map(record_path)
+        .collect();
+    // A folder whose pool is gone is an environment that a killed run left.
+    let left = actual.facts.folders.iter();
+    paths.extend(left.map(|name| record_path(&format!("{}/{name}", storage.folder))));
+    let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
+    let script = r#"for file; do printf '\n#%s\n' "$file"; cat -- "$file" 2>/dev/null; done; true"#;
+    let output = host
+        .text(&Cmd::script(script, &paths))
+        .context("reading the records of the environments")?;
+    let mut records = BTreeMap::new();
+    for (path, text) in facts::sections(&output) {
+        match Record::parse(&text, &path) {
+            Ok(Some(record)) => {
+                records.insert(record.deployment.clone(), record);
+            }
+            Ok(None) => {}
+            Err(error) => tracing::warn!("{error}"),
+        }
+    }
+    Ok(records)
+}
