@@ -42,6 +42,10 @@ pub fn read(host: &Host, libvirt: &Libvirt, storage: &Storage, deployment: &str)
         let facts = facts
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let mut facts = facts;
+        if !facts.loose_taps.is_empty() {
+            facts.loose = domains::read::loose(libvirt, &domains, &facts.loose_taps)?;
+        }
         Ok(Actual {
             facts,
             networks,

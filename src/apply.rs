@@ -302,9 +302,7 @@ fn point_name(action: &Action) -> String {
         Work::Host(steps::host::Work::Record { .. }) => "record",
         Work::Host(steps::host::Work::RemoveFolder(_)) => "folder",
         Work::Host(_) => "pool",
-        Work::Networks(steps::networks::Work::Reserve { .. } | steps::networks::Work::Release { .. }) => {
-            "reservation"
-        }
+        Work::Networks(work) if work.is_reservation() => "reservation",
         Work::Networks(_) => "network",
         Work::Image(_) => "image",
         Work::Disks(steps::disks::Work::Seed(_)) => "seed",

@@ -116,6 +116,8 @@ pub struct Network {
     pub ipv6: Option<Ipv6Side>,
     /// DNS SRV records.
     pub srvs: Vec<crate::topology::network::Srv>,
+    /// Whether its bridge is to ask for multicast groups.
+    pub querier: bool,
     /// Addresses given to the nodes' NICs, of both families.
     pub reservations: Vec<Reservation>,
     /// The two nodes that it joins, when it is a wire.

@@ -16,13 +16,16 @@ use crate::names;
 use crate::steps::start::Policy;
 use crate::topology::Topology;
 use crate::topology::disk::Bus;
-use crate::topology::network::NetworkSpec;
+use crate::topology::network::{Forward, NetworkSpec};
 use crate::topology::node::NodeType;
 use crate::yaml::Problems;
 use reservations::Reservations;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 use wires::Wires;
+
+/// infrared's name of the network that reaches the outside.
+const EXTERNAL: &str = "external";
 
 /// What the command line asks for, checked.
 #[derive(Clone, Debug)]
@@ -39,6 +42,10 @@ pub struct Wanted {
     pub serial_files: bool,
     /// What is started.
     pub start: Policy,
+    /// MTU in bytes of the virtual networks that say none.
+    pub network_mtu: Option<u32>,
+    /// Whether the external network's bridge asks for multicast groups.
+    pub querier: bool,
     /// Whether the counts are added to what is there.
     pub extend: bool,
 }
@@ -56,7 +63,22 @@ pub fn deployment(
 ) -> Result<Deployment, Problems> {
     let mut problems = Problems::default();
     let counts = counts::targets(wanted, topology, id, actual, &mut problems);
-    let mut networks: Vec<Network> = topology.networks.iter().map(|spec| network(spec, id)).collect();
+    let mut networks: Vec<Network> = topology
+        .networks
+        .iter()
+        .map(|spec| {
+            let found = actual.networks_of(id.uuid);
+            let name = names::prefixed(id.prefix.as_deref(), &spec.name);
+            let mtu = found.filter(|n| n.name == name).find_map(|n| n.mtu);
+            network(spec, id, wanted, mtu)
+        })
+        .collect();
+    if wanted.querier {
+        ask_for_groups(&mut networks, topology);
+    }
+    for network in &networks {
+        check_mtu(network, &mut problems);
+    }
     let mut taken_macs: BTreeSet<Mac> = actual
         .domains
         .iter()
@@ -106,7 +128,37 @@ pub fn deployment(
     })
 }
 
-fn network(spec: &NetworkSpec, id: &Identity) -> Network {
+/// infrared knows it by the name `external`; where no network has that name, it is where the nodes are reached.
+fn ask_for_groups(networks: &mut [Network], topology: &Topology) {
+    let named = networks.iter().any(|n| n.topology_name == EXTERNAL);
+    for network in networks {
+        let reached = topology
+            .node_types
+            .iter()
+            .filter_map(|t| t.external_network.as_deref());
+        network.querier = network.forward != Forward::Bridge
+            && match named {
+                true => network.topology_name == EXTERNAL,
+                false => reached.clone().any(|name| name == network.topology_name),
+            };
+    }
+}
+
+/// IPv6 needs links of 1280 bytes (RFC 8200, 5): the kernel switches it off on others.
+fn check_mtu(network: &Network, problems: &mut Problems) {
+    let mtu = network.mtu.filter(|mtu| *mtu < 1280);
+    if let (Some(mtu), Some(_)) = (mtu, &network.ipv6) {
+        problems
+            .push(
+                None,
+                format!("network '{}' has IPv6 and an MTU of {mtu}", network.name),
+            )
+            .hint("IPv6 takes 1280 bytes at least: a larger 'mtu' or --host-network-mtu-size");
+    }
+}
+
+/// A network; without any word on its MTU it keeps the one that it has.
+fn network(spec: &NetworkSpec, id: &Identity, wanted: &Wanted, present_mtu: Option<u32>) -> Network {
     let name = names::prefixed(id.prefix.as_deref(), &spec.name);
     let ipv4 = spec.ip_address.zip(spec.subnet()).map(|(address, net)| Ipv4Side {
         address,
@@ -126,7 +178,11 @@ fn network(spec: &NetworkSpec, id: &Identity) -> Network {
         bridge: names::bridge(&name),
         topology_name: spec.name.clone(),
         forward: spec.forward,
-        mtu: spec.mtu,
+        mtu: spec.mtu.or(wanted
+            .network_mtu
+            .or(present_mtu)
+            .filter(|_| spec.forward != Forward::Bridge)),
+        querier: false,
         domain: spec.domain.clone(),
         ipv4,
         ipv6,

@@ -36,6 +36,31 @@ pub fn render(template: &str, values: Value) -> Result<String> {
         .context("filling an XML template")
 }
 
+/// The XML with another child of the root in place of those of that name.
+///
+/// # Errors
+/// When the XML cannot be read.
+pub fn with_child(xml: &str, name: &str, element: Option<&str>) -> Result<String> {
+    let document = roxmltree::Document::parse(xml)?;
+    let root = document.root_element();
+    let mut text = xml.to_owned();
+    let mut end = xml[..root.range().end].rfind("</").context("it is empty")?;
+    if let Some(element) = element {
+        text.insert_str(end, &format!("  {element}\n"));
+    }
+    let old = root.children().filter(|child| child.has_tag_name(name));
+    for range in old
+        .map(|child| child.range())
+        .collect::<Vec<_>>()
+        .into_iter()
+        .rev()
+    {
+        end = range.start;
+        text.replace_range(end..range.end, "");
+    }
+    Ok(text)
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

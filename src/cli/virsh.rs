@@ -88,6 +88,14 @@ pub struct TopologyFlags {
     /// The networks: a name or the path of a YAML file. Default: those of the environment, else 3_nets.
     #[arg(long, value_name = "NAME|PATH", env = "IRS_TOPOLOGY_NETWORK")]
     pub topology_network: Option<String>,
+    /// MTU in bytes of the virtual networks, and of the nodes' NICs on them; a network's own 'mtu' wins.
+    /// Default: the networks' own, else 1500.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(576..=65535), env = "IRS_HOST_NETWORK_MTU_SIZE")]
+    pub host_network_mtu_size: Option<u32>,
+    /// Let the external network's bridge ask which multicast groups its nodes want. It ends with the bridge, and the
+    /// same command brings it back.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_NETWORK_MULTICAST_QUERIER", hide_possible_values = true)]
+    pub host_network_multicast_querier: bool,
     /// Add the nodes of --topology-nodes to the existing ones.
     #[arg(long, visible_alias = "extend", value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_TOPOLOGY_EXTEND", hide_possible_values = true)]
     pub topology_extend: bool,

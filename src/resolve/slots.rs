@@ -4,7 +4,7 @@ use crate::actual::Actual;
 use crate::addresses::overlap;
 use crate::deployment::{Identity, Slot};
 use crate::names;
-use crate::topology::Topology;
+use crate::topology::{NetworkSpec, Topology};
 use crate::yaml::Problems;
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -145,10 +145,18 @@ fn checked(
             let Some((subnet, (other, whose))) = overlap(&[subnet], &taken) else {
                 continue;
             };
-            problems.push(None, format!("subnet {subnet} of network '{name}' is taken on '{}' by {other} ({whose})", id.host)).hint(format!(
-                "choose another with --net_subnet or --data_subnet, or with -e override.networks.{}.{key}=…",
-                spec.key
-            ));
+            problems
+                .push(
+                    None,
+                    format!(
+                        "subnet {subnet} of network '{name}' is taken on '{}' by {other} ({whose})",
+                        id.host
+                    ),
+                )
+                .hint(format!(
+                    "choose another with --net_subnet or --data_subnet, or with {}",
+                    overrides(spec, key)
+                ));
         }
     }
     if problems.is_empty() {
@@ -156,6 +164,29 @@ fn checked(
     } else {
         Err(problems)
     }
+}
+
+/// What a user must override to move a subnet: its address, and all that must lie in it.
+fn overrides(spec: &NetworkSpec, key: &str) -> String {
+    let v6 = spec.ipv6.as_ref().filter(|_| key.starts_with("ipv6"));
+    let (start, dhcp, floating) = match v6 {
+        Some(side) => ("ipv6.", side.dhcp.is_some(), false),
+        None => ("", spec.dhcp.is_some(), spec.floating_ip.is_some()),
+    };
+    let mut keys = vec![key.to_owned()];
+    for (range, there) in [
+        (format!("{start}dhcp.range"), dhcp),
+        ("floating_ip".to_owned(), floating),
+    ] {
+        if there {
+            keys.extend([format!("{range}.start"), format!("{range}.end")]);
+        }
+    }
+    let said: Vec<String> = keys
+        .iter()
+        .map(|key| format!("-e override.networks.{}.{key}=…", spec.key))
+        .collect();
+    said.join(" ")
 }
 
 /// The subnets of everybody else on the host.

@@ -177,6 +177,7 @@ fn network(name: String, wire: Wire, id: &Identity) -> Network {
         ipv4: None,
         ipv6: None,
         srvs: Vec::new(),
+        querier: false,
         reservations: Vec::new(),
         wire: Some(wire),
         name,

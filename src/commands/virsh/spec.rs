@@ -49,6 +49,8 @@ pub fn check(
                 Start::Os => Policy::Os,
                 Start::None => Policy::None,
             },
+            network_mtu: flags.host_network_mtu_size,
+            querier: flags.host_network_multicast_querier,
             extend: flags.topology_extend,
         },
         topology: topology::Request {

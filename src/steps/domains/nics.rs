@@ -67,7 +67,7 @@ pub fn changes(domain: &str, wanted: &[Nic], found: &ActualDomain) -> Vec<(Strin
             let work = Work::Replug {
                 name: domain.to_owned(),
                 nic: nic.clone(),
-                live: nic.model == there.model.as_deref().unwrap_or_default(),
+                live: nic.mtu == there.mtu && nic.model == there.model.as_deref().unwrap_or_default(),
             };
             changes.push((reason, work));
         }
@@ -87,6 +87,11 @@ fn differences(nic: &Nic, there: &ActualNic) -> Vec<String> {
         differences.push(format!(
             "the model {is}, wanted '{wanted}', after the next restart"
         ));
+    }
+    if nic.mtu != there.mtu {
+        let show = |mtu: Option<u32>| mtu.map_or("none".to_owned(), |mtu| mtu.to_string());
+        let (is, wanted) = (show(there.mtu), show(nic.mtu));
+        differences.push(format!("the MTU {is}, wanted {wanted}, after the next restart"));
     }
     differences
 }

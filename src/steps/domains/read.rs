@@ -3,6 +3,7 @@
 use crate::addresses::Mac;
 use crate::libvirt::{self, Libvirt};
 use crate::mark::{self, NodeMark};
+use crate::steps::host::facts::LooseNic;
 use anyhow::{Context, Result};
 use roxmltree::Document;
 use uuid::Uuid;
@@ -41,6 +42,8 @@ pub struct ActualNic {
     pub portgroup: Option<String>,
     /// NIC model; libvirt's default when none is said.
     pub model: Option<String>,
+    /// Bytes, when its definition says it.
+    pub mtu: Option<u32>,
 }
 
 /// A domain's state, in libvirt's words.
@@ -132,6 +135,39 @@ fn read_one(libvirt: &Libvirt, domain: &Domain) -> Result<Option<ActualDomain>> 
     }
 }
 
+/// The NICs of running domains that irs made whose host's ends are among `taps`.
+///
+/// # Errors
+/// When a call fails.
+pub fn loose(libvirt: &Libvirt, domains: &[ActualDomain], taps: &[String]) -> Result<Vec<LooseNic>> {
+    let running: Vec<&ActualDomain> = domains
+        .iter()
+        .filter(|domain| domain.mark.is_some() && domain.state.is_running())
+        .collect();
+    let found = libvirt::of_each(&running, |domain| -> Result<Vec<LooseNic>> {
+        let Some(found) = libvirt.domain(&domain.name)? else {
+            return Ok(Vec::new());
+        };
+        let xml = found.xml_desc(0)?;
+        let document = Document::parse(&xml)?;
+        let nics = document.descendants().filter(|n| n.has_tag_name("interface"));
+        let loose = nics.filter_map(|nic| {
+            let attribute = |name: &str, key: &str| {
+                let child = nic.children().find(|n| n.has_tag_name(name))?;
+                child.attribute(key).map(str::to_owned)
+            };
+            let tap = attribute("target", "dev").filter(|tap| taps.contains(tap))?;
+            Some(LooseNic {
+                domain: domain.name.clone(),
+                network: attribute("source", "network")?,
+                tap,
+            })
+        });
+        Ok(loose.collect())
+    });
+    Ok(found.into_iter().collect::<Result<Vec<_>>>()?.concat())
+}
+
 /// Reads a domain's XML; its state is not in it.
 ///
 /// # Errors
@@ -152,6 +188,7 @@ pub fn parse(xml: &str) -> Result<ActualDomain> {
                 network: attribute("source", "network"),
                 portgroup: attribute("source", "portgroup"),
                 model: attribute("model", "type"),
+                mtu: attribute("mtu", "size").and_then(|size| size.parse().ok()),
             })
         })
         .collect();

@@ -29,12 +29,46 @@ pub struct Facts {
     pub programs: Vec<String>,
     /// The folders of deployments under the folder of images.
     pub folders: Vec<String>,
-    /// Bridges of the kernel: how long they remember an address, in hundredths of a second, and their group_fwd_mask.
-    pub bridges: BTreeMap<String, (u64, u64)>,
+    /// Bridges of the kernel.
+    pub bridges: BTreeMap<String, Bridge>,
+    /// Taps that are plugged into nothing.
+    pub loose_taps: Vec<String>,
+    /// NICs of running domains at such taps: filled in from the domains.
+    pub loose: Vec<LooseNic>,
     /// The deployment's record.
     pub record: Option<Record>,
     /// Why the record that is there cannot be read.
     pub record_fault: Option<String>,
+}
+
+/// A bridge of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bridge {
+    /// How long it remembers an address, in hundredths of a second.
+    pub ageing_time: u64,
+    /// Which of the frames that bridges keep to themselves it passes on.
+    pub group_forward_mask: u64,
+    /// Whether it asks for multicast groups.
+    pub querier: bool,
+}
+
+/// A NIC of a running domain whose host's end is plugged into nothing: its network stopped meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LooseNic {
+    /// The domain.
+    pub domain: String,
+    /// The network that it should be on.
+    pub network: String,
+    /// The host's end.
+    pub tap: String,
+}
+
+impl Facts {
+    /// The loose NICs of a network.
+    pub fn loose_on(&self, network: &str) -> Vec<LooseNic> {
+        let of_network = self.loose.iter().filter(|nic| nic.network == network);
+        of_network.cloned().collect()
+    }
 }
 
 /// UUIDs that firmware vendors left in place of a real one.
@@ -79,6 +113,8 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Resul
         programs: section("programs").lines().map(str::to_owned).collect(),
         folders: section("folders").lines().map(str::to_owned).collect(),
         bridges: section("bridges").lines().filter_map(bridge).collect(),
+        loose_taps: section("loose").lines().map(str::to_owned).collect(),
+        loose: Vec::new(),
         record_fault: parsed.as_ref().err().map(|error| error.to_string()),
         record: parsed.unwrap_or_default(),
     })
@@ -145,12 +181,16 @@ fn route(line: &str) -> Option<(IpNet, String)> {
     Some((net, device.to_owned()))
 }
 
-/// `NAME AGEING MASK`, the mask as the kernel writes it, `0xfff8`.
-fn bridge(line: &str) -> Option<(String, (u64, u64))> {
+/// `NAME AGEING MASK QUERIER`, the mask as the kernel writes it, `0xfff8`.
+fn bridge(line: &str) -> Option<(String, Bridge)> {
     let mut words = line.split_whitespace();
-    let (name, ageing, mask) = (words.next()?, words.next()?, words.next()?);
-    let mask = u64::from_str_radix(mask.trim_start_matches("0x"), 16).ok()?;
-    Some((name.to_owned(), (ageing.parse().ok()?, mask)))
+    let (name, ageing, mask, querier) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let bridge = Bridge {
+        ageing_time: ageing.parse().ok()?,
+        group_forward_mask: u64::from_str_radix(mask.trim_start_matches("0x"), 16).ok()?,
+        querier: querier == "1",
+    };
+    Some((name.to_owned(), bridge))
 }
 
 #[cfg(test)]

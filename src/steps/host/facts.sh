@@ -13,7 +13,8 @@ for bridge in /sys/class/net/*/bridge; do
   name=${bridge%/bridge}
   read -r ageing <"$bridge/ageing_time"
   read -r mask <"$bridge/group_fwd_mask"
-  echo "${name##*/} $ageing $mask"
+  read -r querier <"$bridge/multicast_querier"
+  echo "${name##*/} $ageing $mask $querier"
 done
 section disk
 folder=$1
@@ -26,6 +27,11 @@ for folder in "$1"/irs-*/; do
   # A deployment's folder has its record, or is what a killed run left before or after it.
   left=$(ls -A -- "$folder" | grep -v '^record\.json' | head -n 1)
   if [ -e "$folder/record.json" ] || [ -z "$left" ]; then basename -- "$folder"; fi
+done
+# Taps that are plugged into nothing.
+section loose
+for file in /sys/class/net/*/tun_flags; do
+  [ -e "$file" ] && [ ! -e "${file%/*}/master" ] && basename "${file%/*}"
 done
 section record; cat -- "$2" 2>/dev/null
 section end

@@ -1,12 +1,17 @@
 //! Making, starting, changing and removing networks.
 
+use super::edit::srv_values;
 use super::{Tune, Work};
-use crate::deployment::{Identity, Network, Reservation};
+use crate::deployment::{Identity, Network};
+use crate::error::{Exit, Fault};
 use crate::libvirt::{Libvirt, gone, settled};
 use crate::remote::{Cmd, Host};
+use crate::steps::host::facts::LooseNic;
 use crate::xml::values;
 use crate::{mark, xml};
 use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use virt::sys;
 
 /// Does one action.
@@ -15,38 +20,36 @@ use virt::sys;
 /// libvirt's, with the network's name.
 pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Result<()> {
     match work {
-        Work::Create(network) => {
-            create(network, libvirt, id)?;
-            Tune::of(network).map_or(Ok(()), |wire| tune(host, &wire))
-        }
+        Work::Create(network) => create(network, libvirt, host, id),
         Work::Start {
             network: name,
-            tune: wire,
-        } => {
-            with(libvirt, name, |network| {
-                settled(network.create(), true, || network.is_active()).context("starting it")
-            })?;
-            wire.as_ref().map_or(Ok(()), |wire| tune(host, wire))
-        }
-        Work::Tune(wire) => tune(host, wire),
-        Work::Autostart(name) => with(libvirt, name, |network| Ok(network.set_autostart(true)?)),
-        Work::Reserve {
-            network: name,
-            stale,
-            reservation,
-        } => with(libvirt, name, |network| {
-            for old in stale {
-                update(network, sys::VIR_NETWORK_UPDATE_COMMAND_DELETE, old)?;
-            }
-            update(network, sys::VIR_NETWORK_UPDATE_COMMAND_ADD_LAST, reservation)
+            tune: more,
+            bridge,
+            plug: nics,
+        } => in_turn(libvirt, name, |network| {
+            start(network)?;
+            plug(host, bridge, nics)?;
+            tune(host, more.as_ref())
         }),
-        Work::Release {
+        Work::Tune(more) => tune(host, Some(more)),
+        Work::Autostart(name) => in_turn(libvirt, name, |network| Ok(network.set_autostart(true)?)),
+        Work::Edit { network: name, edits } => {
+            let removes_only = edits.iter().all(|edit| !edit.add);
+            if removes_only && libvirt.network(name)?.is_none() {
+                return Ok(());
+            }
+            in_turn(libvirt, name, |network| {
+                edits.iter().try_for_each(|edit| edit.apply(network))
+            })
+        }
+        Work::Define {
             network: name,
-            reservation,
-        } => match libvirt.network(name)? {
-            None => Ok(()),
-            Some(network) => update(&network, sys::VIR_NETWORK_UPDATE_COMMAND_DELETE, reservation),
-        },
+            definition,
+        } => in_turn(libvirt, name, |network| {
+            let xml = definition.edit(&network.xml_desc(sys::VIR_NETWORK_XML_INACTIVE)?)?;
+            libvirt.define_network(&xml).map(|_| ())
+        }),
+        Work::Plug { bridge, nics } => plug(host, bridge, nics),
         Work::Remove(name) => {
             let Some(network) = libvirt.network(name)? else {
                 return Ok(());
@@ -64,32 +67,68 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
     }
 }
 
-fn tune(host: &Host, wire: &Tune) -> Result<()> {
-    let ageing = wire.ageing_time().to_string();
-    let mask = Tune::GROUP_FORWARD_MASK.to_string();
-    let cmd = Cmd::new("ip")
-        .args(["link", "set", "dev", &wire.bridge, "type", "bridge"])
-        .args(["ageing_time", &ageing, "group_fwd_mask", &mask]);
-    host.text(&cmd).context("making its bridge a wire")?;
+fn tune(host: &Host, tune: Option<&Tune>) -> Result<()> {
+    let Some(tune) = tune else { return Ok(()) };
+    let mut cmd = Cmd::new("ip").args(["link", "set", "dev", &tune.bridge, "type", "bridge"]);
+    if let Some(hub) = tune.hub {
+        let ageing = Tune::ageing_time(hub).to_string();
+        let mask = Tune::GROUP_FORWARD_MASK.to_string();
+        cmd = cmd.args(["ageing_time", &ageing, "group_fwd_mask", &mask]);
+    }
+    if tune.querier {
+        cmd = cmd.args(["mcast_querier", "1"]);
+    }
+    host.text(&cmd)
+        .with_context(|| format!("setting up its bridge '{}'", tune.bridge))?;
     Ok(())
 }
 
-fn with(
+/// Works on a network while no other action does: a definition that is read, changed and written must not lose what
+/// another one adds meanwhile.
+fn in_turn(
     libvirt: &Libvirt,
     name: &str,
     act: impl FnOnce(&virt::network::Network) -> Result<()>,
 ) -> Result<()> {
+    static TURNS: Mutex<BTreeMap<String, Arc<Mutex<()>>>> = Mutex::new(BTreeMap::new());
+    let turn = {
+        let mut turns = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(name.to_owned()).or_default())
+    };
+    let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
     act(&libvirt.network(name)?.context("it is gone")?)
 }
 
-fn create(network: &Network, libvirt: &Libvirt, id: &Identity) -> Result<()> {
+fn start(network: &virt::network::Network) -> Result<()> {
+    let started = settled(network.create(), true, || network.is_active());
+    started.map_err(|error| match error.message() {
+        // libvirt's check of a host that has its own routes from router advertisements.
+        text if text.contains("accept_ra") => Fault::new(Exit::Failed, format!("starting it: {text}"))
+            .hint("the hypervisor would lose its IPv6 routes when it forwards: set net.ipv6.conf.all.accept_ra=2 there with sysctl, and make it last in /etc/sysctl.d")
+            .into(),
+        _ => anyhow::Error::from(error).context("starting it"),
+    })
+}
+
+/// Plugs the host's ends of running NICs into a bridge.
+fn plug(host: &Host, bridge: &str, nics: &[LooseNic]) -> Result<()> {
+    for nic in nics {
+        let cmd = Cmd::new("ip").args(["link", "set", "dev", &nic.tap, "master", bridge, "up"]);
+        host.text(&cmd)
+            .with_context(|| format!("plugging a NIC of '{}' into it", nic.domain))?;
+    }
+    Ok(())
+}
+
+fn create(network: &Network, libvirt: &Libvirt, host: &Host, id: &Identity) -> Result<()> {
     let defined = libvirt
         .define_network(&template(network, id)?)
         .context("defining it")?;
     defined
         .set_autostart(true)
         .context("making it start with the host")?;
-    settled(defined.create(), true, || defined.is_active()).context("starting it")
+    start(&defined)?;
+    tune(host, Tune::of(network).as_ref())
 }
 
 /// The XML of a network.
@@ -97,16 +136,7 @@ fn create(network: &Network, libvirt: &Libvirt, id: &Identity) -> Result<()> {
 /// # Errors
 /// When the template does not fit: a fault of the program.
 pub fn template(network: &Network, id: &Identity) -> Result<String> {
-    let srvs: Vec<_> = network
-        .srvs
-        .iter()
-        .map(|srv| {
-            values! {
-                service => srv.service, protocol => srv.protocol, domain => srv.domain, target => srv.target,
-                port => srv.port, priority => srv.priority, weight => srv.weight,
-            }
-        })
-        .collect();
+    let srvs: Vec<_> = network.srvs.iter().map(srv_values).collect();
     let reservations: Vec<_> = network
         .reservations
         .iter()
@@ -133,34 +163,4 @@ pub fn template(network: &Network, id: &Identity) -> Result<String> {
             },
         },
     )
-}
-
-/// `net-update`, on the definition and, when the network runs, on it too.
-fn update(
-    network: &virt::network::Network,
-    command: sys::virNetworkUpdateCommand,
-    reservation: &Reservation,
-) -> Result<()> {
-    let Reservation { mac, ip, name } = reservation;
-    let duid = ip.is_ipv6().then(|| mac.duid());
-    let xml = xml::render(
-        "<host {% if duid %}id='{{ duid }}'{% else %}mac='{{ mac }}'{% endif %} name='{{ name }}' ip='{{ ip }}'/>",
-        values! { duid, mac => mac.to_string(), name, ip },
-    )?;
-    let mut flags = sys::VIR_NETWORK_UPDATE_AFFECT_CONFIG;
-    if network.is_active()? {
-        flags |= sys::VIR_NETWORK_UPDATE_AFFECT_LIVE;
-    }
-    let side = super::read::parse(&network.xml_desc(sys::VIR_NETWORK_XML_INACTIVE)?)?
-        .addresses
-        .iter()
-        .position(|address| address.address.is_ipv4() == ip.is_ipv4())
-        .with_context(|| format!("it has no subnet of the family of {ip}"))?;
-    Ok(network.update(
-        command,
-        sys::VIR_NETWORK_SECTION_IP_DHCP_HOST,
-        i32::try_from(side)?,
-        &xml,
-        flags,
-    )?)
 }

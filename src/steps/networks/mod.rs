@@ -1,37 +1,65 @@
 //! Step 2: the networks.
 
 pub mod apply;
+pub mod change;
 pub mod diff;
+pub mod edit;
 pub mod read;
 
-use crate::deployment::{Network, Reservation};
+use crate::deployment::Network;
+use crate::steps::host::facts::{Bridge, LooseNic};
+use edit::{Definition, Edit, Entry};
+use std::collections::BTreeMap;
 
-/// How a wire's bridge passes frames on: libvirt has no words for it.
+/// What irs makes of a bridge beyond libvirt's words. The kernel forgets it with the bridge: each run looks again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tune {
     /// The device.
     pub bridge: String,
-    /// Whether it learns no addresses.
-    pub hub: bool,
+    /// That it is a wire, and whether it learns no addresses.
+    pub hub: Option<bool>,
+    /// Whether it asks which multicast groups its ports want: without any answer it would stop forwarding them.
+    pub querier: bool,
 }
 
 impl Tune {
-    /// What a network's bridge is to be; none unless the network is a wire.
+    /// What a network's bridge is to be; none for most.
     pub fn of(network: &Network) -> Option<Tune> {
-        network.wire.as_ref().map(|wire| Tune {
+        let hub = network.wire.as_ref().map(|wire| wire.hub);
+        (hub.is_some() || network.querier).then(|| Tune {
             bridge: network.bridge.clone(),
-            hub: wire.hub,
+            hub,
+            querier: network.querier,
         })
     }
 
-    /// How long it remembers an address, in hundredths of a second: a hub not at all, else Linux's default.
-    pub fn ageing_time(&self) -> u64 {
-        if self.hub { 0 } else { 30000 }
+    /// How long a wire remembers an address, in hundredths of a second: a hub not at all, else Linux's default.
+    pub fn ageing_time(hub: bool) -> u64 {
+        if hub { 0 } else { 30000 }
     }
 
     /// A wire carries the frames that bridges keep to themselves, LLDP's among them, but for the three kinds that Linux
     /// never passes on (with spanning tree off it passes on the first of these, too).
     pub const GROUP_FORWARD_MASK: u64 = 0xfff8;
+
+    /// What the bridge is not, in words; none when it is all of it.
+    pub fn lacks(&self, bridges: &BTreeMap<String, Bridge>) -> Option<String> {
+        let Some(bridge) = bridges.get(&self.bridge) else {
+            return Some(format!("its bridge '{}' is not there", self.bridge));
+        };
+        let wire = (bridge.ageing_time, bridge.group_forward_mask);
+        if self
+            .hub
+            .is_some_and(|hub| wire != (Tune::ageing_time(hub), Tune::GROUP_FORWARD_MASK))
+        {
+            return Some(format!(
+                "its bridge '{}' is no wire: it learns, or keeps frames",
+                self.bridge
+            ));
+        }
+        (self.querier && !bridge.querier)
+            .then(|| format!("its bridge '{}' asks for no multicast groups", self.bridge))
+    }
 }
 
 /// What can happen to a network.
@@ -43,29 +71,46 @@ pub enum Work {
     Start {
         /// The network.
         network: String,
-        /// What its bridge is made to be, when it is a wire.
+        /// What its bridge is made to be, beyond libvirt's words.
         tune: Option<Tune>,
+        /// Its bridge.
+        bridge: String,
+        /// NICs that run, and lost their place when it stopped.
+        plug: Vec<LooseNic>,
     },
-    /// Make a wire's bridge what a wire is.
+    /// Make a bridge what libvirt has no words for.
     Tune(Tune),
     /// Let it start with the host.
     Autostart(String),
-    /// Give a NIC its address, in place of the stale entries that clash with it.
-    Reserve {
+    /// Add and remove entries, one after the other.
+    Edit {
         /// The network.
         network: String,
-        /// Entries to remove first.
-        stale: Vec<Reservation>,
-        /// The entry to add.
-        reservation: Reservation,
+        /// The changes.
+        edits: Vec<Edit>,
     },
-    /// Take a reservation away.
-    Release {
+    /// Change its definition; it counts when the network starts the next time.
+    Define {
         /// The network.
         network: String,
-        /// The entry to remove.
-        reservation: Reservation,
+        /// The new parts.
+        definition: Definition,
+    },
+    /// Plug running NICs into its bridge.
+    Plug {
+        /// The bridge.
+        bridge: String,
+        /// The NICs.
+        nics: Vec<LooseNic>,
     },
     /// Stop and undefine it.
     Remove(String),
+}
+
+impl Work {
+    /// Whether it is about addresses of nodes.
+    pub fn is_reservation(&self) -> bool {
+        let of_node = |edit: &Edit| matches!(edit.entry, Entry::Host(_));
+        matches!(self, Work::Edit { edits, .. } if edits.iter().any(of_node))
+    }
 }

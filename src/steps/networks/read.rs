@@ -5,6 +5,7 @@ use crate::deployment::Reservation;
 use crate::libvirt::Libvirt;
 use crate::libvirt::sys::dhcp_leases;
 use crate::mark::{self, Owner, Wire};
+use crate::topology::network::Srv;
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use roxmltree::{Document, Node as XmlNode};
@@ -34,6 +35,10 @@ pub struct ActualNetwork {
     pub mtu: Option<u32>,
     /// DNS domain.
     pub domain: Option<String>,
+    /// Whether its names are asked of nobody else.
+    pub local_only: bool,
+    /// DNS services.
+    pub srvs: Vec<Srv>,
     /// Spanning tree on the bridge.
     pub stp: bool,
     /// The host's addresses and subnets.
@@ -44,6 +49,8 @@ pub struct ActualNetwork {
     pub foreign: Vec<IpAddr>,
     /// Addresses that DHCP clients hold now, of networks that irs made: dnsmasq gives them to nobody else.
     pub leases: Vec<(Mac, IpAddr)>,
+    /// The network as it runs, of networks that irs made.
+    pub live: Option<Box<ActualNetwork>>,
 }
 
 /// One `<ip>` of a network.
@@ -90,6 +97,9 @@ fn read_one(network: &virt::network::Network) -> Result<ActualNetwork> {
             .iter()
             .filter_map(|lease| Some((lease.mac.parse().ok()?, lease.address.parse().ok()?)));
         actual.leases = pairs.collect();
+        if persistent {
+            actual.live = Some(Box::new(parse(&network.xml_desc(0)?)?));
+        }
     }
     Ok(actual)
 }
@@ -120,9 +130,16 @@ pub fn parse(xml: &str) -> Result<ActualNetwork> {
         forward: child("forward").map(|n| n.attribute("mode").unwrap_or("nat").to_owned()),
         mtu: attribute("mtu", "size").and_then(|size| size.parse().ok()),
         domain: attribute("domain", "name"),
+        local_only: attribute("domain", "localOnly").is_some_and(|only| only == "yes"),
+        srvs: root
+            .descendants()
+            .filter(|n| n.has_tag_name("srv"))
+            .filter_map(srv)
+            .collect(),
         stp: attribute("bridge", "stp").is_some_and(|stp| stp == "on"),
         addresses,
         leases: Vec::new(),
+        live: None,
         reservations: hosts(root).filter_map(reservation).collect(),
         foreign: hosts(root)
             .filter(|host| reservation(*host).is_none())
@@ -164,6 +181,20 @@ fn class_prefix(address: IpAddr) -> u8 {
             _ => 24,
         },
     }
+}
+
+fn srv(node: XmlNode<'_, '_>) -> Option<Srv> {
+    let text = |key| node.attribute(key).map(str::to_owned);
+    let number = |key| node.attribute(key).and_then(|text| text.parse().ok());
+    Some(Srv {
+        service: text("service")?,
+        protocol: text("protocol")?,
+        domain: text("domain"),
+        target: text("target").unwrap_or_default(),
+        port: number("port").unwrap_or_default(),
+        priority: number("priority"),
+        weight: number("weight"),
+    })
 }
 
 fn hosts<'a>(root: XmlNode<'a, 'a>) -> impl Iterator<Item = XmlNode<'a, 'a>> {

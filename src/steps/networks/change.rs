@@ -1,0 +1,296 @@
+//! What must change on a network that is there, and why: pure.
+
+use super::edit::{Definition, Edit, Entry};
+use super::read::{ActualAddress, ActualNetwork};
+use super::{Tune, Work};
+use crate::deployment::{Network, Reservation};
+use crate::steps::host::facts::Facts;
+use crate::topology::network::Srv;
+use std::net::IpAddr;
+
+/// One change: why, and how.
+pub type Change = (String, Work);
+
+/// The changes that bring a network to what it should be; what would cut its nodes off is not among them.
+pub fn changes(network: &Network, found: &ActualNetwork, facts: &Facts) -> Vec<Change> {
+    let mut changes = Vec::new();
+    changes.extend(definition(network, found));
+    changes.extend(ranges(network, found));
+    changes.extend(services(network, found));
+    changes.extend(reservations(network, found));
+    let plug = || facts.loose_on(&network.name);
+    if !found.active {
+        let work = Work::Start {
+            network: network.name.clone(),
+            tune: Tune::of(network),
+            bridge: network.bridge.clone(),
+            plug: plug(),
+        };
+        changes.push(("it is not started".into(), work));
+    } else {
+        if !plug().is_empty() {
+            let nodes: Vec<String> = plug().into_iter().map(|nic| nic.domain).collect();
+            let work = Work::Plug {
+                bridge: network.bridge.clone(),
+                nics: plug(),
+            };
+            changes.push((
+                format!("the NICs of {} are not plugged into it", nodes.join(", ")),
+                work,
+            ));
+        }
+        if let Some(tune) = Tune::of(network)
+            && let Some(reason) = tune.lacks(&facts.bridges)
+        {
+            changes.push((reason, Work::Tune(tune)));
+        }
+    }
+    if !found.autostart {
+        let work = Work::Autostart(network.name.clone());
+        changes.push(("it does not start with the host".into(), work));
+    }
+    changes
+}
+
+/// What libvirt takes in a new definition only, and carries out when the network starts the next time.
+fn definition(network: &Network, found: &ActualNetwork) -> Option<Change> {
+    let mut reasons = Vec::new();
+    let mut new = Definition::default();
+    let show = |value: Option<String>| value.unwrap_or_else(|| "none".into());
+    if found.domain != network.domain || (found.domain.is_some() && !found.local_only) {
+        reasons.push(format!(
+            "DNS domain from {} to {}",
+            show(found.domain.clone()),
+            show(network.domain.clone())
+        ));
+        new.domain = Some(network.domain.clone());
+    }
+    if found.mtu != network.mtu {
+        let text = |mtu: Option<u32>| show(mtu.map(|mtu| mtu.to_string()));
+        reasons.push(format!("MTU from {} to {}", text(found.mtu), text(network.mtu)));
+        new.mtu = Some(network.mtu);
+    }
+    if found.stp {
+        reasons.push("spanning tree off".into());
+        new.no_stp = Some(network.bridge.clone());
+    }
+    if reasons.is_empty() {
+        return None;
+    }
+    let when = match found.active {
+        true => ", after the network's next start",
+        false => "",
+    };
+    let work = Work::Define {
+        network: network.name.clone(),
+        definition: new,
+    };
+    Some((format!("{}{when}", reasons.join(", ")), work))
+}
+
+/// What its DHCP servers give out; the clients keep what they have.
+fn ranges(network: &Network, found: &ActualNetwork) -> Vec<Change> {
+    let v4 = network.ipv4.as_ref().and_then(|side| side.dhcp);
+    let v6 = network.ipv6.as_ref().and_then(|side| side.dhcp);
+    let wanted = [
+        ("DHCP", true, v4.map(|(a, b)| (IpAddr::from(a), IpAddr::from(b)))),
+        (
+            "DHCPv6",
+            false,
+            v6.map(|(a, b)| (IpAddr::from(a), IpAddr::from(b))),
+        ),
+    ];
+    let mut changes = Vec::new();
+    for (what, is_v4, range) in wanted {
+        let Some((start, end)) = range else { continue };
+        let entry = |(start, end)| Entry::Range(start, end);
+        let of = |network: &ActualNetwork| -> Vec<Entry> {
+            let sides = network.addresses.iter();
+            let side = sides.filter(|side| side.address.is_ipv4() == is_v4);
+            side.filter_map(|side| side.dhcp).map(entry).collect()
+        };
+        let edits = edits(&[Entry::Range(start, end)], found, of, true);
+        if !edits.is_empty() {
+            let reason = format!("{what} gives out {start} to {end}");
+            changes.push((reason, edit(network, edits)));
+        }
+    }
+    changes
+}
+
+fn services(network: &Network, found: &ActualNetwork) -> Option<Change> {
+    let entries = |srvs: &[Srv]| -> Vec<Entry> {
+        // libvirt writes no zeros.
+        let plain = srvs.iter().map(|srv| Srv {
+            priority: srv.priority.filter(|n| *n != 0),
+            weight: srv.weight.filter(|n| *n != 0),
+            ..srv.clone()
+        });
+        plain.map(Entry::Srv).collect()
+    };
+    let edits = edits(&entries(&network.srvs), found, |n| entries(&n.srvs), false);
+    let names = |add: bool| -> Vec<String> {
+        let of = edits.iter().filter(|edit| edit.add == add);
+        let named = of.filter_map(|edit| match &edit.entry {
+            Entry::Srv(srv) => Some(format!(
+                "_{}._{} at {}:{}",
+                srv.service, srv.protocol, srv.target, srv.port
+            )),
+            _ => None,
+        });
+        named.collect()
+    };
+    let mut parts = Vec::new();
+    for (words, add) in [("gets", true), ("loses", false)] {
+        if !names(add).is_empty() {
+            parts.push(format!("{words} {}", names(add).join(", ")));
+        }
+    }
+    (!edits.is_empty()).then(|| (format!("its DNS {}", parts.join(" and ")), edit(network, edits)))
+}
+
+/// What must be there in both definition and running network, of what is there.
+fn edits(
+    wanted: &[Entry],
+    found: &ActualNetwork,
+    of: impl Fn(&ActualNetwork) -> Vec<Entry>,
+    add_first: bool,
+) -> Vec<Edit> {
+    let config = of(found);
+    let live = found.live.as_deref().map_or_else(|| config.clone(), of);
+    let mut added = Vec::new();
+    let mut removed: Vec<Edit> = Vec::new();
+    for entry in wanted {
+        let (config, live) = (!config.contains(entry), !live.contains(entry));
+        if config || live {
+            added.push(Edit {
+                entry: entry.clone(),
+                add: true,
+                config,
+                live,
+            });
+        }
+    }
+    for entry in config.iter().chain(&live) {
+        if wanted.contains(entry) || removed.iter().any(|edit| edit.entry == *entry) {
+            continue;
+        }
+        removed.push(Edit {
+            entry: entry.clone(),
+            add: false,
+            config: config.contains(entry),
+            live: live.contains(entry),
+        });
+    }
+    match add_first {
+        true => added.into_iter().chain(removed).collect(),
+        false => removed.into_iter().chain(added).collect(),
+    }
+}
+
+fn edit(network: &Network, edits: Vec<Edit>) -> Work {
+    Work::Edit {
+        network: network.name.clone(),
+        edits,
+    }
+}
+
+/// The addresses that the network must reserve. Each in an action of its own, as long as no entry is in another's way.
+fn reservations(network: &Network, found: &ActualNetwork) -> Vec<Change> {
+    let config = &found.reservations;
+    let live = found.live.as_deref().map_or(config, |live| &live.reservations);
+    let mut stale: Vec<Edit> = Vec::new();
+    let mut added: Vec<(String, Edit)> = Vec::new();
+    for wanted in &network.reservations {
+        let (no_config, no_live) = (!config.contains(wanted), !live.contains(wanted));
+        if !no_config && !no_live {
+            continue;
+        }
+        let place = match (no_config, no_live) {
+            (true, true) => "",
+            (true, false) => " in its definition",
+            _ => " as it runs",
+        };
+        let Reservation { mac, ip, name } = wanted;
+        let reason = format!("{name} has no reservation of {ip} for {mac}{place}");
+        for old in config.iter().chain(live).filter(|old| clash(old, wanted)) {
+            let edit = Edit {
+                entry: Entry::Host(old.clone()),
+                add: false,
+                config: config.contains(old),
+                live: live.contains(old),
+            };
+            if !network.reservations.contains(old) && !stale.contains(&edit) {
+                stale.push(edit);
+            }
+        }
+        let edit = Edit {
+            entry: Entry::Host(wanted.clone()),
+            add: true,
+            config: no_config,
+            live: no_live,
+        };
+        added.push((reason, edit));
+    }
+    if stale.is_empty() {
+        let one_by_one = added.into_iter();
+        return one_by_one
+            .map(|(reason, change)| (reason, edit(network, vec![change])))
+            .collect();
+    }
+    let reasons: Vec<String> = added.iter().map(|(reason, _)| reason.clone()).collect();
+    stale.extend(added.into_iter().map(|(_, change)| change));
+    vec![(reasons.join(", "), edit(network, stale))]
+}
+
+/// Whether libvirt refuses two entries beside one another.
+fn clash(old: &Reservation, wanted: &Reservation) -> bool {
+    old.ip.is_ipv4() == wanted.ip.is_ipv4()
+        && (old.mac == wanted.mac || old.ip == wanted.ip || old.name == wanted.name)
+}
+
+/// The fields that irs sets, that are otherwise, and that cannot change under nodes, in words.
+pub fn differences(network: &Network, found: &ActualNetwork) -> Vec<String> {
+    let mut differences = Vec::new();
+    let mut compare = |what: &str, found: Option<String>, wanted: Option<String>| {
+        if found != wanted {
+            let show = |value: Option<String>| value.unwrap_or_else(|| "none".into());
+            differences.push(format!(
+                "another {what}: {}, wanted {}",
+                show(found),
+                show(wanted)
+            ));
+        }
+    };
+    compare(
+        "forward mode",
+        found.forward.clone(),
+        network.forward.mode().map(str::to_owned),
+    );
+    compare("bridge", found.bridge.clone(), Some(network.bridge.clone()));
+    let side = |v4: bool| found.addresses.iter().find(|a| a.address.is_ipv4() == v4);
+    let show = |side: &ActualAddress| format!("{}/{}", side.address, side.net.prefix_len());
+    let v4 = network.ipv4.as_ref();
+    let v6 = network.ipv6.as_ref();
+    compare(
+        "IPv4 subnet",
+        side(true).map(show),
+        v4.map(|side| format!("{}/{}", side.address, side.net.prefix_len())),
+    );
+    compare(
+        "IPv6 subnet",
+        side(false).map(show),
+        v6.map(|side| format!("{}/{}", side.address, side.net.prefix_len())),
+    );
+    // Without its server the nodes lose the addresses that they have.
+    for (is_v4, what, wanted) in [
+        (true, "DHCP", v4.and_then(|side| side.dhcp).is_some()),
+        (false, "DHCPv6", v6.and_then(|side| side.dhcp).is_some()),
+    ] {
+        let range = side(is_v4).and_then(|side| side.dhcp);
+        if let (Some((start, end)), false) = (range, wanted) {
+            compare(what, Some(format!("{start} to {end}")), None);
+        }
+    }
+    differences
+}
