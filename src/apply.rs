@@ -128,7 +128,10 @@ async fn run_shown(stretch: &[Action], tools: &Arc<Tools>) -> (Vec<Change>, Resu
 fn changed(stretch: &[Action]) -> impl Iterator<Item = String> {
     stretch
         .iter()
-        .filter(|action| action.step == Step::Domains && action.verb == Verb::Update)
+        .filter(|action| match &action.work {
+            Work::Networks(work) => matches!(work, steps::networks::Work::Define { .. }),
+            _ => action.step == Step::Domains && action.verb == Verb::Update,
+        })
         .map(|action| format!("changed {}: {}", action.name, action.reason))
 }
 
