@@ -2,7 +2,7 @@
 
 use super::format::{self, Form};
 use super::virsh::{FileFlags, ImageFlags, NodeFlags, TopologyFlags};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Flags of `irs topology`.
@@ -18,6 +18,8 @@ pub struct Topology {
 pub enum Command {
     /// Show which node types and network files there are, what they are for and where they come from.
     List(List),
+    /// Show a file as irs reads it: rendered, overridden, with comments on all of its keys.
+    Show(Show),
     /// Say everything that is wrong with topology files, with place and hint.
     Check(Check),
     /// Resolve nodes and networks as 'irs virsh' would, down to libvirt's XML.
@@ -32,6 +34,32 @@ pub struct List {
     /// How the files are read.
     #[command(flatten)]
     pub files: FileFlags,
+}
+
+/// Flags of `irs topology show`.
+#[derive(Clone, Debug, Args)]
+pub struct Show {
+    /// A node type, a network file, or the path of a file.
+    #[arg(value_name = "NAME|PATH")]
+    pub name: String,
+    /// Which of the two, where a name is both.
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub kind: Option<FileKind>,
+    /// How the result is printed on stdout.
+    #[arg(long, value_name = "FORMAT", value_parser = format::parser(format::SHOW), default_value = "yaml")]
+    pub format: Form,
+    /// How the files are read.
+    #[command(flatten)]
+    pub files: FileFlags,
+}
+
+/// The kinds of topology files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FileKind {
+    /// A node type, of a folder 'nodes'.
+    Node,
+    /// Networks, of a folder 'network'.
+    Network,
 }
 
 /// Flags of `irs topology check`.

@@ -5,10 +5,12 @@ mod draft;
 mod graph;
 mod list;
 mod render;
+mod show;
 
 use crate::cli::topology::{Command, Topology};
 use crate::cli::virsh::FileFlags;
 use crate::commands::virsh::spec;
+use crate::topology::files::Kind;
 use crate::topology::{Request, Variables};
 use crate::ui::Ui;
 use crate::yaml::Problems;
@@ -38,6 +40,14 @@ fn request(
     }
 }
 
+/// A kind of files in JSON.
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Nodes => "node",
+        Kind::Network => "network",
+    }
+}
+
 /// Runs `irs topology`.
 ///
 /// # Errors
@@ -45,6 +55,7 @@ fn request(
 pub fn run(args: &Topology, ui: &Ui) -> Result<()> {
     match &args.command {
         Command::List(args) => list::run(args, ui),
+        Command::Show(args) => show::run(args, ui),
         Command::Check(args) => check::run(args, ui),
         Command::Render(args) => render::run(args, ui),
         Command::Graph(args) => graph::run(args, ui),

@@ -150,6 +150,11 @@ pub(super) fn stem(wanted: &str) -> &str {
         .unwrap_or(file)
 }
 
+/// Whether a network file is called so in infrared's documentation.
+pub fn is_alias(name: &str) -> bool {
+    documented_alias(name).is_some_and(|name| names_of(Kind::Network, &[]).contains(&name))
+}
+
 /// infrared's documentation says `3_net_1_bridge` where the file is `3_nets_1_bridge`.
 fn documented_alias(name: &str) -> Option<String> {
     let (count, rest) = name.split_once("_net_")?;

@@ -3,6 +3,7 @@
 
 pub mod address;
 mod bgp;
+pub mod commented;
 mod dhcp;
 pub mod disk;
 pub mod files;

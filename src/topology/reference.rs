@@ -7,7 +7,7 @@ pub mod networks;
 pub mod nodes;
 mod text;
 
-pub use text::markdown;
+pub use text::{markdown, words};
 
 /// One key of a mapping.
 #[derive(Clone, Copy, Debug)]

@@ -59,7 +59,7 @@ pub fn run(args: &Check, ui: &Ui) -> Result<()> {
     }
     let files: Vec<_> = fine
         .iter()
-        .map(|file| json!({ "path": file.label, "kind": word(file), "name": file.name }))
+        .map(|file| json!({ "path": file.label, "kind": super::word(file.kind()), "name": file.name }))
         .collect();
     ui.json(&json!({ "files": files }))
 }
@@ -104,13 +104,6 @@ fn fault(file: &Single, networks: &[&Single]) -> Problems {
         }
     }
     last
-}
-
-fn word(file: &Single) -> &'static str {
-    match file.kind() {
-        Kind::Nodes => "node",
-        Kind::Network => "network",
-    }
 }
 
 fn verdict(file: &Single) -> String {

@@ -33,6 +33,26 @@ pub fn markdown() -> String {
     out.replace("|  |", "| |")
 }
 
+/// A type in words that stand by themselves: nothing of mappings, which show what they are.
+pub fn words(kind: &Kind) -> String {
+    match kind {
+        Kind::Mapping(_) | Kind::Mappings(_) => String::new(),
+        Kind::List(Kind::Mapping(_)) => "list".to_owned(),
+        Kind::List(Kind::Either(kinds)) => format!("list: {}", either(kinds)),
+        Kind::Either(kinds) => either(kinds),
+        other => self::kind(other),
+    }
+}
+
+fn either(kinds: &[Kind]) -> String {
+    let words: Vec<String> = kinds
+        .iter()
+        .map(words)
+        .filter(|words| !words.is_empty())
+        .collect();
+    words.join(", or ")
+}
+
 /// A type in words.
 fn kind(kind: &Kind) -> String {
     match kind {
