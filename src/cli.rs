@@ -53,6 +53,6 @@ pub struct Common {
     #[arg(long, global = true, value_parser = format::parser(format::COMMON), default_value = "human", value_name = "FORMAT", env = "IRS_FORMAT")]
     pub format: Form,
     /// Tell more: -v what is done, -vv every remote command.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "IRS_VERBOSE")]
     pub verbose: u8,
 }

@@ -10,6 +10,7 @@
 
 pub mod actual;
 pub mod addresses;
+pub mod answers;
 pub mod apply;
 pub mod cli;
 pub mod commands;
@@ -42,19 +43,20 @@ use std::process::ExitCode;
 
 /// Runs the program; everything that goes wrong ends here.
 pub fn run() -> ExitCode {
-    let cli = match cli::usage::parse() {
-        Ok(cli) => cli,
+    let answers::Settled { cli, answers, notes } = match cli::usage::parse() {
+        Ok(settled) => settled,
         Err(code) => return code,
     };
     libvirt::quiet();
     let ui = ui::Ui::new(cli.common.format.into());
     log(&ui, cli.common.verbose);
+    notes.iter().for_each(|note| ui.note(&format!("note: {note}")));
     let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         // The calls into libvirt and ssh block; they have threads of their own.
         Ok(runtime) => {
             let result = runtime.block_on(async {
                 match &cli.command {
-                    cli::Command::Virsh(args) => commands::virsh::run(args, &ui).await,
+                    cli::Command::Virsh(args) => commands::virsh::run(args, answers, &ui).await,
                     cli::Command::List(args) => commands::list::run(args, &ui).await,
                     cli::Command::Topology(args) => commands::topology::run(args, &ui),
                 }

@@ -39,6 +39,8 @@ fn the_help_is_on_stdout() {
 
       -v, --verbose...
               Tell more: -v what is done, -vv every remote command
+              
+              [env: IRS_VERBOSE=]
 
       -h, --help
               Print help (see a summary with '-h')
@@ -186,11 +188,8 @@ fn what_does_not_go_together() {
     "#);
     insta::assert_snapshot!(irs("virsh --remove-nodes compute-0 --topology-nodes compute:1"), @r#"
     ── stderr
-    error: the argument '--remove-nodes <NODE,…>' cannot be used with '--topology-nodes <TYPE:COUNT,…>'
-
-    Usage: irs virsh --remove-nodes <NODE,…>
-
-    For more information, try '--help'.
+    error: --remove-nodes and --topology-nodes do not go together
+    hint: remove first, then make
     ── exit 2
     "#);
 }

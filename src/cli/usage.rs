@@ -1,30 +1,38 @@
 //! Command lines that clap refuses, as faults like all others; help and version go their own way.
 
-use super::Cli;
+use crate::answers::{self, Refusal, Settled};
 use crate::error::{Exit, Report};
 use crate::ui::{Format, Ui};
-use clap::Parser;
 use clap::error::ErrorKind;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 /// Parses the process's own command line; `Err` is the exit code when the program ends with that: 0 after the
 /// help or the version on stdout, 2 after an error on stderr, which with `--format json` is an object on stdout too.
-pub fn parse() -> Result<Cli, ExitCode> {
-    Cli::try_parse().map_err(|error| {
+pub fn parse() -> Result<Settled, ExitCode> {
+    let ui = || Ui::new(format(std::env::args_os(), std::env::var_os("IRS_FORMAT")));
+    answers::settle(std::env::args_os().collect()).map_err(|refusal| {
+        let error = match refusal {
+            Refusal::Usage(error) => error,
+            Refusal::File(problems) => {
+                let report = Report::of(&problems.into_fault());
+                ui().error(&report);
+                return ExitCode::from(report.exit_code);
+            }
+        };
         // A reader that has gone away is nobody's failure.
         let _ = error.print();
         if !error.use_stderr() {
             return ExitCode::SUCCESS;
         }
         let report = report(&error);
-        let _ = Ui::new(format(std::env::args_os(), std::env::var_os("IRS_FORMAT"))).report(&report);
+        let _ = ui().report(&report);
         ExitCode::from(report.exit_code)
     })
 }
 
 /// The first paragraph of clap's text is the message, its tip the hint.
-fn report(error: &clap::Error) -> Report {
+pub fn report(error: &clap::Error) -> Report {
     let kinds = [
         ErrorKind::MissingSubcommand,
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,

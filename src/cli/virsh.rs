@@ -122,7 +122,12 @@ pub struct FileFlags {
     pub data_subnet: Option<u8>,
     /// A variable of the templates, or a value over a topology file's: override.controller.memory=8192,
     /// override.networks.net2.ip_address=172.16.9.1; @FILE.yml reads many.
-    #[arg(short = 'e', long = "extra-vars", value_name = "KEY=VALUE|@FILE")]
+    #[arg(
+        short = 'e',
+        long = "extra-vars",
+        value_name = "KEY=VALUE|@FILE",
+        env = "IRS_EXTRA_VARS"
+    )]
     pub extra_vars: Vec<String>,
 }
 
@@ -131,7 +136,7 @@ pub struct FileFlags {
 #[command(next_help_heading = "Removal")]
 pub struct RemovalFlags {
     /// Remove these nodes with their disks.
-    #[arg(long, value_name = "NODE,…", value_delimiter = ',', conflicts_with_all = ["kill", "cleanup", "topology_nodes"])]
+    #[arg(long, value_name = "NODE,…", value_delimiter = ',')]
     pub remove_nodes: Vec<String>,
     /// Remove this environment: the workspace's, or the one named by --prefix.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, hide_possible_values = true)]
@@ -181,8 +186,18 @@ pub struct NodeFlags {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Run")]
 pub struct RunFlags {
+    /// Read flags from this file: YAML whose keys are the long flags, or an answers file of infrared's. The command line
+    /// wins over it, and it wins over the environment.
+    #[arg(long, value_name = "FILE")]
+    pub from_file: Vec<PathBuf>,
+    /// Write a file for --from-file with every flag, its help and its value, and do nothing else.
+    #[arg(long, value_name = "FILE")]
+    pub generate_answers_file: Option<PathBuf>,
+    /// Write what this run was told, resolved, as a file for --from-file; without secrets.
+    #[arg(short, long, value_name = "FILE", env = "IRS_OUTPUT")]
+    pub output: Option<PathBuf>,
     /// Say what would be done, with reasons, and touch nothing.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, hide_possible_values = true)]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_DRY_RUN", hide_possible_values = true)]
     pub dry_run: bool,
     /// Where inventory, ssh config and keys are written. Default: the environment's name.
     #[arg(long, value_name = "NAME", env = "IRS_WORKSPACE")]

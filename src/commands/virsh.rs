@@ -10,6 +10,7 @@ pub mod report;
 mod settle;
 pub mod spec;
 
+use crate::answers::{self, Answers};
 use crate::apply::{self, Tools};
 use crate::cli::virsh::Virsh;
 use crate::interrupt;
@@ -29,8 +30,19 @@ use std::thread::ScopedJoinHandle;
 ///
 /// # Errors
 /// See the exit codes of [`crate::error::Exit`].
-pub async fn run(args: &Virsh, ui: &Ui) -> Result<()> {
+pub async fn run(args: &Virsh, answers: Answers, ui: &Ui) -> Result<()> {
+    if let Some(path) = &args.run.generate_answers_file {
+        answers::write("--generate-answers-file", path, &answers.generated()?)?;
+        ui.note(&format!(
+            "wrote '{}': edit it, then use it by --from-file",
+            path.display()
+        ));
+        return Ok(());
+    }
     let request = input::check(args)?;
+    if let Some(path) = &args.run.output {
+        answers::write("--output", path, &request.answers(answers).resolved()?)?;
+    }
     let announce = {
         let ui = ui.clone();
         move || ui.note("stopping at the next safe point; once more stops now")

@@ -1,6 +1,7 @@
 //! The flags of `irs virsh`, checked: nothing of the hypervisor is asked yet.
 
 use super::spec::{self, Spec};
+use crate::answers::Answers;
 use crate::cli::virsh::{Virsh, VirtType};
 use crate::commands::connection::{self, Way};
 use crate::error::{Exit, Fault};
@@ -73,6 +74,16 @@ pub struct Request {
 }
 
 impl Request {
+    /// The flags with what the workspace knew besides.
+    pub fn answers(&self, mut answers: Answers) -> Answers {
+        let key = self.client.key.as_ref().map(|key| key.display().to_string());
+        answers.resolve("host-address", Some(&self.host));
+        answers.resolve("host-user", self.client.user.as_deref());
+        answers.resolve("host-key", key.as_deref());
+        answers.resolve("prefix", self.prefix.as_deref());
+        answers
+    }
+
     /// The deployment's name.
     pub fn deployment(&self) -> &str {
         self.prefix.as_deref().unwrap_or(DEFAULT_DEPLOYMENT)
