@@ -1,5 +1,4 @@
-//! Topology files as a user may write them: `tests/topologies/valid` must load, each file of
-//! `tests/topologies/invalid` is named for its fault and has its exact messages in a snapshot.
+//! The loader, on the built-in files and on overrides. Files of users are in `tests/topologies`.
 
 #![allow(clippy::unwrap_used)]
 
@@ -44,36 +43,6 @@ fn shown(result: Result<Topology, Problems>) -> String {
     }
 }
 
-/// The files of a folder, a network file or (under `nodes/`) a node type each.
-fn cases(kind: &str, sub: &str) -> Vec<String> {
-    let mut names: Vec<String> = folder(kind)
-        .join(sub)
-        .read_dir()
-        .unwrap()
-        .map(|entry| {
-            entry
-                .unwrap()
-                .path()
-                .file_stem()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned()
-        })
-        .collect();
-    names.sort();
-    names
-}
-
-fn case(kind: &str, sub: &str, name: &str) -> Request {
-    let mut request = match sub {
-        "nodes" => request(&format!("{name}:1"), "3_nets"),
-        _ => request("undercloud:1,controller:3", name),
-    };
-    request.dirs = vec![folder(kind)];
-    request
-}
-
 /// Built-in files that load, and that nodes cannot be made from yet.
 const NOT_MADE_YET: &[&str] = &[
     "11_nets_3_bridges_hybrid",
@@ -92,34 +61,6 @@ const NOT_MADE_YET: &[&str] = &[
     "vqfx",
     "vqfx-pfe",
 ];
-
-#[test]
-fn valid_files_load() {
-    for sub in ["nodes", "network"] {
-        for name in cases("valid", sub) {
-            let topology = loaded(&case("valid", sub, &name));
-            assert!(!topology.networks.is_empty(), "{name}");
-        }
-    }
-}
-
-#[test]
-fn invalid_files_are_explained() {
-    let mut all = String::new();
-    for sub in ["nodes", "network"] {
-        for name in cases("invalid", sub) {
-            let result = load(&case("invalid", sub, &name), &variables("0", "24"));
-            let _ = writeln!(all, "# {sub}/{name}\n{}\n", shown(result));
-        }
-    }
-    insta::assert_snapshot!("invalid", all);
-}
-
-#[test]
-fn five_faults_give_five_messages() {
-    let problems = load(&case("invalid", "network", "five_faults"), &variables("0", "24")).unwrap_err();
-    assert_eq!(problems.len(), 5, "{problems}");
-}
 
 #[test]
 fn every_built_in_file_resolves() {

@@ -1,7 +1,8 @@
 //! Where topology files are found: the folders given, in their order, then the built-in ones.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{self, Read as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
@@ -59,15 +60,44 @@ pub fn kind_of(path: &Path) -> Option<Kind> {
 pub fn read(path: &Path, problems: &mut Problems) -> Option<Source> {
     let label = path.display().to_string();
     let mut bytes = Vec::new();
-    // Never more than is allowed: the path may be a device.
-    let result = File::open(path).and_then(|f| f.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes));
+    let file = match what_is(path) {
+        Ok(None) => File::open(path),
+        Ok(Some(other)) => {
+            problems
+                .push(None, format!("cannot read '{label}': it is {other}, not a file"))
+                .hint("name a YAML file");
+            return None;
+        }
+        Err(error) => Err(error),
+    };
+    let result = file.and_then(|f| f.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes));
     if let Err(error) = result {
+        // The number of the error says nothing to a user.
+        let why = error.to_string();
+        let why = why.split(" (os error").next().unwrap_or(&why);
         problems
-            .push(None, format!("cannot read '{label}': {error}"))
+            .push(None, format!("cannot read '{label}': {why}"))
             .hint("check the path and who may read it");
         return None;
     }
     Source::from_bytes(label, bytes, problems)
+}
+
+/// What is at the path, unless it is a file. A pipe that the shell has opened, `<(…)`, is as good as one; to open any
+/// other would wait for its writer.
+fn what_is(path: &Path) -> io::Result<Option<&'static str>> {
+    let kind = path.metadata()?.file_type();
+    let opened =
+        path.starts_with("/dev/fd") || path.starts_with("/proc/self/fd") || path == Path::new("/dev/stdin");
+    Ok(if kind.is_file() || (kind.is_fifo() && opened) {
+        None
+    } else if kind.is_dir() {
+        Some("a folder")
+    } else if kind.is_fifo() {
+        Some("a pipe")
+    } else {
+        Some("a device or socket")
+    })
 }
 
 /// Reports folders that hold no topology files at all.
@@ -129,7 +159,11 @@ pub(super) fn find(kind: Kind, wanted: &str, folders: &[PathBuf], problems: &mut
 fn in_folders(kind: Kind, name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     folders.iter().find_map(|folder| {
         let file = |ending| folder.join(kind.folder()).join(format!("{name}.{ending}"));
-        ENDINGS.map(file).into_iter().find(|path| path.is_file())
+        // What is there and no file is not passed over for another of the name.
+        ENDINGS
+            .map(file)
+            .into_iter()
+            .find(|path| path.symlink_metadata().is_ok())
     })
 }
 

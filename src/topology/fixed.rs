@@ -134,7 +134,8 @@ fn mac(item: &Tree, what: &str, problems: &mut Problems) -> Option<Mac> {
 }
 
 /// Holds what is fixed against the nodes' count, their NICs and the networks' subnets.
-pub(super) fn resolve(node: &mut NodeType, networks: &[NetworkSpec], problems: &mut Problems) {
+/// Where those are `murky`, as a fault of theirs has been reported, nothing follows from them.
+pub(super) fn resolve(node: &mut NodeType, networks: &[NetworkSpec], murky: bool, problems: &mut Problems) {
     let said = std::mem::take(&mut node.said);
     let said = &said;
     for (key, place, length) in &said.lists {
@@ -147,6 +148,9 @@ pub(super) fn resolve(node: &mut NodeType, networks: &[NetworkSpec], problems: &
                 .push(place.clone(), message)
                 .hint("write one for each node, in the order of their numbers");
         }
+    }
+    if murky {
+        return;
     }
     let length = said.ips.len().max(said.macs.len());
     node.fixed = vec![FixedNode::default(); length];

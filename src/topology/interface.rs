@@ -48,6 +48,8 @@ pub const MODELS: &[&str] = &[
 
 /// What `connect_to: "{{ vswitch_type }}"` says when no switch is asked for.
 pub(super) const NO_SWITCH: &str = "None";
+/// How many names a hint lists.
+const MAX_NAMES: usize = 60;
 /// How many NICs a node may have.
 const MAX_INTERFACES: usize = 64;
 
@@ -138,7 +140,9 @@ pub(super) fn read_wiring(fields: &Fields<'_>, key: &str, place: &Place, problem
     Wiring {
         place: place.clone(),
         key: key.to_owned(),
-        broken: problems.len() > before || !fields.readable,
+        broken: problems.len() > before
+            || !fields.readable
+            || WIRING_KEYS.iter().any(|key| fields.is_broken(key)),
         interfaces,
         external_network,
         provision_network,
@@ -194,7 +198,7 @@ pub(super) fn check_wiring(wiring: &mut Wiring, networks: &Networks, problems: &
         };
         let names = network.portgroups.iter().map(|p| p.name.as_str());
         let known = names.clone().any(|n| n == portgroup);
-        if !known && !network.portgroups_broken {
+        if !known && (!network.portgroups_broken || nearest(portgroup, names.clone()).is_some()) {
             let message = format!(
                 "network '{}' has no port group '{}'",
                 network.name,
@@ -251,8 +255,11 @@ fn find<'a>(
 pub(super) fn suggestion<'a>(word: &str, names: impl Iterator<Item = &'a str> + Clone) -> String {
     match nearest(word, names.clone()) {
         Some(near) => format!("did you mean '{near}'?"),
-        None => match names.collect::<Vec<_>>() {
+        None => match names.map(shown).collect::<Vec<_>>() {
             names if names.is_empty() => "there is none".to_owned(),
+            names if names.len() > MAX_NAMES => {
+                format!("known are {}, …", names[..MAX_NAMES].join(", "))
+            }
             names => format!("known are {}", names.join(", ")),
         },
     }

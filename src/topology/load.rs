@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::yaml::{Fields, Key, Place, Problems, Source, Tree, Value, parse, shown};
+use crate::yaml::{Fields, Key, Place, Problems, Source, Tree, Value, nearest, parse, shown};
 
 use super::files::{self, Kind};
 use super::interface::{self, WIRING_KEYS, Wiring, suggestion};
@@ -11,7 +11,7 @@ use super::node::{self, NodeType};
 use super::reference::names;
 use super::reference::networks::FILE;
 use super::template::{self, Context};
-use super::{Overrides, Request, Topology, Variables, bgp, fixed, name, validate, variables};
+use super::{Overrides, Request, Topology, Variables, bgp, fixed, name, single, validate, variables};
 
 /// The keys of a network file that mean something here.
 pub(super) const FILE_KEYS: &[&str] = &names::<{ FILE.keys.len() }>(&FILE);
@@ -177,6 +177,7 @@ impl Loader<'_> {
                 match template::render(&source, self.context, &mut inner) {
                     Some(rendered) => *text = rendered.text().to_owned(),
                     None => {
+                        tree.value = Value::Broken;
                         for mut problem in inner.0 {
                             problem.place = Some(tree.place.clone());
                             problems.0.push(problem);
@@ -202,6 +203,12 @@ impl Loader<'_> {
         notes: &mut Vec<String>,
     ) -> Option<NetworkFile> {
         let label = source.file.to_string();
+        if single::kind_of(&tree) == Some(Kind::Nodes) {
+            problems
+                .push(tree.place, "this is a node file, not one of networks")
+                .hint("a network file has networks: and nodes:");
+            return None;
+        }
         if bgp::network(files::stem(&label), &tree, problems) {
             return None;
         }
@@ -289,7 +296,10 @@ pub(super) fn check_override_names(request: &Request, problems: &mut Problems, n
                     key.place.clone(),
                     format!("the override of '{}' matches nothing", key.name),
                 )
-                .hint(suggestion(&key.name, selected()));
+                .hint(match nearest(&key.name, known.iter().map(String::as_str)) {
+                    Some(near) => format!("did you mean '{near}'?"),
+                    None => suggestion(&key.name, selected()),
+                });
         }
     }
     if !unused.is_empty() {

@@ -3,6 +3,8 @@
 
 pub mod address;
 mod bgp;
+
+mod bounded;
 pub mod commented;
 mod dhcp;
 pub mod disk;

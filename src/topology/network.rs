@@ -240,12 +240,12 @@ fn read(key: &Key, tree: &Tree, problems: &mut Problems) -> Option<NetworkSpec> 
             .map(|()| "openvswitch".to_owned()),
         portgroups,
         portgroups_broken,
+        broken: false,
         ipv4_address: address::with_length(&fields, "ipv4_address", problems),
         ipv6_address: address::with_length(&fields, "ipv6_address", problems),
         virtualport_place: fields.key_place("virtualport_type").cloned(),
         portgroups_place: fields.key_place("portgroups").cloned(),
         forward_place: fields.get("forward").map(|t| t.place.clone()),
-        broken: false,
     };
     address::read_ipv4(&fields, &mut network, problems);
     network.ipv6 = address::read_ipv6(&fields, problems);

@@ -106,10 +106,10 @@ pub(super) fn read(
     let image = Fields::new(format!("'image' of {of}"), image, IMAGE_KEYS, problems);
     let before = problems.len();
     let name = word(&fields, "name", problems).unwrap_or_else(|| file_name.to_owned());
-    let name_broken = problems.len() > before;
+    let name_broken = problems.len() > before || fields.is_broken("name");
     let before = problems.len();
     let deploy_os = fields.boolean("deploy_os", problems).unwrap_or(true);
-    let os_broken = problems.len() > before;
+    let os_broken = problems.len() > before || fields.is_broken("deploy_os");
     let node = NodeType {
         file_name: file_name.to_owned(),
         place: tree.place.clone(),

@@ -205,7 +205,7 @@ pub fn purpose(text: &str) -> Option<String> {
 }
 
 /// Which kind of file has these keys, when they say it.
-fn kind_of(tree: &Tree) -> Option<Kind> {
+pub(super) fn kind_of(tree: &Tree) -> Option<Kind> {
     let Value::Map(entries) = &tree.value else {
         return None;
     };

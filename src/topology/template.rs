@@ -12,7 +12,9 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
-use crate::yaml::{MAX_BYTES, Place, Problems, Source};
+use crate::yaml::{MAX_BYTES, Place, Problems, Source, shown};
+
+use super::bounded::{self, Excess};
 
 /// Instructions that one template may use; a loop over a /16 fits.
 const FUEL: u64 = 5_000_000;
@@ -36,10 +38,45 @@ pub fn render(source: &Source, context: &Context, problems: &mut Problems) -> Op
         let place = position(&source.file, text, index);
         problems
             .push(place, "private-use character in a template")
-            .hint("remove the characters U+E000 to U+F8FF");
+            .hint("remove the characters U+F0000 to U+FFFFD");
         return None;
     }
     let (marked, positions) = Marker::mark(text);
+    let marked: Arc<str> = marked.into();
+    let before = problems.len();
+    let mut context = context.clone();
+    let mut stood_in: Vec<String> = Vec::new();
+    loop {
+        let (template, values) = (marked.clone(), context.clone());
+        let error = match bounded::run(move || fill(&template, values)) {
+            Ok(Ok(text)) => {
+                return (problems.len() == before).then(|| unmark(source.file.clone(), &text, &positions));
+            }
+            Ok(Err(error)) => error,
+            Err(excess) => {
+                let why = match excess {
+                    Excess::Time => "it takes too long",
+                    Excess::Memory => "it takes too much memory",
+                    Excess::Failed => "the renderer failed",
+                };
+                let place = Place::start_of(source.file.clone());
+                refuse(place, why, problems);
+                return None;
+            }
+        };
+        let missing = report(&error, &source.file, &marked, &context, &stood_in, problems);
+        // Go on with a stand-in, to find what else is undefined.
+        match missing {
+            Some(path) if problems.len() - before < MAX_UNDEFINED && stand_in(&mut context, &path) => {
+                stood_in.push(path);
+            }
+            _ => return None,
+        }
+    }
+}
+
+/// The text that a template makes.
+fn fill(marked: &str, context: Context) -> Result<String, Error> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_debug(true);
@@ -49,24 +86,17 @@ pub fn render(source: &Source, context: &Context, problems: &mut Problems) -> Op
     syntax.trim_blocks(true);
     environment.set_syntax(syntax.build().unwrap_or_default());
     environment.set_auto_escape_callback(|_| AutoEscape::None);
-    let before = problems.len();
-    let mut context = context.clone();
-    loop {
-        let mut out = Bounded(Vec::new());
-        let rendered = environment
-            .template_from_str(&marked)
-            .and_then(|template| template.render_captured_to(context.clone(), &mut out).map(|_| ()));
-        let Err(error) = rendered else {
-            let text = String::from_utf8_lossy(&out.0);
-            return (problems.len() == before).then(|| unmark(source.file.clone(), &text, &positions));
-        };
-        let missing = report(&error, &source.file, &marked, &context, problems);
-        // Go on with a stand-in, to find what else is undefined.
-        match missing {
-            Some(path) if problems.len() - before < MAX_UNDEFINED && stand_in(&mut context, &path) => {}
-            _ => return None,
-        }
-    }
+    let mut out = Bounded(Vec::new());
+    environment
+        .template_from_str(marked)?
+        .render_captured_to(context, &mut out)?;
+    Ok(String::from_utf8_lossy(&out.0).into_owned())
+}
+
+fn refuse(place: Place, why: &str, problems: &mut Problems) {
+    problems
+        .push(place, format!("the template cannot be rendered: {why}"))
+        .hint("templates are Jinja: {{ net }}, {% if … %}");
 }
 
 /// Adds the problem that `error` is; answers the dotted name of a variable that does not exist.
@@ -75,6 +105,7 @@ fn report(
     file: &Arc<str>,
     marked: &str,
     context: &Context,
+    stood_in: &[String],
     problems: &mut Problems,
 ) -> Option<String> {
     let range = error
@@ -96,45 +127,52 @@ fn report(
         // The range may hold a part of a dotted name only; the user knows it whole.
         let before = marked[..range.start].trim_end_matches(is_name_part).len();
         let after = marked.len() - marked[range.end..].trim_start_matches(is_name_part).len();
-        let (offset, path) = undefined_path(&marked[before..after], operand, context);
-        let root = path.split('.').next().unwrap_or_default();
+        let expression = &marked[before..after];
+        // What stands for a missing variable has nothing in it.
+        if names(expression).any(|(_, name)| stood_in.iter().any(|path| path == name)) {
+            return None;
+        }
+        let (offset, path) = undefined_path(expression, operand, context);
         let place = position(file, marked, before + offset);
         let problem = problems.push(place, format!("the variable '{path}' is not defined"));
-        problem.hint(match root {
-            _ if path == MIRROR => "give it with --image-mirror-url URL".to_owned(),
+        problem.hint(match path {
+            MIRROR => "give it with --image-mirror-url URL".to_owned(),
             _ => format!("give it with -e {path}=…"),
         });
         return (!path.is_empty()).then(|| path.to_owned());
     }
-    let detail = match error.kind() {
-        ErrorKind::OutOfFuel => "it takes too long",
-        ErrorKind::WriteFailure => "it makes too much text",
-        _ => error.detail().unwrap_or_default(),
+    let why = match error.kind() {
+        ErrorKind::OutOfFuel => "it takes too long".to_owned(),
+        ErrorKind::WriteFailure => "it makes too much text".to_owned(),
+        kind => format!("{kind}: {}", shown(error.detail().unwrap_or_default())),
     };
-    problems
-        .push(
-            place,
-            format!("the template cannot be rendered: {}: {detail}", error.kind()),
-        )
-        .hint("templates are Jinja: {{ net }}, {% if … %}");
+    refuse(place, &why, problems);
     None
 }
 
 /// The dotted name in the expression that begins with `operand`, else the first whose root is not in
 /// the context, else the first one; with its offset.
 fn undefined_path<'a>(expression: &'a str, operand: Option<&str>, context: &Context) -> (usize, &'a str) {
-    let names = || {
-        expression
-            .split(|c: char| !is_name_part(c))
-            .filter(|part| part.starts_with(|c: char| c.is_alphabetic() || c == '_'))
-    };
-    let operand = operand.and_then(|operand| names().find(|name| name.starts_with(operand)));
-    let unknown = || names().find(|name| !context.contains_key(name.split('.').next().unwrap_or_default()));
-    let path = operand
-        .or_else(unknown)
-        .or_else(|| names().next())
-        .unwrap_or_default();
-    (expression.find(path).unwrap_or_default(), path)
+    let known = |name: &str| context.contains_key(name.split('.').next().unwrap_or_default());
+    operand
+        .and_then(|operand| names(expression).find(|(_, name)| name.starts_with(operand)))
+        .or_else(|| names(expression).find(|(_, name)| !known(name)))
+        .or_else(|| names(expression).next())
+        .unwrap_or_default()
+}
+
+/// The dotted names in an expression, with their offsets.
+fn names(expression: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut offset = 0;
+    expression
+        .split_inclusive(|c: char| !is_name_part(c))
+        .filter_map(move |part| {
+            let at = offset;
+            offset += part.len();
+            let name = part.trim_end_matches(|c| !is_name_part(c));
+            name.starts_with(|c: char| c.is_alphabetic() || c == '_')
+                .then_some((at, name))
+        })
 }
 
 fn is_name_part(c: char) -> bool {
@@ -217,8 +255,10 @@ fn unmark(file: Arc<str>, rendered: &str, positions: &[(usize, usize)]) -> Sourc
     let mut index = 0;
     for c in rendered.chars() {
         if is_mark(c) {
-            let (line, column) = positions[(u32::from(c) - FIRST_MARK) as usize];
-            marks.push((index, line, column));
+            // Any other one comes from a variable, and would look like a mark.
+            if let Some(&(line, column)) = positions.get((u32::from(c) - FIRST_MARK) as usize) {
+                marks.push((index, line, column));
+            }
         } else {
             text.push(c);
             index += 1;

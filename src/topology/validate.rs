@@ -50,7 +50,9 @@ pub(super) fn wire(mut node: NodeType, mut own: Wiring, file: &NetworkFile, said
     match interfaces {
         Some(interfaces) => {
             node.interfaces = connected(interfaces, notes);
-            check_wires(&node, problems);
+            if !broken {
+                check_wires(&node, problems);
+            }
         }
         None if broken => return node,
         None => {
@@ -64,7 +66,10 @@ pub(super) fn wire(mut node: NodeType, mut own: Wiring, file: &NetworkFile, said
         }
     }
     node.provision_network = provision.map(|mention| mention.network);
-    fixed::resolve(&mut node, &file.networks.known, problems);
+    let networks = &file.networks.known;
+    let on = |n: &NetworkSpec| node.interfaces.iter().any(|i| i.network == n.name);
+    let murky = broken || networks.iter().any(|n| n.broken && on(n));
+    fixed::resolve(&mut node, networks, murky, problems);
     let Some(external) = external else {
         if node.deploy_os && !broken {
             let place = shared.map_or_else(|| node.place.clone(), |w| w.place.clone());
@@ -76,7 +81,9 @@ pub(super) fn wire(mut node: NodeType, mut own: Wiring, file: &NetworkFile, said
     };
     let reaches = |i: &InterfaceSpec| i.connect_to.is_none() && i.network == external.network;
     if node.interfaces.iter().any(reaches) {
-        reachable::check(&node, &external, &file.networks.known, problems);
+        if !murky {
+            reachable::check(&node, &external, networks, problems);
+        }
         node.external_network = Some(external.network);
     } else if node.deploy_os && !broken {
         let names = node.interfaces.iter().map(|i| i.network.as_str());

@@ -41,13 +41,8 @@ pub fn parse(source: &Source, problems: &mut Problems) -> Option<Tree> {
             Ok((event, span)) => builder.event(event, span.start),
             Err(error) => {
                 let place = builder.place(*error.marker());
-                let hint = match error.info().contains("tab") {
-                    true => "indent with spaces",
-                    false => "look at the indentation, the quotes and the colons near that place",
-                };
-                problems
-                    .push(place, format!("not valid YAML: {}", error.info()))
-                    .hint(hint);
+                let (why, hint) = syntax_error(error.info());
+                problems.push(place, format!("not valid YAML: {why}")).hint(hint);
                 return None;
             }
         }
@@ -60,6 +55,26 @@ pub fn parse(source: &Source, problems: &mut Problems) -> Option<Tree> {
         place: Place::start_of(source.file.clone()),
         value: Value::Null,
     }))
+}
+
+/// What the parser says, and what to do about it.
+fn syntax_error(info: &str) -> (&str, &str) {
+    if info.contains("tab") {
+        return (info, "indent with spaces");
+    }
+    if info.contains("recursion limit") {
+        return ("brackets nest too deeply", "is it the right file?");
+    }
+    if info.contains("unknown anchor") {
+        return (
+            "the alias has no anchor",
+            "*NAME stands for the value that &NAME marks before it",
+        );
+    }
+    (
+        info,
+        "look at the indentation, the quotes and the colons near that place",
+    )
 }
 
 struct Builder<'a> {
@@ -279,10 +294,11 @@ impl Builder<'_> {
             return;
         }
         if self.total.is_too_large() || self.kept.is_too_large() {
-            let message = format!(
-                "the document has more than {MAX_NODES} values or {} MiB of text, aliases included",
-                MAX_TEXT >> 20
-            );
+            let what = match self.total.nodes.max(self.kept.nodes) > MAX_NODES {
+                true => format!("{MAX_NODES} values"),
+                false => format!("{} MiB of text", MAX_TEXT >> 20),
+            };
+            let message = format!("the document has more than {what}, what aliases stand for included");
             self.refuse(tree.place, message);
             return;
         }

@@ -76,6 +76,11 @@ impl<'a> Fields<'a> {
         found.or_else(|| self.meant(key)).map(|(k, _)| &k.place)
     }
 
+    /// Whether what stands under `key` could not be read.
+    pub fn is_broken(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|v| v.value == Value::Broken)
+    }
+
     /// The value under `key`; that it is missing is a problem.
     pub fn required(&self, key: &str, problems: &mut Problems) -> Option<&'a Tree> {
         let found = self.get(key);
