@@ -239,7 +239,9 @@ fn busy(host: &Host, name: &str, holder: &Holder) -> Fault {
             age.unwrap_or_default()
         ),
     )
-    .hint("--wait waits until that run has ended; a run that was killed frees its lock within 10 seconds")
+    .hint(
+        "use --wait to wait until that run has ended; a run that was killed frees its lock within 10 seconds",
+    )
 }
 
 type Beats = Arc<Mutex<Vec<(u64, Instant)>>>;

@@ -127,6 +127,9 @@ fn wait_for(
         if interrupt::requested() {
             return Err(apply::stopped());
         }
+        if (tools.lease_lost)() {
+            return Err(apply::lease_lost(tools).into());
+        }
         if Instant::now() >= deadline {
             let fault = Fault::new(Exit::Failed, format!("it is not ready in time: {reason}"))
                 .hint("run the same command again to wait on, or give it longer with --timeout SECONDS");

@@ -270,21 +270,28 @@ fn what_cannot_be_done_is_said_and_nothing_is_touched() {
 }
 
 /// Runs irs in the background until it waits for its node, which never answers: its disk is blank.
-fn waiting(lab: &Lab, image: &str) -> Child {
+fn waiting(lab: &Lab, image: &str, said: &Path) -> Child {
     let args = [FREEIPA, SIZES, &["--image-url", image]].concat();
     let child = lab
         .virsh_command(&args)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(std::fs::File::create(said).expect("a file"))
         .spawn()
         .expect("irs starts");
-    let end = Instant::now() + Duration::from_secs(60);
-    while !lab.domains().iter().any(|name| name == "freeipa-0") || lab.state_of("freeipa-0") != "running" {
-        assert!(Instant::now() < end, "the node does not run");
+    await_true("the node runs", 60, || {
+        lab.domains().iter().any(|name| name == "freeipa-0") && lab.state_of("freeipa-0") == "running"
+    });
+    child
+}
+
+/// Asks again and again, for so many seconds.
+fn await_true(what: &str, seconds: u64, holds: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(seconds);
+    while !holds() {
+        assert!(Instant::now() < end, "not within {seconds} s: {what}");
         std::thread::sleep(Duration::from_millis(200));
     }
-    child
 }
 
 #[test]
@@ -295,7 +302,8 @@ fn one_run_at_a_time_and_a_cut_link_frees_its_lease() {
     let image = tempfile::NamedTempFile::new().expect("a file");
     image.as_file().set_len(4 << 20).expect("a blank disk");
     let image = text(image.path());
-    let mut first = waiting(&lab, &image);
+    let said = tempfile::NamedTempFile::new().expect("a file");
+    let mut first = waiting(&lab, &image, said.path());
 
     let held = support::but_leases(&lab.snapshot());
     assert!(held.contains("lock /run/irs/deployment-default.lock"), "{held}");
@@ -303,7 +311,7 @@ fn one_run_at_a_time_and_a_cut_link_frees_its_lease() {
         "deployment 'default'",
         "is being changed by",
         "since 20",
-        "wait until that run has ended",
+        "--wait to wait until that run has ended",
     ];
     refused(lab.virsh(&[COMPUTE, SIZES].concat()), 5, &busy);
     refused(lab.virsh(&["--kill"]), 5, &busy);
@@ -322,33 +330,21 @@ fn one_run_at_a_time_and_a_cut_link_frees_its_lease() {
             .run()
             .ok()
     };
+    let locked = || {
+        let lock = ["test", "-e", "/run/irs/deployment-default.lock"];
+        lab.enter(&lock).status == Some(0)
+    };
     link("down");
-    let cut = Instant::now();
-    while lab
-        .enter(&["test", "-e", "/run/irs/deployment-default.lock"])
-        .status
-        == Some(0)
-    {
-        assert!(
-            cut.elapsed() < Duration::from_secs(15),
-            "the lease outlives its client"
-        );
-        std::thread::sleep(Duration::from_millis(200));
-    }
-    // The client notices by itself, and fails as one whose hypervisor is out of reach.
-    let mut status = None;
-    while status.is_none() && cut.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(200));
-        status = first.try_wait().expect("a child");
-    }
-    let _ = first.kill();
-    let _ = first.wait();
+    await_true("the lease ends after its client", 15, || !locked());
+    // The client notices by itself, connects again, and goes on to wait for its node.
     link("up");
-    assert_eq!(
-        status.and_then(|status| status.code()),
-        Some(3),
-        "the run whose link was cut"
-    );
+    await_true("the client has the lease again", 60, locked);
+    let said = std::fs::read_to_string(said.path()).expect("what it said");
+    assert!(said.contains("connecting again in 1 s"), "{said}");
+    let id = first.id().to_string();
+    Command::new("kill").args(["-TERM", &id]).run().ok();
+    let status = first.wait().expect("a child");
+    assert_eq!(status.code(), Some(130), "it stops at a safe point");
 
     lab.virsh(&["--kill"]).ok();
     assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");

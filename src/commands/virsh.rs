@@ -3,6 +3,7 @@
 pub mod facts;
 pub mod input;
 pub mod make;
+mod persist;
 pub mod prepare;
 pub mod removal;
 pub mod remove;
@@ -16,12 +17,13 @@ use crate::cli::virsh::Virsh;
 use crate::interrupt;
 use crate::lease::Lease;
 use crate::names;
-use crate::plan::{Change, Plan};
+use crate::plan::Plan;
 use crate::remote::Host;
 use crate::steps::host::pools;
 use crate::ui::Ui;
 use anyhow::Result;
 use input::Mode;
+use persist::Progress;
 use report::Report;
 use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
@@ -69,20 +71,20 @@ fn show_plan(plan: &Plan, report: Report, ui: &Ui) -> Result<()> {
     ui.json(&report.planned(plan.actions.iter().map(crate::plan::Action::change).collect()))
 }
 
-/// Does a plan; when it stops half-way, says what is done and what is left.
-async fn carry_out(plan: &Plan, tools: &Arc<Tools>) -> Result<Vec<Change>> {
+/// Does a plan and notes what is done; when it stops half-way, says what is done and what is left.
+async fn carry_out(plan: &Plan, tools: &Arc<Tools>, progress: &mut Progress) -> Result<()> {
+    progress.begun = true;
     let (done, result) = apply::run(plan, tools).await;
-    if let Err(error) = result {
-        let left = plan.actions.len() - done.len();
-        tools.ui.note(&format!(
-            "{} of {} changes are made, {left} are left",
-            done.len(),
-            plan.actions.len()
-        ));
-        let tools = Arc::clone(tools);
-        return blocking(move || Err(apply::explain(&tools, error))).await;
-    }
-    Ok(done)
+    let count = done.len();
+    progress.changes.extend(done);
+    let Err(error) = result else { return Ok(()) };
+    tools.ui.note(&format!(
+        "{count} of {} changes are made, {} are left",
+        plan.actions.len(),
+        plan.actions.len() - count
+    ));
+    let tools = Arc::clone(tools);
+    blocking(move || Err(apply::explain(&tools, error))).await
 }
 
 /// Takes the lease on a deployment; with `--wait` when it gets free.

@@ -1,6 +1,7 @@
 //! Making, extending and repairing a deployment.
 
 use super::input::Request;
+use super::persist::{self, PAUSES, Progress, persist};
 use super::prepare::{Prepared, prepare};
 use super::report::{self, Report};
 use super::settle::settle;
@@ -31,6 +32,10 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
     if request.host_is_default {
         ui.note("no --host-address: working on this machine (local)");
     }
+    persist(&PAUSES, ui, async |progress| attempt(request, ui, progress).await).await
+}
+
+async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<()> {
     let prepared = {
         let (request, ui) = (request.clone(), ui.clone());
         blocking(move || prepare(&request, &ui)).await?
@@ -47,12 +52,15 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
         let nodes = planned_nodes(&deployment, &actual);
         return show_plan(&plan, Report::new(request, &deployment.id.name, nodes), ui);
     }
-    let changes = carry_out(&plan, &tools).await?;
-    let unchanged = changes.is_empty().then_some(actual);
+    carry_out(&plan, &tools, progress).await?;
+    let unchanged = plan.is_empty().then_some(actual);
     let outcome = settle(request, &session, &deployment, &tools, unchanged).await;
     drop(lease);
     let (report, result) = outcome?;
-    let report = report.changed(changes);
+    if result.as_ref().is_err_and(persist::is_passing) {
+        return result;
+    }
+    let report = report.changed(std::mem::take(&mut progress.changes));
     ui.result(&report.summary(request.workspace.path()));
     result?;
     ui.json(&report)

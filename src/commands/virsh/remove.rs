@@ -2,6 +2,7 @@
 
 use super::facts::write_outputs;
 use super::input::{Mode, Request};
+use super::persist::{PAUSES, Progress, persist};
 use super::report::{self, Report};
 use super::{Session, blocking, carry_out, joined, lease, removal, show_plan};
 use crate::actual::{self, Actual};
@@ -27,6 +28,10 @@ use std::sync::{Arc, Mutex, OnceLock};
 /// # Errors
 /// See the exit codes.
 pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
+    persist(&PAUSES, ui, async |progress| attempt(request, ui, progress).await).await
+}
+
+async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<()> {
     let prepared = {
         let (request, ui) = (request.clone(), ui.clone());
         blocking(move || prepare(&request, &ui)).await?
@@ -52,7 +57,7 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
             ui,
         );
     }
-    if request.mode == Mode::CleanupAll && !plan.is_empty() {
+    if request.mode == Mode::CleanupAll && !plan.is_empty() && !progress.begun {
         let (request, plan, ui) = (request.clone(), plan.clone(), ui.clone());
         blocking(move || confirm(&request, &plan, &ui)).await?;
         if interrupt::requested() {
@@ -60,7 +65,7 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
         }
     }
     let deployments: BTreeSet<String> = actual.deployments().into_iter().map(str::to_owned).collect();
-    let changes = carry_out(&plan, &tools).await?;
+    carry_out(&plan, &tools, progress).await?;
     let mut nodes = Vec::new();
     match &request.mode {
         Mode::RemoveNodes(_) => nodes = after_nodes(&session.at_its_folder(request)?, &session, &id).await?,
@@ -72,7 +77,7 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
         }
     }
     drop(leases);
-    let report = Report::new(request, &id.name, nodes).changed(changes);
+    let report = Report::new(request, &id.name, nodes).changed(std::mem::take(&mut progress.changes));
     ui.result(&report.summary(request.workspace.path()));
     ui.json(&report)
 }
