@@ -304,6 +304,7 @@ fn point_name(action: &Action) -> String {
     let name = match &action.work {
         Work::Host(steps::host::Work::Record { .. }) => "record",
         Work::Host(steps::host::Work::RemoveFolder(_)) => "folder",
+        Work::Host(steps::host::Work::Bridge(_)) => "bridge",
         Work::Host(_) => "pool",
         Work::Networks(work) if work.is_reservation() => "reservation",
         Work::Networks(_) => "network",

@@ -2,6 +2,7 @@
 
 use crate::addresses::Mac;
 use crate::mark::Wire;
+use crate::steps::host::bridges::HostBridge;
 use crate::topology::disk::{Bus, Cache, Preallocation};
 use crate::topology::network::Forward;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
@@ -16,6 +17,12 @@ pub struct Deployment {
     pub id: Identity,
     /// Where its images live.
     pub storage: Storage,
+    /// The bridges of the host that irs keeps for its networks.
+    pub bridges: Vec<HostBridge>,
+    /// What the user should know.
+    pub notes: Vec<String>,
+    /// What the user should look after.
+    pub warnings: Vec<String>,
     /// The networks that it needs, in the topology's order.
     pub networks: Vec<Network>,
     /// The nodes that must be there, existing ones of the wanted types included.
@@ -251,6 +258,10 @@ pub struct Nic {
     pub gateways: Vec<IpAddr>,
     /// Bytes; the kernel's default when absent.
     pub mtu: Option<u32>,
+    /// The bridge of the host that it is plugged straight into.
+    pub bridge: Option<String>,
+    /// Whether it is on a LAN of the host's, where others give out addresses.
+    pub lan: bool,
     /// NIC model.
     pub model: String,
 }

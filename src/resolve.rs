@@ -1,5 +1,6 @@
 //! Flags and topology become the resolved model, with all validation.
 
+pub mod bridges;
 pub mod counts;
 pub mod fixed;
 mod nics;
@@ -48,6 +49,17 @@ pub struct Wanted {
     pub querier: bool,
     /// Whether the counts are added to what is there.
     pub extend: bool,
+    /// MTU of the NICs under bridged networks, in bytes.
+    pub host_mtu: Option<u32>,
+    /// Whether bridges may end with the next boot.
+    pub bridge_runtime_only: bool,
+}
+
+/// What the nodes of a type are plugged into besides networks.
+#[derive(Clone, Copy)]
+struct Cables<'a> {
+    wires: &'a Wires,
+    plugged: &'a [bridges::Plugged],
 }
 
 /// The model of a deployment on a hypervisor.
@@ -79,6 +91,7 @@ pub fn deployment(
     for network in &networks {
         check_mtu(network, &mut problems);
     }
+    let host_bridges = bridges::assign(wanted, topology, id, actual, &mut networks, &mut problems);
     let mut taken_macs: BTreeSet<Mac> = actual
         .domains
         .iter()
@@ -91,8 +104,13 @@ pub fn deployment(
     let mut nodes = Vec::new();
     let mut fixed = BTreeMap::new();
     for node_type in &topology.node_types {
+        let plugged = bridges::plugged(node_type, id, actual, &networks, &mut problems);
         for index in counts.indexes(&node_type.name) {
-            let node = node(wanted, node_type, index, id, actual, &wires, &mut taken_macs);
+            let cables = Cables {
+                wires: &wires,
+                plugged: &plugged,
+            };
+            let node = node(wanted, node_type, index, id, actual, cables, &mut taken_macs);
             fixed::check(&node, node_type, id, actual, &mut problems);
             fixed.extend(fixed::addresses(&node, node_type));
             nodes.push(node);
@@ -116,7 +134,12 @@ pub fn deployment(
     if !problems.is_empty() {
         return Err(problems);
     }
+    bridges::ask_lans(&mut nodes);
+    let warnings = bridges::underclouds(&nodes, id, actual, &networks);
     Ok(Deployment {
+        bridges: host_bridges.kept,
+        notes: host_bridges.notes,
+        warnings,
         id: id.clone(),
         storage: wanted.storage.clone(),
         networks,
@@ -199,14 +222,27 @@ fn node(
     index: u32,
     id: &Identity,
     actual: &Actual,
-    wires: &Wires,
+    cables: Cables<'_>,
     taken_macs: &mut BTreeSet<Mac>,
 ) -> Node {
     let name = names::domain(id.prefix.as_deref(), &spec.name, index);
     let existing = actual.domains_of(id.uuid).find(|domain| domain.name == name);
-    let ends = wires.ends.get(&name).map(Vec::as_slice).unwrap_or_default();
+    let ends = cables
+        .wires
+        .ends
+        .get(&name)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     let fixed = fixed::of(spec, index).and_then(|fixed| fixed.mac);
-    let (nics, external) = nics::of_node(spec, &name, ends, fixed, id, existing, taken_macs);
+    let (nics, external) = nics::of_node(
+        spec,
+        &name,
+        (ends, cables.plugged),
+        fixed,
+        id,
+        existing,
+        taken_macs,
+    );
     Node {
         uuid: Uuid::new_v5(&id.uuid, format!("domain {}-{index}", spec.name).as_bytes()),
         node_type: spec.name.clone(),

@@ -47,6 +47,12 @@ pub struct HostFlags {
     /// Check that the hypervisor can virtualize.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "yes", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_VALIDATE", hide_possible_values = true)]
     pub host_validate: bool,
+    /// MTU of the physical NICs under bridged networks, in bytes. Default: as they are.
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(576..=65535), env = "IRS_HOST_MTU_SIZE")]
+    pub host_mtu_size: Option<u32>,
+    /// Make bridges over NICs that neither NetworkManager nor netplan rules, though such a bridge ends with the next boot.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_BRIDGE_RUNTIME_ONLY", hide_possible_values = true)]
+    pub bridge_runtime_only: bool,
     /// Make nodes that need more memory than is available.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_MEMORY_OVERCOMMIT", hide_possible_values = true)]
     pub host_memory_overcommit: bool,

@@ -107,6 +107,8 @@ mod tests {
             ips: Vec::new(),
             reserved: Vec::new(),
             dhcp4: false,
+            bridge: None,
+            lan: false,
             told: Vec::new(),
             gateways: Vec::new(),
             mtu: None,

@@ -1,5 +1,6 @@
 //! The NICs of a node: those of its interfaces, and the ends of its wires.
 
+use super::bridges::Plugged;
 use super::wires::End;
 use crate::actual::Actual;
 use crate::addresses::Mac;
@@ -18,6 +19,8 @@ struct Plug {
     interface: Option<usize>,
     /// Whether the node is reached through it.
     external: bool,
+    /// Into which bridge of the host.
+    plugged: Plugged,
 }
 
 /// The NICs of a node, and which of them it is reached through. A node that is there keeps the order and the addresses
@@ -25,13 +28,13 @@ struct Plug {
 pub fn of_node(
     spec: &NodeType,
     name: &str,
-    ends: &[End],
+    (ends, plugged): (&[End], &[Plugged]),
     fixed: Option<(usize, Mac)>,
     id: &Identity,
     existing: Option<&ActualDomain>,
     taken: &mut BTreeSet<Mac>,
 ) -> (Vec<Nic>, Option<usize>) {
-    let mut left = plugs(spec, ends, id);
+    let mut left = plugs(spec, ends, plugged, id);
     let mut nics = Vec::new();
     let mut external = None;
     let mut add = |plug: Plug, mac: Mac, nics: &mut Vec<Nic>| {
@@ -41,9 +44,10 @@ pub fn of_node(
         nics.push(nic(plug, mac));
     };
     for found in existing.into_iter().flat_map(|domain| &domain.nics) {
-        let wanted = left
-            .iter()
-            .position(|plug| Some(&plug.network) == found.network.as_ref());
+        let wanted = left.iter().position(|plug| match &plug.plugged.bridge {
+            Some(bridge) => Some(bridge) == found.bridge.as_ref(),
+            None => Some(&plug.network) == found.network.as_ref(),
+        });
         if let Some(position) = wanted {
             add(left.remove(position), found.mac, &mut nics);
         }
@@ -57,13 +61,14 @@ pub fn of_node(
     (nics, external)
 }
 
-fn plugs(spec: &NodeType, ends: &[End], id: &Identity) -> Vec<Plug> {
+fn plugs(spec: &NodeType, ends: &[End], plugged: &[Plugged], id: &Identity) -> Vec<Plug> {
     let end = |end: &End| Plug {
         network: end.network.clone(),
         portgroup: None,
         model: end.model.clone(),
         interface: None,
         external: false,
+        plugged: Plugged::default(),
     };
     let mut plugs = Vec::new();
     // Of several NICs on the external network the first one counts.
@@ -80,6 +85,7 @@ fn plugs(spec: &NodeType, ends: &[End], id: &Identity) -> Vec<Plug> {
             model: interface.model.clone().unwrap_or_else(|| "virtio".into()),
             interface: Some(position),
             external: external.take_if(|name| **name == interface.network).is_some(),
+            plugged: plugged.get(position).cloned().unwrap_or_default(),
         });
     }
     // Its own networks come first: a switch is managed through its first NIC.
@@ -99,6 +105,8 @@ fn nic(plug: Plug, mac: Mac) -> Nic {
         told: Vec::new(),
         gateways: Vec::new(),
         mtu: None,
+        bridge: plug.plugged.bridge,
+        lan: plug.plugged.lan,
         model: plug.model,
     }
 }
@@ -137,6 +145,7 @@ pub fn joined(
                 model: end.model.clone(),
                 interface: None,
                 external: false,
+                plugged: Plugged::default(),
             };
             of_domain.push(nic(plug, mac));
         }

@@ -4,6 +4,7 @@ use crate::actual::Actual;
 use crate::addresses::overlap;
 use crate::deployment::{Identity, Slot};
 use crate::names;
+use crate::topology::network::Forward;
 use crate::topology::{NetworkSpec, Topology};
 use crate::yaml::Problems;
 use ipnet::IpNet;
@@ -110,14 +111,18 @@ pub fn choose(
 
 /// A lost record is read back from the networks: the slot is the one that gives the addresses they have.
 fn fits_existing(topology: &Topology, id: &Identity, actual: &Actual) -> bool {
-    topology.networks.iter().all(|spec| {
-        let name = names::prefixed(id.prefix.as_deref(), &spec.name);
-        let found = actual.networks_of(id.uuid).find(|n| n.name == name);
-        let address = |n: &crate::steps::networks::read::ActualNetwork| {
-            n.addresses.iter().map(|a| a.address).find(IpAddr::is_ipv4)
-        };
-        found.is_none_or(|n| address(n) == spec.ip_address.map(IpAddr::from))
-    })
+    topology
+        .networks
+        .iter()
+        .filter(|spec| spec.forward != Forward::Bridge)
+        .all(|spec| {
+            let name = names::prefixed(id.prefix.as_deref(), &spec.name);
+            let found = actual.networks_of(id.uuid).find(|n| n.name == name);
+            let address = |n: &crate::steps::networks::read::ActualNetwork| {
+                n.addresses.iter().map(|a| a.address).find(IpAddr::is_ipv4)
+            };
+            found.is_none_or(|n| address(n) == spec.ip_address.map(IpAddr::from))
+        })
 }
 
 fn checked(
@@ -132,7 +137,8 @@ fn checked(
     let taken = taken(id, actual);
     for spec in &topology.networks {
         let name = names::prefixed(id.prefix.as_deref(), &spec.name);
-        if own(&name) {
+        // The address of a bridge is one of its LAN, where others have theirs.
+        if own(&name) || spec.forward == Forward::Bridge {
             continue;
         }
         let ipv4 = spec.subnet().map(IpNet::from);

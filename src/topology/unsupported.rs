@@ -15,7 +15,7 @@ impl Topology {
         let mut problems = Problems::default();
         for network in &self.networks {
             let name = &network.name;
-            if network.forward == Forward::Bridge {
+            if network.forward == Forward::Bridge && network.virtualport_place.is_some() {
                 let place = network.forward_place.as_ref().unwrap_or(&network.place);
                 refuse(
                     &mut problems,
@@ -44,12 +44,6 @@ impl Topology {
 
 fn node_type(node: &NodeType, problems: &mut Problems) {
     let name = &node.file_name;
-    for interface in &node.interfaces {
-        if interface.bridged && interface.connect_to.is_none() {
-            let what = format!("'bridged' of an interface of node '{name}'");
-            refuse(problems, &interface.place, &what);
-        }
-    }
     for disk in &node.disks {
         let mirrored = disk
             .import_url

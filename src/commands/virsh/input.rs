@@ -98,11 +98,13 @@ pub fn check(args: &Virsh) -> Result<Request> {
     let mut problems = Problems::default();
     let mode = mode(args, &mut problems);
     let Spec {
-        wanted,
+        mut wanted,
         topology,
         forced,
     } = spec::check(&args.image, &args.topology, &args.node, &mut problems);
     connection::check_hosts(&args.host.connect.host_address, &mut problems);
+    wanted.host_mtu = args.host.host_mtu_size;
+    wanted.bridge_runtime_only = args.host.bridge_runtime_only;
     if !problems.is_empty() {
         if !topology.nodes.is_empty() {
             problems.append(super::make::faults(&topology, forced));

@@ -14,6 +14,7 @@ use crate::remote::Host;
 use crate::resolve::{self, counts, slots};
 use crate::steps::disks::Materials;
 use crate::steps::domains::template::Setting;
+use crate::steps::host::bridges;
 use crate::steps::host::check::{self, Limits};
 use crate::steps::host::record::Record;
 use crate::steps::host::virtualization;
@@ -72,6 +73,8 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     if let Some(note) = counts::resumes(&request.wanted, &topology, &actual) {
         ui.note(&note);
     }
+    deployment.notes.iter().for_each(|note| ui.note(note));
+    deployment.warnings.iter().for_each(|warning| ui.warn(warning));
     let starts = start::converge(&deployment.nodes, &actual.domains, request.wanted.start, &id.host);
     let record = record_of(&deployment, &actual, network, &starts)?;
     let (virt_type, located) = check_host(request, &session, &deployment, &actual, inspected, ui)?;
@@ -338,6 +341,12 @@ fn plan(
         facts.record.as_ref(),
         pools,
         facts.uuid,
+    ));
+    let links = &facts.links;
+    take(bridges::diff::converge(
+        &deployment.bridges,
+        links,
+        &deployment.id.host,
     ));
     take(steps::networks::diff::converge(deployment, networks, facts));
     take(Ok(images.unwrap_or_default()));

@@ -23,6 +23,7 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual) -> Vec<Acti
     let volumes = actual.volumes(&id.name);
     actions.extend(disks::diff::remove(&own, volumes.keys(), host, &reason));
     actions.extend(networks::diff::remove(actual.networks_of(id.uuid), host, &reason));
+    actions.extend(host::bridges::diff::release(actual, id, Some(id)));
     let pool = actual
         .pools
         .iter()
@@ -65,6 +66,7 @@ pub fn everything(request: &Request, id: &Identity, actual: &Actual) -> Vec<Acti
         .iter()
         .filter(|network| network.name != DEFAULT_DEPLOYMENT);
     actions.extend(networks::diff::remove(networks, host, reason));
+    actions.extend(host::bridges::diff::release(actual, id, None));
     let mut folders: BTreeSet<String> = BTreeSet::new();
     for pool in actual
         .pools

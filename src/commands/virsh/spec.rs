@@ -52,6 +52,8 @@ pub fn check(
             network_mtu: flags.host_network_mtu_size,
             querier: flags.host_network_multicast_querier,
             extend: flags.topology_extend,
+            host_mtu: None,
+            bridge_runtime_only: false,
         },
         topology: topology::Request {
             nodes,

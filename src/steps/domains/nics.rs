@@ -22,19 +22,21 @@ pub fn converge(
     networks: &[ActualNetwork],
 ) -> Result<Vec<(String, Work)>, (String, String)> {
     let wires = wires(deployment, networks);
-    let plain = |network: &String| !wires.contains(network.as_str());
-    let there: Vec<&str> = found
+    let shown = |network: Option<&String>, bridge: Option<&String>| match bridge {
+        Some(bridge) => format!("bridge {bridge}"),
+        None => network.cloned().unwrap_or_else(|| "?".into()),
+    };
+    let there: Vec<String> = found
         .nics
         .iter()
-        .map(|nic| nic.network.as_deref().unwrap_or("?"))
-        .filter(|network| plain(&(*network).to_owned()))
+        .map(|nic| shown(nic.network.as_ref(), nic.bridge.as_ref()))
+        .filter(|network| !wires.contains(network.as_str()))
         .collect();
-    let wanted: Vec<&str> = node
+    let wanted: Vec<String> = node
         .nics
         .iter()
-        .map(|nic| &nic.network)
-        .filter(|network| plain(network))
-        .map(String::as_str)
+        .map(|nic| shown(Some(&nic.network), nic.bridge.as_ref()))
+        .filter(|network| !wires.contains(network.as_str()))
         .collect();
     // The order is the guest's order: what is new may only come last.
     let common = there.len().min(wanted.len());

@@ -38,6 +38,8 @@ pub struct ActualNic {
     pub mac: Mac,
     /// The network that it is on, when it is on one.
     pub network: Option<String>,
+    /// The bridge of the host that it is plugged straight into.
+    pub bridge: Option<String>,
     /// The port group that its definition names.
     pub portgroup: Option<String>,
     /// NIC model; libvirt's default when none is said.
@@ -186,6 +188,7 @@ pub fn parse(xml: &str) -> Result<ActualDomain> {
             Some(ActualNic {
                 mac: attribute("mac", "address")?.parse().ok()?,
                 network: attribute("source", "network"),
+                bridge: attribute("source", "bridge"),
                 portgroup: attribute("source", "portgroup"),
                 model: attribute("model", "type"),
                 mtu: attribute("mtu", "size").and_then(|size| size.parse().ok()),

@@ -104,7 +104,7 @@ pub fn interface(nic: &Nic) -> Result<String> {
     xml::render(
         include_str!("interface.xml"),
         values! {
-            nic => values! { mac => nic.mac.to_string(), network => nic.network, portgroup => nic.portgroup, model => nic.model, mtu => nic.mtu },
+            nic => values! { mac => nic.mac.to_string(), network => nic.network, bridge => nic.bridge, portgroup => nic.portgroup, model => nic.model, mtu => nic.mtu },
         },
     )
 }

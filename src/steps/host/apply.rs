@@ -37,6 +37,7 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host) -> Result<()> {
             settled(pool.destroy(), false, || pool.is_active()).context("stopping it")?;
             gone(pool.undefine()).context("undefining it")
         }
+        Work::Bridge(work) => super::bridges::apply::apply(work, host),
         Work::RemoveFolder(folder) => {
             let cmd = Cmd::script(include_str!("remove_folder.sh"), &[folder, RECORD]);
             host.text(&cmd).context("removing the deployment's folder")?;

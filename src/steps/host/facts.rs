@@ -1,5 +1,6 @@
 //! What irs knows of the hypervisor itself.
 
+use super::bridges::{self, links::Links};
 use super::record::Record;
 use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
@@ -25,6 +26,8 @@ pub struct Facts {
     pub cpu_flag: Option<String>,
     /// Subnets of its routes, each with how it was found.
     pub routes: Vec<(IpNet, String)>,
+    /// Its NICs, bridges and routes.
+    pub links: Links,
     /// The programs that irs uses there and that are there.
     pub programs: Vec<String>,
     /// The folders of deployments under the folder of images.
@@ -82,7 +85,8 @@ const BOGUS_UUIDS: [&str; 2] = [
 /// # Errors
 /// When the command fails or the record is broken.
 pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Result<Facts> {
-    let cmd = Cmd::script(include_str!("facts.sh"), &[folder, record]);
+    let script = [include_str!("facts.sh"), bridges::read::SCRIPT].concat();
+    let cmd = Cmd::script(&script, &[folder, record]);
     let output = host.text(&cmd).context("reading the facts of the hypervisor")?;
     let sections = sections(&output);
     let section = |name: &str| sections.get(name).map(String::as_str).unwrap_or_default();
@@ -110,6 +114,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Resul
         kvm_device: section("kvm").trim() == "yes",
         cpu_flag: Some(section("flags").trim().to_owned()).filter(|flag| !flag.is_empty()),
         routes: section("routes").lines().filter_map(route).collect(),
+        links: bridges::read::of(&sections)?,
         programs: section("programs").lines().map(str::to_owned).collect(),
         folders: section("folders").lines().map(str::to_owned).collect(),
         bridges: section("bridges").lines().filter_map(bridge).collect(),

@@ -1,4 +1,7 @@
 # What irs must know of a hypervisor, in one round trip. $1: the images folder, $2: the deployment's record.
+# A change of the bridges that is not confirmed yet may be taken back: it is waited for.
+left=200
+while [ "$left" -gt 0 ] && grep -qxs -e new -e applied /run/irs/bridge-*/state; do left=$((left - 1)); sleep 0.2; done
 section() { printf '\n#%s\n' "$1"; }
 section machine-id; cat /etc/machine-id 2>/dev/null
 section product-uuid; cat /sys/class/dmi/id/product_uuid 2>/dev/null

@@ -1,6 +1,7 @@
 //! Step 1: the hypervisor itself: what it has, what it lacks, the pools and the deployment's record.
 
 pub mod apply;
+pub mod bridges;
 pub mod check;
 pub mod diff;
 pub mod facts;
@@ -35,6 +36,8 @@ pub enum Work {
     AutostartPool(String),
     /// Stop and undefine a pool; its files stay.
     RemovePool(String),
+    /// Change a bridge.
+    Bridge(bridges::Work),
     /// Remove a deployment's folder with the record and whatever files a killed run left in it.
     RemoveFolder(String),
 }

@@ -7,6 +7,7 @@ use crate::deployment::Deployment;
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
 use crate::steps::host::facts::Facts;
+use crate::topology::network::Forward;
 use crate::yaml::Problems;
 
 /// The actions that bring the networks to the deployment.
@@ -29,7 +30,9 @@ pub fn converge(
             None => {
                 let bridge_user = actual
                     .iter()
-                    .find(|n| n.bridge.as_deref() == Some(&network.bridge));
+                    .find(|n| n.bridge.as_deref() == Some(&network.bridge))
+                    // Many networks may be on one bridge of the host.
+                    .filter(|n| network.forward != Forward::Bridge || n.forward.as_deref() != Some("bridge"));
                 if let Some(other) = bridge_user {
                     problems
                         .push(

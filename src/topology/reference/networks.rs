@@ -65,7 +65,7 @@ pub const NETWORK: Table = Table::new(
             "forward",
             Either(&[Words(Forward::words), Mapping(&FORWARD)]),
             Value("none"),
-            "none is isolated; bridge is not supported yet",
+            "none is isolated; bridge is a bridge of the host over `nic`, with its addresses",
         ),
         doc("nic", Text("NIC"), Said("the main one"), "of a bridged network"),
         doc(

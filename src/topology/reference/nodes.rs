@@ -196,7 +196,7 @@ pub const INTERFACE: Table = Table::new(
             "bridged",
             Boolean,
             Value("no"),
-            "plugged into a bridge of the host (not supported yet)",
+            "plugged straight into a bridge of the host, or that of a network",
         ),
         doc(
             "model",

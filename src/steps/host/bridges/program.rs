@@ -1,0 +1,393 @@
+//! What is to be done to the links, as lines that a fixed script on the hypervisor carries out, and how to take it back.
+//! Pure: it looks at the links as they are.
+//!
+//! A line is a verb and its words: `ip …` runs iproute2, `sys KEY VALUE` writes below /proc/sys, `like A B` gives B the
+//! IPv6 settings of A, `put N PATH` installs the staged file N, `keep PATH` and `back PATH` set a file aside and back,
+//! `del PATH` removes one, `nmcli …` and `netplan …` run these. No word has a blank.
+
+use super::links::{Address, FOREVER, Link, Links, Route};
+use super::{HostBridge, Mark};
+
+/// A change and its reverse.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Program {
+    /// What is done, in order; it stops at the first failure.
+    pub apply: Vec<String>,
+    /// What takes it back, whatever was done of it.
+    pub undo: Vec<String>,
+    /// Files that `put` installs, by number.
+    pub files: Vec<String>,
+}
+
+/// Makes the bridge, or what is missing of it, and moves the NIC's addresses and routes onto it.
+///
+/// # Errors
+/// What stands in the way, in words.
+pub fn take_over(links: &Links, wanted: &HostBridge) -> Result<(Program, Mark), String> {
+    let (name, nic_name) = (wanted.name.as_str(), wanted.nic.as_str());
+    let nic = links
+        .get(nic_name)
+        .ok_or_else(|| format!("there is no NIC '{nic_name}'"))?;
+    movable(links, nic)?;
+    let present = links.get(name);
+    let mark = links.mark(name).unwrap_or_else(|| Mark::new(wanted, nic));
+    let mark = Mark {
+        addresses: wanted.addresses.clone(),
+        ..mark
+    };
+    let mut program = Program::default();
+    let apply = &mut program.apply;
+    match present {
+        None => {
+            apply.push(add_bridge(name, &nic.mac));
+            apply.push(format!("like {nic_name} {name}"));
+        }
+        Some(bridge) if bridge.linkinfo.data.stp_state != 0 => {
+            apply.push(format!(
+                "ip link set dev {name} type bridge stp_state 0 forward_delay 0"
+            ));
+        }
+        Some(_) => {}
+    }
+    apply.push(format!("ip link set dev {name} alias {}", mark.text()));
+    if let Some(mtu) = wanted.mtu.filter(|mtu| *mtu != nic.mtu) {
+        apply.push(format!("ip link set dev {nic_name} mtu {mtu}"));
+    }
+    let moves = nic.master.as_deref() != Some(name) || nic.own_addresses().next().is_some();
+    if moves {
+        apply.push(format!("ip -4 address flush dev {nic_name}"));
+        // The port has no addresses of its own, IPv6's link-local one included.
+        apply.push(format!("sys net/ipv6/conf/{nic_name}/disable_ipv6 1"));
+        apply.push(format!("ip link set dev {nic_name} master {name}"));
+    }
+    apply.push(format!("ip link set dev {nic_name} up"));
+    apply.push(format!("ip link set dev {name} up"));
+    let there = |net| {
+        let has = |link: &Link| link.own_addresses().any(|a| a.net() == Some(net));
+        present.is_some_and(has) || has(nic)
+    };
+    if moves {
+        apply.extend(addresses(nic, name, true));
+    }
+    let own: Vec<_> = wanted.addresses.iter().filter(|own| !there(**own)).collect();
+    apply.extend(own.iter().map(|own| format!("ip address add {own} dev {name}")));
+    if moves {
+        apply.extend(routes(links, nic, name));
+    }
+
+    let undo = &mut program.undo;
+    match present {
+        None => {
+            undo.push(format!("ip link set dev {nic_name} nomaster"));
+            undo.push(format!("ip link delete dev {name}"));
+        }
+        Some(bridge) => {
+            if nic.master.as_deref() != Some(name) {
+                undo.push(format!("ip link set dev {nic_name} nomaster"));
+                undo.push(format!("ip -4 address flush dev {name}"));
+                undo.push(format!("ip -6 address flush dev {name} scope global"));
+                undo.extend(addresses(bridge, name, true));
+                undo.extend(routes(links, bridge, name));
+            }
+            undo.extend(
+                own.iter()
+                    .map(|own| format!("ip address delete {own} dev {name}")),
+            );
+        }
+    }
+    if nic.master.as_deref() != Some(name) {
+        undo.extend(settle_nic(links, nic, &Mark::new(wanted, nic)));
+    } else {
+        undo.push(format!("ip link set dev {nic_name} mtu {}", nic.mtu));
+    }
+    Ok((program, mark))
+}
+
+/// Moves everything of the bridge back onto its NIC, but what irs added, and removes the bridge.
+///
+/// # Errors
+/// What stands in the way, in words.
+pub fn release(links: &Links, mark: &Mark) -> Result<Program, String> {
+    let mut program = Program::default();
+    let Some(bridge) = links.get(&mark.bridge) else {
+        return Ok(program);
+    };
+    let name = mark.bridge.as_str();
+    let others: Vec<&str> = links
+        .ports(name)
+        .map(|port| port.name.as_str())
+        .filter(|port| *port != mark.nic)
+        .collect();
+    if !others.is_empty() {
+        return Err(format!(
+            "the bridge '{name}' still has the ports {}",
+            others.join(", ")
+        ));
+    }
+    movable(links, bridge)?;
+    let (apply, undo) = (&mut program.apply, &mut program.undo);
+    let nic = links
+        .get(&mark.nic)
+        .filter(|nic| nic.master.as_deref() == Some(name));
+    if let Some(nic) = nic {
+        let mut plain = bridge.clone();
+        plain
+            .addresses
+            .retain(|a| !a.net().is_some_and(|net| mark.addresses.contains(&net)));
+        apply.push(format!("ip -4 address flush dev {name}"));
+        apply.push(format!("ip link set dev {} nomaster", nic.name));
+        apply.extend(settle_nic(links, &plain, mark));
+    }
+    apply.push(format!("ip link delete dev {name}"));
+
+    undo.push(add_bridge(name, &bridge.mac));
+    undo.extend(nic.map(|nic| format!("like {} {name}", nic.name)));
+    undo.push(format!("ip link set dev {name} alias {}", mark.text()));
+    if let Some(nic) = nic {
+        undo.push(format!("ip -4 address flush dev {}", nic.name));
+        undo.push(format!("sys net/ipv6/conf/{}/disable_ipv6 1", nic.name));
+        undo.push(format!("ip link set dev {} mtu {}", nic.name, nic.mtu));
+        undo.push(format!("ip link set dev {} master {name}", nic.name));
+        undo.push(format!("ip link set dev {} up", nic.name));
+    }
+    undo.push(format!("ip link set dev {name} up"));
+    undo.extend(addresses(bridge, name, true));
+    undo.extend(routes(links, bridge, name));
+    Ok(program)
+}
+
+/// The NIC of a mark out of its bridge, as it was before, with the addresses and routes that `from` has now.
+fn settle_nic(links: &Links, from: &Link, mark: &Mark) -> Vec<String> {
+    let name = &mark.nic;
+    let mut lines = vec![format!("ip link set dev {name} mtu {}", mark.mtu)];
+    if mark.ipv6 {
+        // Also what makes the link-local address again.
+        lines.push(format!("sys net/ipv6/conf/{name}/disable_ipv6 0"));
+    }
+    lines.push(match mark.down {
+        true => format!("ip link set dev {name} down"),
+        false => format!("ip link set dev {name} up"),
+    });
+    lines.extend(addresses(from, name, false));
+    if !mark.down {
+        lines.extend(routes(links, from, name));
+    }
+    lines
+}
+
+fn add_bridge(name: &str, mac: &str) -> String {
+    format!(
+        "ip link add name {name} address {mac} type bridge stp_state 0 forward_delay 0 \
+         nf_call_iptables 0 nf_call_ip6tables 0 nf_call_arptables 0"
+    )
+}
+
+/// The lines that give `device` the addresses of a link; `at_once` for IPv6 addresses that nobody else can have.
+fn addresses(link: &Link, device: &str, at_once: bool) -> Vec<String> {
+    link.own_addresses()
+        .map(|a| address(a, &link.name, device, at_once))
+        .collect()
+}
+
+fn address(address: &Address, from: &str, device: &str, at_once: bool) -> String {
+    let v4 = address.family == "inet";
+    let mut line = format!("ip address add {}/{}", address.local, address.prefixlen);
+    let mut word = |text: String| {
+        line.push(' ');
+        line.push_str(&text);
+    };
+    if let Some(broadcast) = &address.broadcast {
+        word(format!("broadcast {broadcast}"));
+    }
+    if v4 && address.scope != "global" && !address.scope.is_empty() {
+        word(format!("scope {}", address.scope));
+    }
+    let label = address
+        .label
+        .as_deref()
+        .and_then(|label| label.strip_prefix(from));
+    if let Some(rest) = label.filter(|rest| rest.starts_with(':'))
+        && device.len() + rest.len() <= 15
+    {
+        word(format!("label {device}{rest}"));
+    }
+    if let Some(metric) = address.metric {
+        word(format!("metric {metric}"));
+    }
+    if address.valid_life_time != FOREVER {
+        word(format!("valid_lft {}", address.valid_life_time));
+    }
+    if address.preferred_life_time != FOREVER {
+        word(format!("preferred_lft {}", address.preferred_life_time));
+    }
+    for (said, flag) in [
+        (address.noprefixroute, "noprefixroute"),
+        (address.mngtmpaddr, "mngtmpaddr"),
+        (!v4 && (address.nodad || at_once), "nodad"),
+    ] {
+        if said {
+            word(flag.to_owned());
+        }
+    }
+    word(format!("dev {device}"));
+    line
+}
+
+/// The lines that give `device` the routes of a link, those first that the others need.
+fn routes(links: &Links, link: &Link, device: &str) -> Vec<String> {
+    let without = link.addresses.iter().any(|a| a.noprefixroute);
+    // The kernel makes the routes of addresses, and IPv6's link-local and multicast ones.
+    let made_anew = |route: &Route| {
+        (route.protocol.as_deref() == Some("kernel") && !without)
+            || route.dst.starts_with("fe80::")
+            || route.dst.starts_with("ff00::")
+    };
+    let mut found: Vec<&Route> = links
+        .routes
+        .iter()
+        .filter(|r| r.dev.as_deref() == Some(&link.name) && !made_anew(r))
+        .collect();
+    found.sort_by_key(|r| r.gateway.is_some() || r.via.is_some());
+    found.into_iter().map(|r| route(r, device)).collect()
+}
+
+fn route(route: &Route, device: &str) -> String {
+    let family = if route.v6 { "-6" } else { "-4" };
+    let mut line = format!("ip {family} route append");
+    let mut word = |text: String| {
+        line.push(' ');
+        line.push_str(&text);
+    };
+    route.kind.iter().for_each(|kind| word(kind.clone()));
+    word(route.dst.clone());
+    if let Some(gateway) = route.gateway {
+        word(format!("via {gateway}"));
+    }
+    if let Some(via) = &route.via {
+        let family = if via.host.is_ipv6() { "inet6" } else { "inet" };
+        word(format!("via {family} {}", via.host));
+    }
+    word(format!("dev {device}"));
+    let mut option = |key: &str, value: Option<String>| {
+        if let Some(value) = value {
+            word(format!("{key} {value}"));
+        }
+    };
+    option("table", route.table.clone());
+    option("protocol", route.protocol.clone().filter(|p| p != "boot"));
+    option("scope", route.scope.clone());
+    option("src", route.prefsrc.map(|ip| ip.to_string()));
+    option("metric", route.metric.map(|n| n.to_string()));
+    option("expires", route.expires.map(|n| n.to_string()));
+    for (key, value) in route.metrics.iter().flatten() {
+        option(key, value.as_u64().map(|n| n.to_string()));
+    }
+    if route.flags.iter().any(|flag| flag == "onlink") {
+        word("onlink".to_owned());
+    }
+    line
+}
+
+/// Whether a link's routes can be moved: not those that share their way with another NIC.
+fn movable(links: &Links, link: &Link) -> Result<(), String> {
+    let shared = |route: &&Route| {
+        route
+            .nexthops
+            .iter()
+            .any(|hop| hop.dev.as_deref() == Some(&link.name))
+    };
+    match links.routes.iter().find(shared) {
+        None => Ok(()),
+        Some(route) => Err(format!(
+            "the route to '{}' goes over '{}' and others at once, and would not survive",
+            route.dst, link.name
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::links::tests::sample;
+    use super::*;
+
+    fn wanted() -> HostBridge {
+        HostBridge {
+            name: "br1".into(),
+            nic: "lan0".into(),
+            addresses: vec!["198.51.100.1/24".parse().unwrap()],
+            mtu: Some(1400),
+            network: "br1".into(),
+            deployment: "default".into(),
+            runtime_only: true,
+        }
+    }
+
+    fn both(program: &Program) -> String {
+        format!(
+            "{}\n── undo\n{}",
+            program.apply.join("\n"),
+            program.undo.join("\n")
+        )
+    }
+
+    #[test]
+    fn a_nic_gives_its_addresses_and_routes_to_the_bridge_and_gets_them_back() {
+        let (program, mark) = take_over(&sample(), &wanted()).unwrap();
+        insta::assert_snapshot!("a_nic_taken_over", both(&program));
+        assert_eq!((mark.mtu, mark.down), (1500, false));
+    }
+
+    #[test]
+    fn a_bridge_gives_back_what_it_has_but_what_irs_added() {
+        let mut links = sample();
+        let (_, mark) = take_over(&links, &wanted()).unwrap();
+        for link in &mut links.all {
+            match link.name.as_str() {
+                "lan0" => {
+                    link.addresses.clear();
+                    link.master = Some("br1".into());
+                }
+                "br0" => {
+                    link.name = "br1".into();
+                    let lan = sample().get("lan0").unwrap().addresses.clone();
+                    link.addresses = lan[..1].to_vec();
+                    link.addresses.push(Address {
+                        local: "198.51.100.1".parse().unwrap(),
+                        ..lan[1].clone()
+                    });
+                }
+                "eth5" => link.master = None,
+                _ => {}
+            }
+        }
+        for route in &mut links.routes {
+            route.dev = Some("br1".into());
+        }
+        let program = release(&links, &mark).unwrap();
+        insta::assert_snapshot!("a_nic_given_back", both(&program));
+
+        links.all.iter_mut().find(|l| l.name == "eth5").unwrap().master = Some("br1".into());
+        assert_eq!(
+            release(&links, &mark),
+            Err("the bridge 'br1' still has the ports eth5".into())
+        );
+        links.all.retain(|l| l.name != "br1");
+        assert_eq!(release(&links, &mark), Ok(Program::default()));
+    }
+
+    #[test]
+    fn a_route_over_two_nics_stands_in_the_way() {
+        let mut links = sample();
+        links.routes[0].dev = None;
+        links.routes[0].nexthops = ["lan0", "eth5"]
+            .map(|dev| super::super::links::NextHop {
+                dev: Some(dev.into()),
+            })
+            .into();
+        let why = take_over(&links, &wanted()).unwrap_err();
+        assert_eq!(
+            why,
+            "the route to 'default' goes over 'lan0' and others at once, and would not survive"
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! Reading the links.
+
+use super::Mark;
+use super::links::{Links, Ruler};
+use crate::remote::{Cmd, Host};
+use crate::steps::host::facts::sections;
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+
+/// The script that prints the sections that [`of`] reads.
+pub const SCRIPT: &str = include_str!("links.sh");
+
+/// Reads the links now.
+///
+/// # Errors
+/// When the command fails.
+pub fn read(host: &Host) -> Result<Links> {
+    let output = host
+        .text(&Cmd::script(SCRIPT, &[]))
+        .context("reading the links of the hypervisor")?;
+    of(&sections(&output))
+}
+
+/// The links of the sections that the script printed.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn of(sections: &BTreeMap<String, String>) -> Result<Links> {
+    let section = |name: &str| sections.get(name).map(String::as_str).unwrap_or_default();
+    let mut links = Links::parse(section("links"), section("routes4"), section("routes6"))?;
+    let word = |name: &str| Some(section(name).trim().to_owned()).filter(|text| !text.is_empty());
+    links.ours = word("connection").and_then(|text| text.lines().next().map(str::to_owned));
+    links.filtered = word("filter").map(|text| text.lines().any(|line| line.trim() == "1"));
+    links.unfiltered_by_us = word("filter-kept").is_some();
+    let marks = section("lasting").lines().filter_map(Mark::parse);
+    links.lasting = marks.map(|mark| (mark.bridge.clone(), mark)).collect();
+    if section("netplan").trim().is_empty() {
+        for line in section("networkmanager").lines() {
+            let mut fields = line
+                .split('|')
+                .map(|f| Some(f.to_owned()).filter(|f| !f.is_empty()));
+            let Some(name) = fields.next().flatten() else {
+                continue;
+            };
+            let ruler = Ruler::NetworkManager {
+                profile: fields.next().flatten(),
+                file: fields.next().flatten(),
+            };
+            links.rulers.insert(name, ruler);
+        }
+    } else {
+        let names = links.all.iter().map(|link| (link.name.clone(), Ruler::Netplan));
+        links.rulers = names.collect();
+    }
+    Ok(links)
+}
