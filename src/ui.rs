@@ -150,6 +150,11 @@ impl Ui {
         }
     }
 
+    /// A result that has one form only.
+    pub fn document(&self, text: &str) {
+        self.print(text);
+    }
+
     /// The result for programs, on stdout; nothing with [`Format::Human`].
     pub fn json(&self, value: &impl Serialize) -> anyhow::Result<()> {
         if self.inner.format == Format::Json {

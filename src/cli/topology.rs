@@ -22,6 +22,8 @@ pub enum Command {
     Show(Show),
     /// Say everything that is wrong with topology files, with place and hint.
     Check(Check),
+    /// Print the JSON Schema of a kind of topology files, for editors.
+    Schema(Schema),
     /// Resolve nodes and networks as 'irs virsh' would, down to libvirt's XML.
     Render(Box<Render>),
     /// Draw networks as rails and the nodes that hang from them, with their addresses.
@@ -83,6 +85,14 @@ pub struct Check {
     /// How the files are read.
     #[command(flatten)]
     pub files: FileFlags,
+}
+
+/// Flags of `irs topology schema`.
+#[derive(Clone, Debug, Args)]
+pub struct Schema {
+    /// Which kind of files.
+    #[arg(value_enum, value_name = "KIND")]
+    pub kind: FileKind,
 }
 
 /// Flags of `irs topology render`.

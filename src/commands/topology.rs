@@ -5,6 +5,7 @@ mod draft;
 mod graph;
 mod list;
 mod render;
+mod schema;
 mod show;
 
 use crate::cli::topology::{Command, Topology};
@@ -56,6 +57,10 @@ pub fn run(args: &Topology, ui: &Ui) -> Result<()> {
     match &args.command {
         Command::List(args) => list::run(args, ui),
         Command::Show(args) => show::run(args, ui),
+        Command::Schema(args) => {
+            schema::run(args, ui);
+            Ok(())
+        }
         Command::Check(args) => check::run(args, ui),
         Command::Render(args) => render::run(args, ui),
         Command::Graph(args) => graph::run(args, ui),

@@ -19,6 +19,7 @@ pub mod overrides;
 pub mod portgroup;
 mod reachable;
 pub mod reference;
+pub mod schema;
 pub mod selection;
 pub mod single;
 pub mod template;
