@@ -93,10 +93,13 @@ fn rail(network: &deployment::Network) -> Rail {
     let v6 = network.ipv6.as_ref();
     let v4 = v4.map(|side| format!("{}/{}", side.address, side.net.prefix_len()));
     let v6 = v6.map(|side| format!("{}/{}", side.address, side.net.prefix_len()));
-    let kind = network.forward.mode().unwrap_or("isolated").to_owned();
+    let kind = match network.wire {
+        Some(_) => "wire",
+        None => network.forward.mode().unwrap_or("isolated"),
+    };
     Rail {
         name: network.name.clone(),
-        notes: std::iter::once(kind).chain(v4).chain(v6).collect(),
+        notes: std::iter::once(kind.to_owned()).chain(v4).chain(v6).collect(),
     }
 }
 

@@ -260,7 +260,7 @@ fn files_are_checked() {
     error: 7 problems in the input
     'empty' has no topology files in it
       hint: they end in .yml or .yaml
-    cannot read 'nowhere.yml': No such file or directory (os error 2)
+    cannot read 'nowhere.yml': No such file or directory
       hint: check the path and who may read it
     own/nodes/no name.yml:2:1: 'no name' is not a good name for a node type
       hint: use letters, digits, '_', '.' and '-', beginning with a letter or digit, at most 60 characters

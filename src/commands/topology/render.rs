@@ -83,10 +83,11 @@ fn rendered(draft: &Draft) -> Result<Rendered> {
         .iter()
         .map(|network| {
             Ok(Network {
+                // A wire is in no file: it has its own name for a key.
                 key: topology
                     .network(&network.topology_name)
-                    .map(|spec| spec.key.clone())
-                    .unwrap_or_default(),
+                    .map_or(&network.topology_name, |spec| &spec.key)
+                    .clone(),
                 name: network.name.clone(),
                 bridge: network.bridge.clone(),
                 xml: networks::apply::template(network, id)?,
