@@ -25,6 +25,11 @@ const COMMAND: &str = "virsh";
 const REMOVALS: &[&str] = &["cleanup", "kill", "remove_nodes"];
 /// Flags that ask for nodes, by clap's ids.
 const MAKES: &[&str] = &["topology_nodes", "topology_extend"];
+/// Flags that say the same in two ways: the one from the better source counts.
+const RIVALS: [(&str, &str); 2] = [
+    ("topology_network", "topology_net_url"),
+    ("topology_net_url", "topology_network"),
+];
 
 /// A parsed command line.
 #[derive(Debug)]
@@ -75,9 +80,13 @@ pub fn settle(arguments: Vec<OsString>) -> Result<Settled, Refusal> {
         }
         let removes = REMOVALS.iter().any(|id| is_asked(flags, id));
         for (id, answer) in answered {
-            let is_said = flags.value_source(&id) == Some(ValueSource::CommandLine);
+            let source = |id: &str| flags.value_source(id);
+            let is_said = source(&id) == Some(ValueSource::CommandLine);
+            let rival = RIVALS.iter().find(|(one, _)| *one == id);
+            let is_rivaled = rival.is_some_and(|(_, other)| source(other) == Some(ValueSource::CommandLine));
             // Of variables both count, the command line's last.
-            let yields = (is_said && id != "extra_vars") || (removes && MAKES.contains(&id.as_str()));
+            let yields =
+                is_rivaled || (is_said && id != "extra_vars") || (removes && MAKES.contains(&id.as_str()));
             if !yields {
                 words.extend(answer);
             }
@@ -97,6 +106,17 @@ pub fn settle(arguments: Vec<OsString>) -> Result<Settled, Refusal> {
         answers = Answers::of(&command, flags);
         let removes = REMOVALS.iter().any(|id| is_asked(flags, id));
         let silent = |id: &str| removes && flags.value_source(id) == Some(ValueSource::EnvVariable);
+        for (one, other) in RIVALS {
+            let is_env = |id: &str| flags.value_source(id) == Some(ValueSource::EnvVariable);
+            if is_env(one) && flags.contains_id(other) && !is_env(other) {
+                let value = match one {
+                    "topology_network" => &mut virsh.topology.topology_network,
+                    _ => &mut virsh.topology.topology_net_url,
+                };
+                *value = None;
+                answers.forget(&one.replace('_', "-"));
+            }
+        }
         if silent("topology_nodes") {
             virsh.topology.topology_nodes.clear();
             answers.forget("topology-nodes");

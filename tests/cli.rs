@@ -206,12 +206,12 @@ fn more_than_one_hypervisor_is_not_there_yet() {
 
 #[test]
 fn an_image_of_the_mirror_needs_the_mirror() {
-    let none = "the image of disk 'disk1' of node 'vqfx' comes from the image mirror, and none is named\n  hint: name it: --image-mirror-url URL";
+    let none = "built-in:nodes/vqfx.yml:16:21: the variable 'provision.image.mirror.url' is not defined\nhint: give it with --image-mirror-url URL";
     let said = irs("virsh --topology-nodes vqfx:1");
     assert!(said.contains(none), "{said}");
     let said = irs("virsh --topology-nodes vqfx:1 --image-mirror-url mirror/x");
     assert!(!said.contains(none), "{said}");
-    let no_url = "--image-mirror-url \"mirror/x\" is no http:// or https:// URL";
+    let no_url = "--image-mirror-url 'mirror/x' is no http:// or https:// URL";
     assert!(said.contains(no_url), "{said}");
 }
 

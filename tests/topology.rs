@@ -22,6 +22,7 @@ fn variables(net: &str, data_net: &str) -> Variables {
 
 fn request(nodes: &str, network: &str) -> Request {
     Request {
+        image_mirror_url: Some("https://mirror.example".to_owned()),
         nodes: selection::parse(nodes).unwrap(),
         network: network.to_owned(),
         ..Request::default()

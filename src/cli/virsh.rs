@@ -102,6 +102,9 @@ pub struct TopologyFlags {
     /// same command brings it back.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_NETWORK_MULTICAST_QUERIER", hide_possible_values = true)]
     pub host_network_multicast_querier: bool,
+    /// The networks: the http(s) URL of a YAML file, which this machine fetches.
+    #[arg(long, value_name = "URL", env = "IRS_TOPOLOGY_NET_URL")]
+    pub topology_net_url: Option<String>,
     /// Add the nodes of --topology-nodes to the existing ones.
     #[arg(long, visible_alias = "extend", value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_TOPOLOGY_EXTEND", hide_possible_values = true)]
     pub topology_extend: bool,

@@ -9,7 +9,7 @@ use include_dir::{Dir, include_dir};
 
 use crate::yaml::{MAX_BYTES, Place, Problems, Source, nearest, shown};
 
-use super::{bgp, name};
+use super::{bgp, fetch, name};
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/topology");
 /// How the labels of the built-in files begin.
@@ -114,6 +114,9 @@ pub(super) fn check_folders(folders: &[PathBuf], problems: &mut Problems) {
 
 /// Finds the file for `wanted`: a name, or for networks also a path.
 pub(super) fn find(kind: Kind, wanted: &str, folders: &[PathBuf], problems: &mut Problems) -> Option<Source> {
+    if kind == Kind::Network && fetch::is_url(wanted) {
+        return fetch::read(wanted, problems);
+    }
     let is_path = wanted.contains('/') || ENDINGS.iter().any(|e| wanted.ends_with(&format!(".{e}")));
     if kind == Kind::Network && is_path {
         let path = Path::new(wanted);

@@ -8,6 +8,7 @@ mod bounded;
 pub mod commented;
 mod dhcp;
 pub mod disk;
+pub mod fetch;
 pub mod files;
 pub mod fixed;
 pub mod interface;

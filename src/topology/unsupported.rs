@@ -5,9 +5,6 @@ use crate::yaml::{Place, Problems};
 use super::network::Forward;
 use super::{NodeType, Topology};
 
-/// What the built-in files say where no image mirror is named, so that they can be looked at without one.
-const NO_MIRROR: &str = "https://image-mirror.invalid/";
-
 impl Topology {
     /// The things in this topology that are read and not made yet; only networks that are there and
     /// node types that are asked for count. Empty when all can be made.
@@ -45,19 +42,7 @@ impl Topology {
 fn node_type(node: &NodeType, problems: &mut Problems) {
     let name = &node.file_name;
     for disk in &node.disks {
-        let mirrored = disk
-            .import_url
-            .as_ref()
-            .is_some_and(|url| url.starts_with(NO_MIRROR));
-        if let (Some(place), true) = (&disk.import_place, mirrored) {
-            let message = format!(
-                "the image of disk '{}' of node '{name}' comes from the image mirror, and none is named",
-                disk.key
-            );
-            problems
-                .push(place.clone(), message)
-                .hint("name it: --image-mirror-url URL");
-        } else if let Some(place) = &disk.import_place {
+        if let Some(place) = &disk.import_place {
             refuse(
                 problems,
                 place,

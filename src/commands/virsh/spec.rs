@@ -8,7 +8,7 @@ use crate::resolve::slots::Forced;
 use crate::steps::start::Policy;
 use crate::topology::disk::Bus;
 use crate::topology::{self, overrides, selection};
-use crate::yaml::Problems;
+use crate::yaml::{Problems, shown};
 use std::path::{Path, PathBuf};
 
 /// What there shall be, as far as the command line says it.
@@ -57,7 +57,7 @@ pub fn check(
         },
         topology: topology::Request {
             nodes,
-            network: flags.topology_network.clone().unwrap_or_default(),
+            network: network(flags, problems),
             image_mirror_url: mirror(image_flags, problems),
             ..request
         },
@@ -154,23 +154,59 @@ fn image(text: &str, problems: &mut Problems) -> ImageSource {
     ImageSource::File(PathBuf::from(text))
 }
 
-fn mirror(flags: &ImageFlags, problems: &mut Problems) -> Option<String> {
-    let url = flags.image_mirror_url.as_deref()?;
-    let lower = url.to_ascii_lowercase();
-    let named = ["http://", "https://"].iter().any(|scheme| {
-        lower
-            .strip_prefix(scheme)
-            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['))
-    });
-    if !named || url.contains(|c: char| c.is_whitespace() || c.is_control() || "\"'\\<>`".contains(c)) {
+/// The network file: a name, a path, or a URL.
+fn network(flags: &TopologyFlags, problems: &mut Problems) -> String {
+    if let (Some(_), Some(_)) = (&flags.topology_network, &flags.topology_net_url) {
         problems
             .push(
                 None,
-                format!("--image-mirror-url {url:?} is no http:// or https:// URL"),
+                "--topology-network and --topology-net-url do not go together",
             )
-            .hint("e.g. --image-mirror-url https://mirror.example/images");
+            .hint("use one of them");
     }
+    let url = flags.topology_net_url.as_deref();
+    let url = url.filter(|url| {
+        is_url(
+            "--topology-net-url",
+            url,
+            "https://host.example/3_nets.yml",
+            problems,
+        )
+    });
+    url.or(flags.topology_network.as_deref())
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn mirror(flags: &ImageFlags, problems: &mut Problems) -> Option<String> {
+    let url = flags.image_mirror_url.as_deref()?;
+    is_url(
+        "--image-mirror-url",
+        url,
+        "https://mirror.example/images",
+        problems,
+    );
     Some(url.to_owned())
+}
+
+/// Whether the flag's value is an http(s) URL; if not, says so.
+fn is_url(flag: &str, url: &str, example: &str, problems: &mut Problems) -> bool {
+    let lower = url.to_ascii_lowercase();
+    let rest = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| lower.strip_prefix(scheme));
+    let named = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
+    let good =
+        named && !url.contains(|c: char| c.is_whitespace() || c.is_control() || "\"'\\<>`".contains(c));
+    if !good {
+        problems
+            .push(
+                None,
+                format!("{flag} '{}' is no http:// or https:// URL", shown(url)),
+            )
+            .hint(format!("e.g. {flag} {example}"));
+    }
+    good
 }
 
 fn check_guest(flags: &NodeFlags, problems: &mut Problems) {
