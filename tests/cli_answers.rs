@@ -118,6 +118,27 @@ fn what_is_written_is_read_again() {
 }
 
 #[test]
+fn passwords_are_not_written() {
+    let place = Place::new();
+    let line = format!(
+        "--host-address {NOWHERE} --topology-nodes compute:1 --image-url https://me:hush@host/x.qcow2 --image-mirror-url https://host/me@home"
+    );
+    let told = place.told(&line, &[]);
+    assert_eq!(told["image-url"], serde_yaml::Value::Null);
+    assert_eq!(told["image-mirror-url"], "https://host/me@home");
+    let output = place.irs(&format!("virsh --generate-answers-file g.yml {line}"), &[]);
+    assert_eq!(output.status.code(), Some(0));
+    for file in ["told.yml", "g.yml"] {
+        assert!(!place.read(file).contains("hush"), "{file}");
+    }
+    assert!(
+        place
+            .read("told.yml")
+            .contains("# image-url: a secret, not written")
+    );
+}
+
+#[test]
 fn a_generated_file_has_every_flag_and_is_an_answers_file() {
     let place = Place::new();
     let output = place.irs(

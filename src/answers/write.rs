@@ -102,7 +102,7 @@ impl Answers {
     pub fn resolved(&self) -> Result<String> {
         let mut text = header(&format!("What irs {VERSION} was told"));
         for answer in &self.0 {
-            if answer.kind == Kind::Secret {
+            if answer.is_secret() {
                 if answer.said {
                     let _ = writeln!(text, "# {}: a secret, not written", answer.key);
                 }
@@ -129,7 +129,7 @@ impl Answers {
             for line in wrapped(&answer.help) {
                 let _ = writeln!(text, "# {line}");
             }
-            let is_open = answer.kind != Kind::Secret && (answer.said || answer.heading != REMOVAL);
+            let is_open = !answer.is_secret() && (answer.said || answer.heading != REMOVAL);
             match answer.value().filter(|_| is_open) {
                 Some(value) => text.push_str(&pair(&answer.key, value)?),
                 None => {
@@ -144,6 +144,17 @@ impl Answers {
 }
 
 impl Answer {
+    /// Whether it is a password, or a URL with one in it.
+    fn is_secret(&self) -> bool {
+        let has_password = |value: &String| {
+            let host = value
+                .split_once("://")
+                .map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
+            host.is_some_and(|host| host.contains('@'))
+        };
+        self.kind == Kind::Secret || self.values.iter().any(has_password)
+    }
+
     fn value(&self) -> Option<Value> {
         let first = self.values.first()?;
         let text = || Value::String(first.clone());

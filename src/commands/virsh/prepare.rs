@@ -230,7 +230,7 @@ fn record_of(deployment: &Deployment, actual: &Actual, network: String, starts: 
         }
     };
     record.slot = deployment.slot.clone();
-    record.network = Some(network);
+    record.network = Some(topology::fetch::kept(&network));
     // A node that is started anew is waited for anew.
     record
         .ready
