@@ -52,6 +52,25 @@ pub fn check(node: &Node, spec: &NodeType, id: &Identity, actual: &Actual, probl
         }
         return;
     };
+    let existing = actual.domains_of(id.uuid).find(|domain| domain.name == node.name);
+    let told = existing.and_then(|domain| domain.mark.as_ref()?.address);
+    let mut said = fixed.ips.iter().filter(|(nic, _)| node.external == Some(*nic));
+    if let (Some(told), Some((_, first))) = (told, said.clone().next())
+        && said.all(|(_, ip)| *ip != told)
+    {
+        problems
+            .push(
+                None,
+                format!(
+                    "node '{}' was made with the address {told}, its node file says {first} now",
+                    node.name
+                ),
+            )
+            .hint(format!(
+                "say the address that it has, or make the node anew with --remove-nodes {}",
+                node.name
+            ));
+    }
     let Some((position, mac)) = fixed.mac else { return };
     let has = nic_of(node, position).map(|nic| node.nics[nic].mac);
     if has.is_some_and(|has| has != mac) {

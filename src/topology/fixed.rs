@@ -74,7 +74,7 @@ pub(super) fn read(fields: &Fields<'_>, problems: &mut Problems) -> Said {
     }
     if let (Some(place), true) = (
         fields.key_place("introspection_nets"),
-        said.macs.is_empty() && !said.nets.is_empty(),
+        fields.get("introspection_macs").is_none() && !said.nets.is_empty(),
     ) {
         problems
             .push(
@@ -351,6 +351,7 @@ fn every(
                             format!("node '{node}' cannot have the address {number}: {why}"),
                         )
                         .hint("take another number");
+                    return Vec::new();
                 }
             }
         }
@@ -385,6 +386,7 @@ pub(super) fn duplicates(types: &[NodeType], problems: &mut Problems) {
                 problems
                     .push(place.clone(), format!("two nodes have {what}"))
                     .hint(format!("the other one is at {other}"));
+                break;
             }
         }
     }
