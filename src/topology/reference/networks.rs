@@ -99,8 +99,8 @@ pub const NETWORK: Table = Table::new(
         doc(
             "mtu",
             Integer(576, 65535, "bytes"),
-            Said("the host's"),
-            "of its bridge and the NICs on it",
+            Said("`--host-network-mtu-size`, else the host's"),
+            "of its bridge, of the NICs on it and inside new nodes; 1280 at least with IPv6",
         ),
         doc(
             "virtualport_type",
