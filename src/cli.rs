@@ -4,6 +4,7 @@ pub mod boolean;
 pub mod format;
 pub mod host;
 pub mod list;
+pub mod status;
 pub mod topology;
 pub mod usage;
 pub mod virsh;
@@ -40,6 +41,8 @@ pub struct Cli {
 pub enum Command {
     /// Make, extend or remove an environment on a hypervisor.
     Virsh(Box<virsh::Virsh>),
+    /// Show an environment as it is: host, networks with leases, nodes, and what is not as irs made it.
+    Status(status::Status),
     /// List the environments on a hypervisor: who made them, when, and what irs does not own.
     List(list::List),
     /// Look at topologies: list, show, check, render and draw them; needs no hypervisor.

@@ -2,5 +2,6 @@
 
 pub mod connection;
 pub mod list;
+pub mod status;
 pub mod topology;
 pub mod virsh;

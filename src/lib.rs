@@ -57,6 +57,7 @@ pub fn run() -> ExitCode {
             let result = runtime.block_on(async {
                 match &cli.command {
                     cli::Command::Virsh(args) => commands::virsh::run(args, answers, &ui).await,
+                    cli::Command::Status(args) => commands::status::run(args, &ui).await,
                     cli::Command::List(args) => commands::list::run(args, &ui).await,
                     cli::Command::Topology(args) => commands::topology::run(args, &ui),
                 }

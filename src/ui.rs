@@ -4,6 +4,7 @@
 //! without control characters. A reader of stdout or stderr that has gone away is nobody's failure.
 
 mod lines;
+pub mod table;
 mod transfer;
 
 use std::io::{BufRead, IsTerminal, Write};
@@ -153,6 +154,14 @@ impl Ui {
     /// A result that has one form only.
     pub fn document(&self, text: &str) {
         self.print(text);
+    }
+
+    /// The same in the place of what stood there before, when stdout is a terminal.
+    pub fn refresh(&self, text: &str) {
+        match std::io::stdout().is_terminal() {
+            true => self.result(&format!("\x1b[H\x1b[2J{text}")),
+            false => self.result(text),
+        }
     }
 
     /// The result for programs, on stdout; nothing with [`Format::Human`].

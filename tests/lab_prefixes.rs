@@ -104,6 +104,32 @@ fn environments_side_by_side_and_strangers_leave_each_other_alone() {
         &format!("domains that irs did not make: {FOREIGN}"),
     ]);
 
+    let status = |more: &[&str]| lab.on_host(&[&["status", "--prefix", LONG], more].concat());
+    let seen = status(&["--format", "json"]).ok().json();
+    assert_eq!(seen["nodes"][0]["name"], long);
+    assert_eq!(seen["nodes"][0]["state"], "running");
+    assert!(seen["nodes"][0]["uptime"].is_u64(), "{seen}");
+    assert_eq!(seen["networks"][0]["name"], format!("{LONG}-management"));
+    assert_eq!(seen["networks"][0]["active"], true);
+    assert_eq!(seen["drift"], serde_json::json!([]));
+    lab.ask(&["autostart", "--disable", &long]);
+    lab.ask(&["net-autostart", "--disable", &format!("{LONG}-management")]);
+    status(&[]).ok().prints(&[
+        "not as irs made it:",
+        &format!("network '{LONG}-management' does not start with the host"),
+        &format!("domain '{long}' does not start with the host"),
+    ]);
+    make(LONG, &["--topology-network", "1_net"]);
+    assert_eq!(
+        status(&["--format", "json"]).ok().json()["drift"],
+        serde_json::json!([])
+    );
+    lab.on_host(&["status", "--prefix", "c"]).exits(2).says(&[
+        "there is no environment 'c'",
+        "there are: a, ",
+        LONG,
+    ]);
+
     // Without a terminal and without --yes nothing is swept away.
     let all = but_leases(&lab.snapshot());
     lab.virsh(&["--cleanup"])

@@ -7,6 +7,7 @@ use crate::names::DEFAULT_DEPLOYMENT;
 use crate::steps::host::diff::is_deployment_pool;
 use crate::steps::host::pools::base_uuid;
 use crate::steps::host::record::Record;
+use crate::ui::table::{self, table};
 use crate::units::format_time;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,8 +124,9 @@ impl fmt::Display for Listing {
             writeln!(f, "no environments of irs on '{}'", self.host)?;
         } else {
             let rows = self.deployments.iter().map(Environment::row);
-            let header = ["ENVIRONMENT", "MADE BY", "WHEN", "NODES", "NETWORKS"].map(str::to_owned);
-            table(f, std::iter::once(header).chain(rows).collect())?;
+            let header = table::row(&["ENVIRONMENT", "MADE BY", "WHEN", "NODES", "NETWORKS"]);
+            let rows: Vec<_> = std::iter::once(header).chain(rows).collect();
+            f.write_str(&table(&rows))?;
         }
         let kinds = [
             ("domains", &self.others.domains),
@@ -139,7 +141,7 @@ impl fmt::Display for Listing {
 }
 
 impl Environment {
-    fn row(&self) -> [String; 5] {
+    fn row(&self) -> Vec<String> {
         let lost = || "(record lost)".to_owned();
         let running = self.nodes.iter().filter(|node| node.state == "running").count();
         let nodes = match self.nodes.len() {
@@ -157,7 +159,7 @@ impl Environment {
                     .map_or(network.name.as_str(), String::as_str)
             })
             .collect();
-        [
+        vec![
             self.deployment.clone(),
             self.created_by.clone().unwrap_or_else(lost),
             self.created_at.clone().unwrap_or_default(),
@@ -169,24 +171,6 @@ impl Environment {
             },
         ]
     }
-}
-
-/// Writes rows in columns; the last one is as wide as it is.
-fn table(f: &mut fmt::Formatter<'_>, rows: Vec<[String; 5]>) -> fmt::Result {
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..4).map(width).collect();
-    for row in &rows {
-        for (cell, width) in row.iter().zip(&widths) {
-            write!(f, "{cell:width$}  ")?;
-        }
-        writeln!(f, "{}", row[4])?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use crate::topology::files::{self, Kind};
 use crate::topology::single::{Reader, Single};
 use crate::topology::{DiskSpec, NetworkSpec};
 use crate::ui::Ui;
+use crate::ui::table::{self, table};
 use crate::units::{MIB, format_size};
 use crate::yaml::Problems;
 use anyhow::Result;
@@ -137,8 +138,7 @@ impl Network {
 }
 
 fn shown(listed: &Listed) -> String {
-    let heading = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-    let mut nodes = vec![heading(&[
+    let mut nodes = vec![table::row(&[
         "NODE TYPE",
         "CPUS",
         "MEMORY",
@@ -158,7 +158,7 @@ fn shown(listed: &Listed) -> String {
         };
         nodes.push(row(entry, &size));
     }
-    let mut networks = vec![heading(&["NETWORK FILE", "NETWORKS", "FROM", "PURPOSE"])];
+    let mut networks = vec![table::row(&["NETWORK FILE", "NETWORKS", "FROM", "PURPOSE"])];
     for entry in &listed.networks {
         let kinds = match &entry.content {
             Content::Networks { networks } => kinds(networks),
@@ -211,23 +211,4 @@ fn kinds(networks: &[Network]) -> String {
         .map(|(kind, count)| format!("{count} {kind}"))
         .collect();
     format!("{}: {}", networks.len(), words.join(", "))
-}
-
-/// Columns with two blanks between them.
-fn table(rows: &[Vec<String>]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
-    };
-    let mut text = String::new();
-    for row in rows {
-        let cells: Vec<String> = row
-            .iter()
-            .enumerate()
-            .map(|(column, cell)| format!("{cell:<width$}", width = width(column)))
-            .collect();
-        text.push_str(cells.join("  ").trim_end());
-        text.push('\n');
-    }
-    text
 }

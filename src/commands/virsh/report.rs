@@ -47,6 +47,17 @@ pub struct NodeReport {
     pub has_os: bool,
 }
 
+impl NodeReport {
+    /// Whether it is ready, in words.
+    pub fn readiness(&self) -> &'static str {
+        match self.ready {
+            true => "ready",
+            false if self.has_os => "not ready",
+            false => "no OS",
+        }
+    }
+}
+
 impl Report {
     /// A report without changes.
     pub fn new(request: &Request, deployment: &str, nodes: Vec<NodeReport>) -> Report {
@@ -92,11 +103,7 @@ impl Report {
         let width = self.nodes.iter().map(|node| node.name.len()).max().unwrap_or(0);
         for node in &self.nodes {
             let ip = node.ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
-            let ready = match node.ready {
-                true => "ready",
-                false if node.has_os => "not ready",
-                false => "no OS",
-            };
+            let ready = node.readiness();
             lines.push(format!(
                 "  {:width$}  {:15}  {:8}  {ready}",
                 node.name, ip, node.state

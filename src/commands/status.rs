@@ -1,0 +1,142 @@
+//! `irs status`: an environment as it is.
+
+mod drift;
+mod view;
+
+use super::connection::{self, Way};
+use super::virsh::{Session, blocking, report};
+use crate::actual;
+use crate::cli::status::Status;
+use crate::deployment::Storage;
+use crate::error::{Exit, Fault};
+use crate::interrupt;
+use crate::names::{self, DEFAULT_DEPLOYMENT};
+use crate::remote::{Cmd, Host};
+use crate::steps::host::pools;
+use crate::ui::Ui;
+use crate::workspace::Workspace;
+use crate::yaml::Problems;
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use view::View;
+
+/// How often `--watch` looks.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// Which environment, and the way to it.
+struct Asked {
+    way: Way,
+    prefix: Option<String>,
+    workspace: Workspace,
+}
+
+/// Runs `irs status`.
+///
+/// # Errors
+/// `Usage` for an environment that is not there; `Unreachable` for a hypervisor that does not answer.
+pub async fn run(args: &Status, ui: &Ui) -> Result<()> {
+    let asked = Arc::new(asked(args)?);
+    if asked.way.is_default {
+        ui.note("no --host-address: looking at this machine (local)");
+    }
+    let session = {
+        let asked = Arc::clone(&asked);
+        Arc::new(blocking(move || Session::on(Host::connect(&asked.way.host, &asked.way.client)?)).await?)
+    };
+    let look = || {
+        let (asked, session) = (Arc::clone(&asked), Arc::clone(&session));
+        blocking(move || look(&asked, &session))
+    };
+    let mut view = look().await?;
+    if args.watch {
+        let again = async {
+            loop {
+                ui.refresh(&view.to_string());
+                ui.json(&view)?;
+                tokio::time::sleep(EVERY).await;
+                view = look().await?;
+            }
+        };
+        return tokio::select! {
+            ended = again => ended,
+            heard = interrupt::listen(|| std::process::exit(0)) => Ok(heard?),
+        };
+    }
+    ui.result(&view.to_string());
+    ui.json(&view)
+}
+
+fn asked(args: &Status) -> Result<Asked> {
+    let mut problems = Problems::default();
+    connection::check_hosts(&args.connect.host_address, &mut problems);
+    if let Some(prefix) = &args.prefix
+        && let Err(why) = names::check_prefix(prefix)
+    {
+        problems
+            .push(None, format!("--prefix '{prefix}' cannot be used: {why}"))
+            .hint("'irs list' shows the environments of a hypervisor");
+    }
+    if !problems.is_empty() {
+        return Err(problems.into_fault());
+    }
+    let name = args.workspace.as_deref().or(args.prefix.as_deref());
+    let workspace = Workspace::named(name.unwrap_or(DEFAULT_DEPLOYMENT))?;
+    let known = workspace.record()?;
+    let remembered = || known.as_ref().and_then(|record| record.prefix.clone());
+    Ok(Asked {
+        way: connection::way(&args.connect, known.as_ref())?,
+        prefix: args.prefix.clone().or_else(remembered),
+        workspace,
+    })
+}
+
+fn look(asked: &Asked, session: &Session) -> Result<View> {
+    let name = asked.prefix.as_deref().unwrap_or(DEFAULT_DEPLOYMENT);
+    let pool = names::pool(name);
+    let mut storage = Storage::default();
+    if let Some(folder) = pools::folder_of(&session.libvirt, &pool)?
+        && let Some(parent) = folder.strip_suffix(&format!("/{pool}"))
+    {
+        parent.clone_into(&mut storage.folder);
+    }
+    let actual = actual::read(&session.host, &session.libvirt, &storage, name)?;
+    let id = actual.identity(name, asked.prefix.as_deref(), &asked.way.host);
+    let known = actual.facts.record.is_some() || actual.deployments().contains(name);
+    if !known {
+        let names: Vec<&str> = actual.deployments().into_iter().collect();
+        let there = match names.is_empty() {
+            true => "there is none".to_owned(),
+            false => format!("there are: {}", names.join(", ")),
+        };
+        bail!(
+            Fault::new(
+                Exit::Usage,
+                format!("there is no environment '{name}' on '{}'", id.host)
+            )
+            .hint(format!("{there}; --prefix names one"))
+        );
+    }
+    let ready = actual.facts.record.as_ref().map(|record| record.ready.clone());
+    let nodes = report::nodes(&actual, &id, &ready.unwrap_or_default());
+    let running = nodes.iter().filter(|node| node.state == "running");
+    let uptimes = uptimes(
+        &session.host,
+        &running.map(|node| node.name.as_str()).collect::<Vec<_>>(),
+    )?;
+    let drift = drift::drift(&actual, &id);
+    let workspace = asked.workspace.path().display().to_string();
+    Ok(View::new(&id, &actual, nodes, &uptimes, drift, workspace))
+}
+
+fn uptimes(host: &Host, domains: &[&str]) -> Result<BTreeMap<String, u64>> {
+    let output = host
+        .text(&Cmd::script(include_str!("status/uptimes.sh"), domains))
+        .context("asking how long the nodes have been running")?;
+    let one = |line: &str| {
+        let (seconds, name) = line.trim().split_once(' ')?;
+        Some((name.trim().to_owned(), seconds.parse().ok()?))
+    };
+    Ok(output.lines().filter_map(one).collect())
+}

@@ -1,0 +1,99 @@
+//! What of an environment is not as irs made it, as far as its marks tell. Pure: it looks at what was read.
+
+use crate::actual::Actual;
+use crate::deployment::Identity;
+use crate::names;
+use crate::steps::domains::read::{ActualDomain, State};
+use crate::steps::networks::read::ActualNetwork;
+use serde::Serialize;
+
+/// Something that is not as irs made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Drift {
+    /// `domain`, `network`, `pool`, `file` or `volume`.
+    pub kind: &'static str,
+    /// The resource.
+    pub name: String,
+    /// What is wrong with it, in words that follow its name.
+    pub what: String,
+}
+
+/// All that the marks, the pool and the record of a deployment show to be otherwise.
+pub fn drift(actual: &Actual, id: &Identity) -> Vec<Drift> {
+    let mut found = Vec::new();
+    let mut note = |kind, name: &str, what: String| {
+        found.push(Drift {
+            kind,
+            name: name.to_owned(),
+            what,
+        });
+    };
+    if actual.facts.record.is_none() {
+        note("file", "record.json", "is gone".into());
+    }
+    let pool = names::pool(&id.name);
+    match actual.pools.iter().find(|actual| actual.name == pool) {
+        None => note("pool", &pool, "is gone".into()),
+        Some(pool) if !pool.active => note("pool", &pool.name, "is not started".into()),
+        Some(_) => {}
+    }
+    for network in actual.networks_of(id.uuid) {
+        of_network(network).for_each(|what| note("network", &network.name, what));
+    }
+    let volumes = actual.volumes(&id.name);
+    for domain in actual.domains_of(id.uuid) {
+        of_domain(domain, actual)
+            .into_iter()
+            .for_each(|what| note("domain", &domain.name, what));
+        let listed = domain.mark.iter().filter(|mark| mark.pool == pool);
+        let gone = listed
+            .flat_map(|mark| &mark.volumes)
+            .filter(|volume| !volumes.contains_key(*volume));
+        gone.for_each(|volume| note("volume", volume, format!("of '{}' is gone", domain.name)));
+    }
+    found
+}
+
+fn of_network(network: &ActualNetwork) -> impl Iterator<Item = String> {
+    let wrong = [
+        (!network.active, "is not started"),
+        (!network.autostart, "does not start with the host"),
+    ];
+    wrong
+        .into_iter()
+        .filter(|(is, _)| *is)
+        .map(|(_, what)| what.to_owned())
+}
+
+fn of_domain(domain: &ActualDomain, actual: &Actual) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if matches!(domain.state, State::Broken | State::Crashed | State::Paused) {
+        wrong.push(format!("is {}", domain.state.name()));
+    }
+    if !domain.autostart {
+        wrong.push("does not start with the host".into());
+    }
+    for name in domain.nics.iter().filter_map(|nic| nic.network.as_ref()) {
+        if !actual.networks.iter().any(|network| network.name == *name) {
+            wrong.push(format!("has a NIC on network '{name}', which is gone"));
+        }
+    }
+    let mark = domain.mark.as_ref().filter(|mark| mark.address.is_none());
+    let external = mark.and_then(|mark| domain.nics.get(mark.external?));
+    let network = external.and_then(|nic| {
+        actual
+            .networks
+            .iter()
+            .find(|n| Some(&n.name) == nic.network.as_ref())
+    });
+    if let (Some(nic), Some(network)) = (external, network)
+        && network.addresses.iter().any(|address| address.dhcp.is_some())
+        && !network
+            .reservations
+            .iter()
+            .any(|reserved| reserved.mac == nic.mac)
+    {
+        wrong.push(format!("has no reserved address on network '{}'", network.name));
+    }
+    wrong
+}
