@@ -606,3 +606,36 @@ fn what_is_shown_is_a_file_of_its_own() {
     let own = terminal::output(folder.path(), &format!("{flags} --topology-dir own"));
     assert_eq!(String::from_utf8(own.stdout).unwrap(), stdout(flags));
 }
+
+#[test]
+fn the_help_names_what_can_be_done() {
+    insta::assert_snapshot!(irs("topology -h"), @r#"
+    ── stdout
+    Look at topologies: list, show, check, render and draw them; needs no hypervisor
+
+    Usage: irs topology [OPTIONS] <COMMAND>
+
+    Commands:
+      list    Show which node types and network files there are, what they are for and where they come
+              from
+      show    Show a file as irs reads it: rendered, overridden, with comments on all of its keys
+      check   Say everything that is wrong with topology files, with place and hint
+      schema  Print the JSON Schema of a kind of topology files, for editors
+      render  Resolve nodes and networks as 'irs virsh' would, down to libvirt's XML
+      graph   Draw networks as rails and the nodes that hang from them, with their addresses
+      help    Print this message or the help of the given subcommand(s)
+
+    Options:
+          --format <FORMAT>  How results are printed on stdout; progress and errors go to stderr [env:
+                             IRS_FORMAT=] [default: human] [possible values: human, json]
+      -v, --verbose...       Tell more: -v what is done, -vv every remote command [env: IRS_VERBOSE=]
+      -h, --help             Print help (see more with '--help')
+      -V, --version          Print version
+    ── exit 0
+    "#);
+    assert!(irs("topology").contains("exit 2"));
+    let schema: Value = serde_json::from_str(&stdout("topology schema node --format json")).unwrap();
+    assert_eq!(schema["properties"]["memory"]["anyOf"][0]["minimum"], 64);
+    let network = irs::topology::schema::render(irs::topology::files::Kind::Network);
+    assert!(stdout("topology schema network") == network);
+}

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 /// Flags of `irs topology`.
 #[derive(Clone, Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Topology {
     /// What to do.
     #[command(subcommand)]
