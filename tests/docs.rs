@@ -78,10 +78,14 @@ fn command_lines_are_accepted() {
 fn flags_exist() {
     let mut command = Cli::command();
     command.build();
-    let topology = command.find_subcommand("topology").unwrap();
-    let virsh = command.find_subcommand("virsh").into_iter();
-    let known: BTreeSet<String> = virsh
-        .chain(topology.get_subcommands())
+    let mut commands: Vec<&clap::Command> = vec![&command];
+    let mut index = 0;
+    while let Some(command) = commands.get(index).copied() {
+        commands.extend(command.get_subcommands());
+        index += 1;
+    }
+    let known: BTreeSet<String> = commands
+        .into_iter()
         .flat_map(clap::Command::get_arguments)
         .flat_map(|arg| {
             let other = arg.get_all_aliases().unwrap_or_default();
