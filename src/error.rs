@@ -29,6 +29,8 @@ pub struct Fault {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Whether it may be over in a moment: a connection that is lost.
+    pub passing: bool,
 }
 
 impl Fault {
@@ -38,6 +40,15 @@ impl Fault {
             exit,
             message: message.into(),
             hint: None,
+            passing: false,
+        }
+    }
+
+    /// The same fault, which may be over in a moment.
+    pub fn passing(self) -> Self {
+        Fault {
+            passing: true,
+            ..self
         }
     }
 

@@ -41,14 +41,15 @@ impl Console {
             true => "its serial console said nothing while irs watched".to_owned(),
             false => format!("the end of its serial console:\n  {}", lines.join("\n  ")),
         };
-        let (exit, hint) = match error.downcast_ref::<Fault>() {
-            Some(fault) => (fault.exit, fault.hint.clone()),
-            None => (Exit::Failed, None),
+        let (exit, hint, passing) = match error.downcast_ref::<Fault>() {
+            Some(fault) => (fault.exit, fault.hint.clone(), fault.passing),
+            None => (Exit::Failed, None, false),
         };
         anyhow::anyhow!(cause).context(Fault {
             exit,
             message: format!("{error:#}"),
             hint,
+            passing,
         })
     }
 }

@@ -210,6 +210,7 @@ impl Attempt<'_> {
                     exit: f.exit,
                     message: f.message.clone(),
                     hint: f.hint.clone(),
+                    passing: f.passing,
                 }
                 .into(),
                 None => anyhow!("{e:#}"),

@@ -57,7 +57,7 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     let outcome = settle(request, &session, &deployment, &tools, unchanged).await;
     drop(lease);
     let (report, result) = outcome?;
-    if result.as_ref().is_err_and(persist::is_passing) {
+    if result.as_ref().is_err_and(persist::is_lost) {
         return result;
     }
     let report = report.changed(std::mem::take(&mut progress.changes));

@@ -57,7 +57,7 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
             ui,
         );
     }
-    if request.mode == Mode::CleanupAll && !plan.is_empty() && !progress.begun {
+    if request.mode == Mode::CleanupAll && !plan.is_empty() && progress.cuts == 0 {
         let (request, plan, ui) = (request.clone(), plan.clone(), ui.clone());
         blocking(move || confirm(&request, &plan, &ui)).await?;
         if interrupt::requested() {
