@@ -194,19 +194,53 @@ pub fn title(stretch: &[Action]) -> &'static str {
     }
 }
 
+/// The signs and colours of a dry run.
+fn sign(verb: Verb) -> (char, &'static str) {
+    match verb {
+        Verb::Create => ('+', "\x1b[32m"),
+        Verb::Update => ('~', "\x1b[33m"),
+        Verb::Remove => ('-', "\x1b[31m"),
+    }
+}
+
+/// `{:#}` colours the signs.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for stretch in self.stretches() {
             writeln!(f, "{}", title(stretch))?;
             for action in stretch {
-                let sign = match action.verb {
-                    Verb::Create => '+',
-                    Verb::Update => '~',
-                    Verb::Remove => '-',
-                };
-                writeln!(f, "  {sign} {} {}: {}", action.kind, action.name, action.reason)?;
+                let (sign, colour) = sign(action.verb);
+                match f.alternate() {
+                    true => write!(f, "  {colour}{sign}\x1b[0m ")?,
+                    false => write!(f, "  {sign} ")?,
+                }
+                writeln!(f, "{} {}: {}", action.kind, action.name, action.reason)?;
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dry_run_shows_signs_with_reasons_and_colours_them_when_asked() {
+        let action = |verb, name: &str| {
+            let work = Work::Networks(steps::networks::Work::Start(String::new()));
+            Action::new(Step::Networks, verb, Kind::Network, name, "hv1", "a reason", work)
+        };
+        let plan = Plan::new(vec![
+            action(Verb::Create, "new"),
+            action(Verb::Update, "old"),
+            action(Verb::Remove, "gone"),
+        ]);
+        assert_eq!(
+            plan.to_string(),
+            "remove the networks\n  - network gone: a reason\n\
+             create the networks\n  + network new: a reason\n  ~ network old: a reason\n"
+        );
+        assert!(format!("{plan:#}").contains("  \x1b[31m-\x1b[0m network gone: a reason\n"));
     }
 }

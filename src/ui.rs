@@ -68,10 +68,9 @@ enum Mark {
 impl Ui {
     /// The process's own streams: live lines where stderr is a terminal that can move its cursor.
     pub fn new(format: Format) -> Self {
-        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let able = std::io::stderr().is_terminal() && std::env::var("TERM").is_ok_and(|term| term != "dumb");
+        let able = std::io::stderr().is_terminal() && moves_cursor();
         let live = able.then(MultiProgress::new).filter(|live| !live.is_hidden());
-        let colour = live.is_some() && !set("NO_COLOR");
+        let colour = live.is_some() && !wants_no_colour();
         Self::over(
             format,
             live,
@@ -256,6 +255,19 @@ impl Ui {
 fn locked(stream: &Stream) -> MutexGuard<'_, Box<dyn Write + Send>> {
     // A thread that panicked while writing leaves a stream that still writes.
     stream.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether results on stdout may be coloured.
+pub fn colours_stdout() -> bool {
+    std::io::stdout().is_terminal() && moves_cursor() && !wants_no_colour()
+}
+
+fn moves_cursor() -> bool {
+    std::env::var("TERM").is_ok_and(|term| term != "dumb")
+}
+
+fn wants_no_colour() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// Text from elsewhere must not steer the terminal: control characters but line breaks become blanks.

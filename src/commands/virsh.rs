@@ -66,7 +66,11 @@ fn show_plan(plan: &Plan, report: Report, ui: &Ui) -> Result<()> {
     if plan.is_empty() {
         ui.result("nothing to do");
     } else {
-        ui.result(plan.to_string().trim_end());
+        let text = match crate::ui::colours_stdout() {
+            true => format!("{plan:#}"),
+            false => plan.to_string(),
+        };
+        ui.result(text.trim_end());
     }
     ui.json(&report.planned(plan.actions.iter().map(crate::plan::Action::change).collect()))
 }
