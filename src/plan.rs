@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn a_dry_run_shows_signs_with_reasons_and_colours_them_when_asked() {
         let action = |verb, name: &str| {
-            let work = Work::Networks(steps::networks::Work::Start(String::new()));
+            let work = Work::Networks(steps::networks::Work::Remove(String::new()));
             Action::new(Step::Networks, verb, Kind::Network, name, "hv1", "a reason", work)
         };
         let plan = Plan::new(vec![
