@@ -1,6 +1,6 @@
 //! Running a plan step by step, a bounded number of actions at a time.
 
-use crate::deployment::{Identity, Storage};
+use crate::deployment::{Identity, ImageSource, Storage};
 use crate::error::{Exit, Fault, Report};
 use crate::interrupt;
 use crate::lease::Lease;
@@ -16,7 +16,8 @@ use crate::steps::{self, Step};
 use crate::ui::Ui;
 use anyhow::{Context, Result};
 use std::cell::Cell;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -38,8 +39,8 @@ pub struct Tools {
     pub storage: Storage,
     /// What the record says, or is to say.
     pub record: Option<Record>,
-    /// The base image, when it is in the cache already; else step 3 sets it.
-    pub base: OnceLock<Base>,
+    /// The images that are in the cache already; step 3 adds the others.
+    pub bases: Mutex<BTreeMap<ImageSource, Base>>,
     /// What volumes are made with.
     pub materials: Materials,
     /// What definitions share.
@@ -267,10 +268,11 @@ fn perform(action: &Action, tools: &Tools) -> Result<()> {
         Work::Image(work) => fetch(action, work, tools),
         Work::Disks(work) => {
             let materials = Materials {
-                base: tools.base.get().cloned(),
+                bases: bases(tools).clone(),
                 ..tools.materials.clone()
             };
-            steps::disks::apply::apply(work, libvirt, &pool, record.as_ref(), &materials)
+            let place = (pool.as_str(), tools.setting.folder.as_str());
+            steps::disks::apply::apply(work, (libvirt, host), place, record.as_ref(), &materials)
         }
         Work::Domains(work) => {
             steps::domains::apply::apply(work, libvirt, host, id, &tools.setting, record.as_ref())
@@ -288,6 +290,10 @@ fn perform(action: &Action, tools: &Tools) -> Result<()> {
     Ok(())
 }
 
+fn bases(tools: &Tools) -> MutexGuard<'_, BTreeMap<ImageSource, Base>> {
+    tools.bases.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()> {
     let size = match work {
         steps::image::Work::Download { size, .. } => *size,
@@ -300,7 +306,7 @@ fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()
         transfer.position(bytes)
     })?;
     transfer.done();
-    let _ = tools.base.set(base);
+    bases(tools).insert(work.source(), base);
     Ok(())
 }
 

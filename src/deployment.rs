@@ -2,11 +2,15 @@
 
 use crate::addresses::Mac;
 use crate::mark::Wire;
+use crate::secret::Secret;
 use crate::steps::host::bridges::HostBridge;
+use crate::topology::cpu::{CpuModel, Layout};
 use crate::topology::disk::{Bus, Cache, Preallocation};
+use crate::topology::firmware::{Firmware, Tpm};
 use crate::topology::network::Forward;
+use crate::virtopts::Extra;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use uuid::Uuid;
 
@@ -29,8 +33,6 @@ pub struct Deployment {
     pub nodes: Vec<Node>,
     /// NICs at the far ends of new wires, of nodes that are there and that this run says nothing else about.
     pub joined: BTreeMap<String, Vec<Nic>>,
-    /// The image under the disks of the nodes with an OS.
-    pub image: ImageSource,
     /// The target counts of an extend, kept in the record until it is complete.
     pub extend: Option<BTreeMap<String, u32>>,
     /// The subnet slot: `net` and `data_net` of the templates.
@@ -91,8 +93,8 @@ impl Storage {
     }
 }
 
-/// Where the base image comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where an image comes from.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ImageSource {
     /// Downloaded by the hypervisor.
     Url(String),
@@ -190,17 +192,31 @@ pub struct Node {
     pub uuid: Uuid,
     /// Virtual CPUs.
     pub cpu: u32,
+    /// How they are laid out, when that is asked for.
+    pub cpu_layout: Option<Layout>,
     /// The CPU model asked for.
-    pub cpu_model: String,
+    pub cpu_model: CpuModel,
     /// MiB.
     pub memory_mib: u64,
     /// MiB of swap made by cloud-init.
     pub swap_mib: u64,
-    /// Whether it gets the base image and a seed.
+    /// Whether its first disk has an operating system.
     pub has_os: bool,
+    /// Whether a seed tells that operating system its name, keys and addresses: its image takes customisation.
+    pub has_seed: bool,
+    /// infrared's `os.type`.
+    pub os_type: String,
+    /// infrared's `os.variant`, an osinfo short name.
+    pub os_variant: String,
     /// Machine type, libvirt's default when absent.
     pub machine: Option<String>,
-    /// In the order of the file; with an OS, the first is the overlay on the base image.
+    /// Firmware; an existing node keeps its own when nobody says anything.
+    pub firmware: Firmware,
+    /// An emulated TPM; an existing node keeps its own when nobody says anything.
+    pub tpm: Option<Tpm>,
+    /// What it boots from, in order; empty for what its kind boots from.
+    pub boot: Vec<String>,
+    /// In the order of the file; with an OS, the first has the image.
     pub disks: Vec<Disk>,
     /// In the order of the topology.
     pub nics: Vec<Nic>,
@@ -216,6 +232,19 @@ pub struct Node {
     pub guest_agent: bool,
     /// Where the serial console is logged, when it is.
     pub serial_file: Option<String>,
+    /// Who sees its screen.
+    pub vnc: Vnc,
+    /// What `--virtopts` adds.
+    pub extras: Vec<Extra>,
+}
+
+/// Who sees the screens of the nodes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Vnc {
+    /// Everybody who reaches the hypervisor, else only who is logged in there.
+    pub external: bool,
+    /// The password.
+    pub password: Option<Secret>,
 }
 
 /// A disk of a node.
@@ -231,8 +260,65 @@ pub struct Disk {
     pub cache: Cache,
     /// How much is allocated at once.
     pub preallocation: Preallocation,
-    /// The volume's name in the deployment's pool.
+    /// The image that it begins with; blank without one.
+    pub image: Option<ImageSource>,
+    /// The volume's name in the deployment's pool, or the file's in its folder.
     pub volume: String,
+    /// Where it lives.
+    pub home: Home,
+}
+
+/// Where a disk lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// In the deployment's pool.
+    Pool,
+    /// In this folder of the hypervisor.
+    Folder(String),
+    /// It is this file or block device, which was there before.
+    Existing {
+        /// Its path.
+        path: String,
+        /// `raw`, `qcow2`, …
+        format: String,
+    },
+}
+
+impl Disk {
+    /// How it is known among all disks of a deployment: its volume's name, or its path outside of the pool.
+    pub fn key(&self) -> String {
+        match &self.home {
+            Home::Pool => self.volume.clone(),
+            Home::Folder(folder) => format!("{}/{}", folder.trim_end_matches('/'), self.volume),
+            Home::Existing { path, .. } => path.clone(),
+        }
+    }
+
+    /// Its path, where `folder` is the one of the deployment's pool.
+    pub fn path(&self, folder: &str) -> String {
+        match &self.home {
+            Home::Pool => format!("{folder}/{}", self.volume),
+            _ => self.key(),
+        }
+    }
+
+    /// Its format.
+    pub fn format(&self) -> &str {
+        match &self.home {
+            Home::Existing { format, .. } => format,
+            _ => "qcow2",
+        }
+    }
+
+    /// Whether irs makes it, and so removes it.
+    pub fn is_ours(&self) -> bool {
+        !matches!(self.home, Home::Existing { .. })
+    }
+
+    /// Whether it lies over its image, else it is a copy of its own.
+    pub fn is_overlay(&self) -> bool {
+        self.image.is_some() && !self.preallocation.is_full()
+    }
 }
 
 /// A network interface of a node.
@@ -264,6 +350,14 @@ pub struct Nic {
     pub lan: bool,
     /// NIC model.
     pub model: String,
+}
+
+impl Deployment {
+    /// All images that its disks begin with.
+    pub fn images(&self) -> BTreeSet<&ImageSource> {
+        let disks = self.nodes.iter().flat_map(|node| &node.disks);
+        disks.filter_map(|disk| disk.image.as_ref()).collect()
+    }
 }
 
 impl Node {

@@ -2,6 +2,7 @@
 //!
 //! Ownership is this mark, never a name.
 
+use crate::virtopts::Extra;
 use anyhow::{Context, Result, bail};
 use roxmltree::Node as XmlNode;
 use std::net::IpAddr;
@@ -51,12 +52,20 @@ pub struct NodeMark {
     pub node_type: String,
     /// Its number among the nodes of its type.
     pub index: u32,
-    /// Whether it got the base image and a seed.
+    /// Whether its first disk has an operating system.
     pub has_os: bool,
+    /// Whether it has a seed, by which irs can log in.
+    pub has_seed: bool,
+    /// infrared's `os.type`.
+    pub os_type: String,
+    /// infrared's `os.variant`.
+    pub os_variant: String,
     /// The pool of its volumes.
     pub pool: String,
     /// Its volumes in that pool, the seed included.
     pub volumes: Vec<String>,
+    /// Its disks outside of that pool that irs made, as paths.
+    pub files: Vec<String>,
     /// Index of the NIC through which it is reached.
     pub external: Option<usize>,
     /// Where it is reached, when no network reserves that address.
@@ -73,6 +82,37 @@ pub struct NodeMark {
     pub login_keys: Vec<String>,
     /// The log of the serial console.
     pub serial_file: Option<String>,
+    /// What `--virtopts` added.
+    pub extras: Vec<Extra>,
+}
+
+impl NodeMark {
+    /// In what it differs from another one of the same node, in words.
+    pub fn difference(&self, other: &NodeMark) -> String {
+        let parts = [
+            ("groups", self.groups != other.groups),
+            ("external_network", self.external != other.external),
+            ("the user to log in as", self.user != other.user),
+            (
+                "ansible_connection",
+                self.ansible_connection != other.ansible_connection,
+            ),
+            ("the serial log", self.serial_file != other.serial_file),
+            ("virtopts", self.extras != other.extras),
+            (
+                "os",
+                (&self.os_type, &self.os_variant) != (&other.os_type, &other.os_variant),
+            ),
+        ];
+        let different: Vec<&str> = parts
+            .into_iter()
+            .filter_map(|(name, differs)| differs.then_some(name))
+            .collect();
+        match different.is_empty() {
+            true => "irs's mark".to_owned(),
+            false => different.join(", "),
+        }
+    }
 }
 
 /// Finds irs's element among the children of a domain's or network's `<metadata>`.
@@ -155,8 +195,12 @@ fn node(mark: XmlNode<'_, '_>) -> Result<NodeMark> {
             .parse()
             .context("reading the node's index")?,
         has_os: mark.attribute("os") == Some("yes"),
+        has_seed: mark.attribute("os") == Some("yes") && mark.attribute("seed") != Some("no"),
+        os_type: mark.attribute("os-type").unwrap_or_default().to_owned(),
+        os_variant: mark.attribute("os-variant").unwrap_or_default().to_owned(),
         pool: attribute(mark, "pool")?.to_owned(),
         volumes: texts(mark, "volume"),
+        files: texts(mark, "file"),
         external: mark.attribute("external").and_then(|text| text.parse().ok()),
         address: mark.attribute("address").and_then(|text| text.parse().ok()),
         groups: texts(mark, "group"),
@@ -165,5 +209,18 @@ fn node(mark: XmlNode<'_, '_>) -> Result<NodeMark> {
         host_key: first("host-key"),
         login_keys: texts(mark, "login-key"),
         serial_file: first("serial-file"),
+        extras: extras(mark),
     })
+}
+
+fn extras(mark: XmlNode<'_, '_>) -> Vec<Extra> {
+    mark.children()
+        .filter(|n| n.has_tag_name((NAMESPACE, "extra")))
+        .map(|extra| Extra {
+            tag: extra.attribute("tag").unwrap_or_default().to_owned(),
+            xml: extra.text().unwrap_or_default().to_owned(),
+            device: extra.attribute("device") == Some("yes"),
+            raw: extra.attribute("raw") == Some("yes"),
+        })
+        .collect()
 }

@@ -2,23 +2,24 @@
 
 pub mod bridges;
 pub mod counts;
+pub mod disks;
 pub mod fixed;
 mod nics;
+mod node;
 pub mod reservations;
 pub mod slots;
 mod wires;
 
 use crate::actual::Actual;
 use crate::addresses::Mac;
-use crate::deployment::{
-    Deployment, Disk, Identity, ImageSource, Ipv4Side, Ipv6Side, Network, Node, Slot, Storage,
-};
+use crate::deployment::{Deployment, Identity, ImageSource, Ipv4Side, Ipv6Side, Network, Slot, Storage, Vnc};
 use crate::names;
 use crate::steps::start::Policy;
 use crate::topology::Topology;
 use crate::topology::disk::Bus;
+use crate::topology::firmware::Firmware;
 use crate::topology::network::{Forward, NetworkSpec};
-use crate::topology::node::NodeType;
+use crate::virtopts::Virtopts;
 use crate::yaml::Problems;
 use reservations::Reservations;
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,8 +38,18 @@ pub struct Wanted {
     pub image: ImageSource,
     /// The sudo user of the nodes.
     pub username: String,
-    /// Bus of the disks that say none.
-    pub disk_bus: Bus,
+    /// Bus of the disks that say none; nothing when nobody says.
+    pub disk_bus: Option<Bus>,
+    /// Firmware of the nodes that say none; nothing when nobody says.
+    pub firmware: Option<Firmware>,
+    /// Who logs in to the nodes on which no user is made.
+    pub image_user: String,
+    /// Ansible's connection plugin for the nodes that say none.
+    pub ansible_connection: String,
+    /// Who sees the nodes' screens.
+    pub vnc: Vnc,
+    /// What `--virtopts` adds to every domain.
+    pub virtopts: Virtopts,
     /// Whether serial consoles are logged.
     pub serial_files: bool,
     /// What is started.
@@ -110,7 +121,7 @@ pub fn deployment(
                 wires: &wires,
                 plugged: &plugged,
             };
-            let node = node(wanted, node_type, index, id, actual, cables, &mut taken_macs);
+            let node = node::node(wanted, node_type, index, id, actual, cables, &mut taken_macs);
             fixed::check(&node, node_type, id, actual, &mut problems);
             fixed.extend(fixed::addresses(&node, node_type));
             nodes.push(node);
@@ -145,7 +156,6 @@ pub fn deployment(
         networks,
         nodes,
         joined,
-        image: wanted.image.clone(),
         extend: wanted.extend.then(|| counts.totals()),
         slot,
     })
@@ -214,80 +224,4 @@ fn network(spec: &NetworkSpec, id: &Identity, wanted: &Wanted, present_mtu: Opti
         wire: None,
         name,
     }
-}
-
-fn node(
-    wanted: &Wanted,
-    spec: &NodeType,
-    index: u32,
-    id: &Identity,
-    actual: &Actual,
-    cables: Cables<'_>,
-    taken_macs: &mut BTreeSet<Mac>,
-) -> Node {
-    let name = names::domain(id.prefix.as_deref(), &spec.name, index);
-    let existing = actual.domains_of(id.uuid).find(|domain| domain.name == name);
-    let ends = cables
-        .wires
-        .ends
-        .get(&name)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    let fixed = fixed::of(spec, index).and_then(|fixed| fixed.mac);
-    let (nics, external) = nics::of_node(
-        spec,
-        &name,
-        (ends, cables.plugged),
-        fixed,
-        id,
-        existing,
-        taken_macs,
-    );
-    Node {
-        uuid: Uuid::new_v5(&id.uuid, format!("domain {}-{index}", spec.name).as_bytes()),
-        node_type: spec.name.clone(),
-        index,
-        cpu: spec.cpu,
-        cpu_model: spec.cpumodel.clone(),
-        memory_mib: spec.memory_mib,
-        swap_mib: spec.swap_mib,
-        has_os: spec.deploy_os,
-        machine: spec.machine_type.clone(),
-        disks: disks(wanted, spec, &name),
-        nics,
-        external,
-        groups: spec.groups.clone(),
-        user: spec.ssh_user.clone().unwrap_or_else(|| wanted.username.clone()),
-        ansible_connection: spec.ansible_connection.clone().unwrap_or_else(|| "ssh".into()),
-        guest_agent: spec.guest_agent,
-        serial_file: wanted
-            .serial_files
-            .then(|| format!("/var/lib/libvirt/qemu/{name}-serial.log")),
-        name,
-    }
-}
-
-/// The disks in file order; a device of another bus than the file had in mind gets that bus's name.
-fn disks(wanted: &Wanted, spec: &NodeType, node: &str) -> Vec<Disk> {
-    let mut letters: BTreeMap<&str, u8> = BTreeMap::new();
-    spec.disks
-        .iter()
-        .map(|disk| {
-            let bus = disk.bus.unwrap_or(wanted.disk_bus);
-            let letter = letters.entry(bus.device_prefix()).or_insert(b'a');
-            let dev = match disk.dev.strip_prefix(bus.device_prefix()) {
-                Some(_) => disk.dev.clone(),
-                None => format!("{}{}", bus.device_prefix(), *letter as char),
-            };
-            *letter += 1;
-            Disk {
-                volume: format!("{node}-{}.qcow2", disk.key),
-                dev,
-                bus,
-                size: disk.size_bytes,
-                cache: disk.cache,
-                preallocation: disk.preallocation,
-            }
-        })
-        .collect()
 }

@@ -1,5 +1,7 @@
 //! Filling XML templates: every value is escaped.
 
+pub mod edit;
+
 use anyhow::{Context, Result};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};

@@ -68,14 +68,14 @@ fn the_command_line_wins_over_the_file_and_the_file_over_the_environment() {
         ("IRS_PREFIX", "env"),
         ("IRS_TOPOLOGY_USERNAME", "envuser"),
         ("IRS_TOPOLOGY_NODES", "compute:9"),
-        ("IRS_DISK_BUS", ""),
+        ("IRS_START", ""),
     ];
     let told = place.told("--from-file a.yml", &environment);
     assert_eq!(told["prefix"], "file");
     assert_eq!(told["topology-nodes"], "undercloud:1");
     assert_eq!(told["topology-username"], "envuser");
     assert_eq!(told["host-validate"], false);
-    assert_eq!(told["disk-bus"], "virtio");
+    assert_eq!(told["start"], "all");
     assert_eq!(told["host-key"], place.path().join("key").to_str().unwrap());
     let line =
         "--prefix flag --topology-nodes compute:1,controller:3 --host-validate --from-file a.yml -e b=2";
@@ -160,7 +160,23 @@ fn a_generated_file_has_every_flag_and_is_an_answers_file() {
         "version",
         "yes",
     ];
-    let aliases = ["extend", "net-subnet", "data-subnet"];
+    let aliases = [
+        "extend",
+        "net-subnet",
+        "data-subnet",
+        "image-ssh-user",
+        "image-ansible-connection",
+        // Options of virt-install in the words about --virtopts.
+        "memballoon",
+        "tpm",
+        "rng",
+        "boot",
+        "cpu",
+        "graphics",
+        "hostdev",
+        "filesystem",
+        "watchdog",
+    ];
     let mut seen = 0;
     for flag in flags.map(|flag| flag.trim_end_matches(|c: char| !c.is_ascii_alphanumeric())) {
         if of_a_run.contains(&flag) || aliases.contains(&flag) {

@@ -29,7 +29,8 @@ fn the_readme_is_made_from_the_reference() {
 
 /// A node file and a network file in which every mapping of the reference is there, with what it needs.
 const NODE: &str = "
-cpu: 1
+cpu: {sockets: 1, cores: 1}
+cpumodel: {name: Nehalem}
 memory: 1024
 os: {}
 image: {}
@@ -60,6 +61,8 @@ nodes:
 fn home(title: &str) -> Option<(bool, &'static [&'static str])> {
     Some(match title {
         "A node file" => (true, &[]),
+        "`cpu`" => (true, &["cpu"]),
+        "`cpumodel`" => (true, &["cpumodel"]),
         "`os`" => (true, &["os"]),
         "`image`" => (true, &["image"]),
         "A disk" => (true, &["disks", "disk1"]),

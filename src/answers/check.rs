@@ -23,8 +23,6 @@ const INFRAREDS: &[&str] = &[
     "host-mtu-size",
     "host-network-mtu-size",
     "host-network-multicast-querier",
-    "image-ansible_connection",
-    "image-ssh_user",
     "inventory",
     "tls-ca",
     "virsh-snapshot-cleanup",
@@ -39,9 +37,6 @@ const INFRAREDS: &[&str] = &[
     "virsh-snapshot-restore",
     "virsh-snapshot-servers",
     "virsh-snapshot-upload",
-    "virtopts",
-    "vnc-external",
-    "vnc-password",
 ];
 /// What infrared writes for flags that nobody has said.
 const DEFAULTS: &[&str] = &["", "False", "false", "None", "no", "0", ".*", "root", "ssh"];

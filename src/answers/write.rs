@@ -189,7 +189,7 @@ fn answer(arg: &Arg, flags: &ArgMatches) -> Option<Answer> {
     ];
     let kind = if ["password", "secret", "token"]
         .iter()
-        .any(|word| key.contains(word))
+        .any(|word| key.contains(word) && !key.ends_with("-file"))
     {
         Kind::Secret
     } else if is(TypeId::of::<bool>()) {

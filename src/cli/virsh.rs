@@ -2,6 +2,7 @@
 
 use super::boolean::Boolean;
 use super::host::ConnectFlags;
+use crate::secret::Secret;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -174,12 +175,51 @@ pub struct NodeFlags {
     /// Time zone of the nodes, e.g. Europe/Berlin. Default: the image's.
     #[arg(long, value_name = "ZONE", env = "IRS_TOPOLOGY_TIMEZONE")]
     pub topology_timezone: Option<String>,
-    /// Firmware of the nodes.
-    #[arg(long, value_enum, value_name = "MODE", default_value_t = BootMode::Bios, env = "IRS_BOOTMODE")]
-    pub bootmode: BootMode,
-    /// Bus of the disks that say none themselves.
-    #[arg(long, value_enum, value_name = "BUS", default_value_t = DiskBus::Virtio, env = "IRS_DISK_BUS")]
-    pub disk_bus: DiskBus,
+    /// Who logs in to the nodes on which no user is made.
+    #[arg(
+        long = "image-ssh_user",
+        visible_alias = "image-ssh-user",
+        value_name = "USER",
+        default_value = "root",
+        env = "IRS_IMAGE_SSH_USER"
+    )]
+    pub image_ssh_user: String,
+    /// Ansible's connection plugin for the nodes, in the inventory.
+    #[arg(
+        long = "image-ansible_connection",
+        visible_alias = "image-ansible-connection",
+        value_name = "PLUGIN",
+        default_value = "ssh",
+        env = "IRS_IMAGE_ANSIBLE_CONNECTION"
+    )]
+    pub image_ansible_connection: String,
+    /// Firmware of the nodes that say none themselves. Default: bios for new nodes, existing ones keep theirs.
+    #[arg(long, value_enum, value_name = "MODE", env = "IRS_BOOTMODE")]
+    pub bootmode: Option<BootMode>,
+    /// Bus of the disks that say none themselves. Default: virtio for new nodes, existing ones keep theirs.
+    #[arg(long, value_enum, value_name = "BUS", env = "IRS_DISK_BUS")]
+    pub disk_bus: Option<DiskBus>,
+    /// What is added to every node's domain: libvirt's domain XML, or options of virt-install (--memballoon, --tpm,
+    /// --rng, --boot, --cpu, --graphics, --hostdev, --filesystem, --watchdog).
+    #[arg(
+        long,
+        value_name = "XML|OPTIONS",
+        allow_hyphen_values = true,
+        default_value = "",
+        hide_default_value = true,
+        env = "IRS_VIRTOPTS"
+    )]
+    pub virtopts: String,
+    /// Show the nodes' screens (VNC) to everybody who reaches the hypervisor; needs a password.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_VNC_EXTERNAL", hide_possible_values = true)]
+    pub vnc_external: bool,
+    /// The password of the nodes' screens, at most 8 characters. Others may see a command line: rather use the
+    /// environment, or --vnc-password-file.
+    #[arg(long, value_name = "PASSWORD", value_parser = clap::builder::ValueParser::new(secret), env = "IRS_VNC_PASSWORD", hide_env_values = true, conflicts_with = "vnc_password_file")]
+    pub vnc_password: Option<Secret>,
+    /// A file whose first line is the password of the nodes' screens.
+    #[arg(long, value_name = "FILE", env = "IRS_VNC_PASSWORD_FILE")]
+    pub vnc_password_file: Option<PathBuf>,
     /// Log each node's serial console on the hypervisor, under /var/lib/libvirt/qemu.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_SERIAL_FILES", hide_possible_values = true)]
     pub serial_files: bool,
@@ -189,6 +229,10 @@ pub struct NodeFlags {
     /// Which nodes are started: 'os' leaves those without an OS parked, for Ironic to switch on.
     #[arg(long, value_enum, value_name = "WHICH", default_value_t = Start::All, env = "IRS_START")]
     pub start: Start,
+}
+
+fn secret(text: &str) -> Result<Secret, std::convert::Infallible> {
+    Ok(Secret::new(text))
 }
 
 /// How irs runs.
@@ -224,6 +268,8 @@ pub struct RunFlags {
 pub enum BootMode {
     /// SeaBIOS.
     Bios,
+    /// OVMF, with nvram of each node's own.
+    Uefi,
 }
 
 /// Buses of disks.

@@ -1,6 +1,7 @@
 //! `irs virsh`: one road for making, extending, repairing and removing.
 
 pub mod facts;
+mod guest;
 pub mod input;
 pub mod make;
 mod persist;

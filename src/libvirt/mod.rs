@@ -104,6 +104,75 @@ impl Libvirt {
             .domain_capabilities(None, None, None, Some(virt_type), 0)?)
     }
 
+    /// The XML of libvirt's capabilities for a domain type and a machine type, libvirt's default without one.
+    ///
+    /// # Errors
+    /// When libvirt offers no such type.
+    pub fn machine_capabilities(&self, virt_type: &str, machine: Option<&str>) -> Result<String> {
+        Ok(self
+            .connect
+            .domain_capabilities(None, None, machine, Some(virt_type), 0)?)
+    }
+
+    /// The machine types of the host's own architecture, short names first.
+    ///
+    /// # Errors
+    /// When the capabilities cannot be had or read.
+    pub fn machine_types(&self, virt_type: &str) -> Result<Vec<String>> {
+        let own = self.domain_capabilities(virt_type)?;
+        let own = roxmltree::Document::parse(&own)?;
+        let arch = own
+            .descendants()
+            .find(|n| n.has_tag_name("arch"))
+            .and_then(|n| n.text());
+        let capabilities = self
+            .connect
+            .capabilities()
+            .context("reading libvirt's capabilities")?;
+        let document = roxmltree::Document::parse(&capabilities).context("reading libvirt's capabilities")?;
+        let mut names: Vec<String> = document
+            .descendants()
+            .filter(|n| n.has_tag_name("arch") && n.attribute("name") == arch)
+            .flat_map(|n| n.descendants().filter(|n| n.has_tag_name("machine")))
+            .filter_map(|n| n.text().map(str::to_owned))
+            .collect();
+        names.sort_by_key(|name| (name.len(), name.clone()));
+        names.dedup();
+        Ok(names)
+    }
+
+    /// The CPU models that libvirt knows for x86, or for this host's architecture.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub fn cpu_models(&self) -> Result<Vec<String>> {
+        let capabilities = self
+            .connect
+            .capabilities()
+            .context("reading libvirt's capabilities")?;
+        let document = roxmltree::Document::parse(&capabilities).context("reading libvirt's capabilities")?;
+        let arch = document
+            .descendants()
+            .find(|n| n.has_tag_name("arch"))
+            .and_then(|n| n.text());
+        self.connect
+            .cpu_models_names(arch.unwrap_or("x86_64"), 0)
+            .context("asking libvirt for its CPU models")
+    }
+
+    /// Whether libvirt knows a CPU feature; what it cannot tell counts as known.
+    pub fn knows_cpu_feature(&self, model: &str, feature: &str) -> bool {
+        let template =
+            "<cpu><arch>x86_64</arch><model>{{ model }}</model><feature name='{{ feature }}'/></cpu>";
+        let Ok(xml) = crate::xml::render(template, crate::xml::values! { model, feature }) else {
+            return true;
+        };
+        match self.connect.compare_cpu(&xml, 0) {
+            Ok(_) => true,
+            Err(error) => !error.message().to_lowercase().contains("unknown cpu feature"),
+        }
+    }
+
     /// Every domain, with its state left to be asked.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use crate::units::{GIB, MIB};
 use crate::yaml::{Fields, Key, Place, Problems, Tree, shown};
 
+use super::image::{self, Import};
 use super::name;
 use super::reference::names;
 use super::reference::nodes::DISK;
@@ -98,6 +99,14 @@ impl Bus {
     pub fn as_str(self) -> &'static str {
         word(BUSES, self)
     }
+
+    /// The bus of that word.
+    pub fn of(word: &str) -> Option<Bus> {
+        BUSES
+            .iter()
+            .find(|(known, _)| *known == word)
+            .map(|(_, bus)| *bus)
+    }
 }
 
 impl Bus {
@@ -159,13 +168,14 @@ pub struct DiskSpec {
     pub cache: Cache,
     /// Preallocation, `metadata` by default.
     pub preallocation: Preallocation,
-    /// URL of an image that the disk is a copy of.
-    pub import_url: Option<String>,
-    /// The folder, or the existing file, for the disk.
+    /// The image that the disk begins with.
+    pub import: Option<Import>,
+    /// The folder, or the existing file, for the disk, on the hypervisor.
     pub path: Option<String>,
-    pub(super) import_place: Option<Place>,
-    pub(super) path_place: Option<Place>,
 }
+
+/// IDE has two channels with two devices each.
+const IDE_MAX: usize = 4;
 
 /// Reads the `disks` of a node in the order of the file.
 pub(super) fn read(entries: &[(Key, Tree)], of: &str, problems: &mut Problems) -> Vec<DiskSpec> {
@@ -189,6 +199,18 @@ pub(super) fn read(entries: &[(Key, Tree)], of: &str, problems: &mut Problems) -
         }
         disks.push(disk);
     }
+    for disk in disks
+        .iter()
+        .filter(|disk| disk.bus == Some(Bus::Ide))
+        .skip(IDE_MAX)
+    {
+        problems
+            .push(
+                disk.place.clone(),
+                format!("disk '{}' of {of} is one too many on the bus 'ide'", disk.key),
+            )
+            .hint("IDE has room for four: use virtio, scsi or sata for the others");
+    }
     disks
 }
 
@@ -206,7 +228,8 @@ fn read_one(
         KEYS,
         problems,
     );
-    let dev = device(&fields, before, problems);
+    let bus = fields.choice("bus", BUSES, problems);
+    let dev = device(&fields, bus, before, problems);
     let size = match fields.get("size") {
         Some(size) => size.size(&fields.what("size"), MIB..=64 * 1024 * GIB, problems),
         None if !fields.readable => None,
@@ -221,25 +244,48 @@ fn read_one(
         key: key.name.clone(),
         dev: String::new(),
         size_bytes: size.unwrap_or(GIB),
-        bus: fields.choice("bus", BUSES, problems),
+        bus,
         cache: fields.choice("cache", CACHES, problems).unwrap_or(Cache::Unsafe),
         preallocation: fields
             .choice("preallocation", PREALLOCATIONS, problems)
             .unwrap_or(Preallocation::Metadata),
-        import_url: fields.string("import_url", problems),
-        path: fields.string("path", problems),
-        import_place: fields.get("import_url").map(|t| t.place.clone()),
-        path_place: fields.get("path").map(|t| t.place.clone()),
+        import: image::read(&fields, "import_url", problems),
+        path: path(&fields, problems),
         place: fields.get("dev").map_or(&key.place, |t| &t.place).clone(),
     };
     Some(DiskSpec { dev: dev?, ..disk })
 }
 
+/// An absolute path on the hypervisor, of plain characters.
+fn path(fields: &Fields<'_>, problems: &mut Problems) -> Option<String> {
+    let tree = fields.get("path")?;
+    let text = tree.string(&fields.what("path"), problems)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@=".contains(c);
+    let up = text.split('/').any(|part| part == "..");
+    let root = text.trim_end_matches('/').is_empty();
+    if text.starts_with('/') && !root && !up && text.len() <= 1024 && text.chars().all(plain) {
+        return Some(text);
+    }
+    problems
+        .push(
+            tree.place.clone(),
+            format!("{} cannot be '{}'", fields.what("path"), shown(&text)),
+        )
+        .hint("it takes the absolute path of a folder or an existing file on the hypervisor, of letters, digits and . _ - + : @ =");
+    None
+}
+
 /// `/dev/vdb` or `vdb`; without one the first letter that is free.
-fn device(fields: &Fields<'_>, before: &[DiskSpec], problems: &mut Problems) -> Option<String> {
+fn device(
+    fields: &Fields<'_>,
+    bus: Option<Bus>,
+    before: &[DiskSpec],
+    problems: &mut Problems,
+) -> Option<String> {
     let Some(tree) = fields.get("dev") else {
+        let prefix = bus.map_or("vd", Bus::device_prefix);
         return ('a'..='z')
-            .map(|letter| format!("vd{letter}"))
+            .map(|letter| format!("{prefix}{letter}"))
             .find(|d| before.iter().all(|b| b.dev != *d));
     };
     let text = tree.string(&fields.what("dev"), problems)?;

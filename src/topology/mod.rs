@@ -6,11 +6,14 @@ mod bgp;
 
 mod bounded;
 pub mod commented;
+pub mod cpu;
 mod dhcp;
 pub mod disk;
 pub mod fetch;
 pub mod files;
+pub mod firmware;
 pub mod fixed;
+pub mod image;
 pub mod interface;
 mod load;
 pub mod name;

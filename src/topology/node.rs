@@ -2,8 +2,11 @@
 
 use crate::yaml::{Fields, Place, Problems, Tree, Value};
 
+use super::cpu::{self, CpuModel, Layout};
 use super::disk::{self, DiskSpec};
+use super::firmware::{self, Firmware, Tpm};
 use super::fixed::{self, FixedNode};
+use super::image::{self, Import};
 use super::interface::{self, InterfaceSpec, Wiring};
 use super::name;
 use super::reference::names;
@@ -18,7 +21,6 @@ pub const OS_KEYS: &[&str] = &names::<{ OS.keys.len() }>(&OS);
 /// The keys of `image`.
 pub const IMAGE_KEYS: &[&str] = &names::<{ IMAGE.keys.len() }>(&IMAGE);
 
-const MAX_CPUS: u64 = 1024;
 /// In MiB: less than 64 boots nothing, more than 64 TiB no host has.
 const MEMORY_MIB: std::ops::RangeInclusive<u64> = 64..=64 * 1024 * 1024;
 
@@ -35,8 +37,10 @@ pub struct NodeType {
     pub count: u32,
     /// Virtual CPUs of a node.
     pub cpu: u32,
-    /// `host-passthrough`, `host-model` or a model of libvirt's.
-    pub cpumodel: String,
+    /// How they are laid out, when the file says it.
+    pub cpu_layout: Option<Layout>,
+    /// What CPU the guest sees.
+    pub cpumodel: CpuModel,
     /// Memory of a node in MiB.
     pub memory_mib: u64,
     /// Where the memory is said.
@@ -63,15 +67,20 @@ pub struct NodeType {
     pub guest_agent: bool,
     /// libvirt's machine type, when the default will not do.
     pub machine_type: Option<String>,
+    /// Where the machine type is said.
+    pub machine_place: Place,
+    /// Its own firmware, which wins over `--bootmode`.
+    pub firmware: Option<Firmware>,
+    /// Its TPM: none, or one; nothing when the file does not say.
+    pub tpm: Option<Option<Tpm>>,
     /// User for SSH to the node, which wins over `--image-ssh_user`.
     pub ssh_user: Option<String>,
     /// Ansible's connection plugin, which wins over `--image-ansible_connection`.
     pub ansible_connection: Option<String>,
     /// Whether the image can be customised by libguestfs.
     pub supports_libguestfs: bool,
-    /// URL of an image of its own.
-    pub import_url: Option<String>,
-    pub(super) import_place: Option<Place>,
+    /// An image of its own in place of `--image-url`.
+    pub import: Option<Import>,
     /// What `ips` and `introspection_macs` fix, by the nodes' numbers; shorter where they say nothing.
     pub fixed: Vec<FixedNode>,
     pub(super) said: fixed::Said,
@@ -94,7 +103,10 @@ pub(super) fn read(
         }
     }
     let memory = fields.required("memory", problems);
-    let cpu = fields.required("cpu", problems);
+    let (cpu, cpu_layout) = fields
+        .required("cpu", problems)
+        .and_then(|tree| cpu::read(tree, &fields, problems))
+        .unwrap_or((1, None));
     let empty = Tree::plain(tree.place.clone(), "");
     let os = Fields::new(
         format!("'os' of {of}"),
@@ -115,10 +127,9 @@ pub(super) fn read(
         place: tree.place.clone(),
         name,
         count,
-        cpu: cpu
-            .and_then(|t| t.integer(&fields.what("cpu"), 1..=MAX_CPUS, problems))
-            .unwrap_or(1) as u32,
-        cpumodel: word(&fields, "cpumodel", problems).unwrap_or_else(|| "host-passthrough".to_owned()),
+        cpu,
+        cpu_layout,
+        cpumodel: cpu::read_model(&fields, problems),
         memory_mib: memory
             .and_then(|t| mebibytes(t, &fields, problems))
             .unwrap_or(*MEMORY_MIB.start()),
@@ -134,30 +145,51 @@ pub(super) fn read(
         provision_network: None,
         guest_agent: fields.boolean("guest_agent", problems).unwrap_or(true),
         machine_type: word(&fields, "machine_type", problems),
+        machine_place: fields
+            .get("machine_type")
+            .map_or(&tree.place, |t| &t.place)
+            .clone(),
+        firmware: firmware::read(&fields, problems),
+        tpm: firmware::read_tpm(&fields, problems),
         ssh_user: word(&image, "ssh_user", problems),
         ansible_connection: word(&image, "ansible_connection", problems),
         supports_libguestfs: fields.boolean("supports_libguestfs", problems).unwrap_or(true),
-        import_url: fields.string("import_url", problems),
-        import_place: fields.get("import_url").map(|t| t.place.clone()),
+        import: image::read(&fields, "import_url", problems),
         fixed: Vec::new(),
         said: fixed::read(&fields, problems),
     };
-    let diskless = fields
-        .get("disks")
-        .is_none_or(|t| t.value == Value::Map(Vec::new()));
-    if node.deploy_os && diskless && !os_broken {
-        let place = fields.key_place("disks").unwrap_or(&tree.place);
-        problems
-            .push(
-                place.clone(),
-                format!("{of} gets an operating system and has no disk"),
-            )
-            .hint("add disks: {disk1: {size: 40G}}, or deploy_os: no");
-    }
+    check(&node, &fields, os_broken, problems);
     let mut wiring = interface::read_wiring(&fields, "", &tree.place, problems);
     // Neither what the nodes are called nor whether they need an external_network is known then.
     wiring.broken |= name_broken || os_broken;
     (node, wiring)
+}
+
+/// What the keys of a node ask of one another.
+fn check(node: &NodeType, fields: &Fields<'_>, os_broken: bool, problems: &mut Problems) {
+    let machine = node.machine_type.as_deref();
+    firmware::check(fields, machine, node.firmware, &node.disks, problems);
+    if !node.supports_libguestfs && node.deploy_os && node.swap_mib > 0 {
+        let place = fields.key_place("swap").unwrap_or(&fields.place);
+        problems
+            .push(
+                place.clone(),
+                format!("{} has 'swap', and its image takes no customisation", fields.of),
+            )
+            .hint("leave out swap, or supports_libguestfs: no");
+    }
+    let diskless = fields
+        .get("disks")
+        .is_none_or(|t| t.value == Value::Map(Vec::new()));
+    if node.deploy_os && diskless && !os_broken {
+        let place = fields.key_place("disks").unwrap_or(&fields.place);
+        problems
+            .push(
+                place.clone(),
+                format!("{} gets an operating system and has no disk", fields.of),
+            )
+            .hint("add disks: {disk1: {size: 40G}}, or deploy_os: no");
+    }
 }
 
 /// A value that goes into XML, the seed or the inventory.

@@ -76,6 +76,8 @@ pub struct Table {
 /// The mappings of both kinds of files, in the order of the documentation.
 pub const TABLES: &[&Table] = &[
     &nodes::NODE,
+    &nodes::CPU,
+    &nodes::CPU_MODEL,
     &nodes::OS,
     &nodes::IMAGE,
     &nodes::DISK,

@@ -2,8 +2,8 @@
 
 use crate::yaml::{Place, Problems};
 
+use super::Topology;
 use super::network::Forward;
-use super::{NodeType, Topology};
 
 impl Topology {
     /// The things in this topology that are read and not made yet; only networks that are there and
@@ -31,41 +31,8 @@ impl Topology {
                 refuse(&mut problems, place, &format!("'portgroups' of network '{name}'"));
             }
         }
-        for node in &self.node_types {
-            node_type(node, &mut problems);
-        }
         problems.sort();
         problems
-    }
-}
-
-fn node_type(node: &NodeType, problems: &mut Problems) {
-    let name = &node.file_name;
-    for disk in &node.disks {
-        if let Some(place) = &disk.import_place {
-            refuse(
-                problems,
-                place,
-                &format!("'import_url' of disk '{}' of node '{name}'", disk.key),
-            );
-        }
-        if let Some(place) = &disk.path_place {
-            refuse(
-                problems,
-                place,
-                &format!("'path' of disk '{}' of node '{name}'", disk.key),
-            );
-        }
-    }
-    if let Some(place) = &node.import_place {
-        refuse(problems, place, &format!("'import_url' of node '{name}'"));
-    }
-    if let (false, true) = (node.supports_libguestfs, node.deploy_os) {
-        refuse(
-            problems,
-            &node.place,
-            &format!("'supports_libguestfs: no' of node '{name}'"),
-        );
     }
 }
 

@@ -6,15 +6,16 @@ use super::make::{load, network_of};
 use super::{Session, joined, who};
 use crate::actual::{self, Actual};
 use crate::apply::Tools;
-use crate::deployment::{Deployment, Identity, ImageSource, Slot};
+use crate::deployment::{Deployment, Disk, Home, Identity, ImageSource, Slot};
 use crate::error::{Exit, Fault};
 use crate::lease::Lease;
 use crate::plan::{Action, Plan};
 use crate::remote::Host;
 use crate::resolve::{self, counts, slots};
-use crate::steps::disks::Materials;
+use crate::steps::disks::{Materials, outside};
 use crate::steps::domains::template::Setting;
 use crate::steps::host::bridges;
+use crate::steps::host::capabilities;
 use crate::steps::host::check::{self, Limits};
 use crate::steps::host::record::Record;
 use crate::steps::host::virtualization;
@@ -25,8 +26,8 @@ use crate::topology::{self, Topology};
 use crate::ui::Ui;
 use crate::yaml::Problems;
 use anyhow::{Result, bail};
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long another run may take to choose its subnets.
@@ -68,8 +69,9 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
         topology,
         subnets,
     } = choose(request, &session, subnets)?;
-    let deployment =
+    let mut deployment =
         resolve::deployment(&request.wanted, &topology, slot, &id, &actual).map_err(Problems::into_fault)?;
+    let outside = outside::look(&session.host, &mut deployment, &actual)?;
     if let Some(note) = counts::resumes(&request.wanted, &topology, &actual) {
         ui.note(&note);
     }
@@ -77,22 +79,24 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     deployment.warnings.iter().for_each(|warning| ui.warn(warning));
     let starts = start::converge(&deployment.nodes, &actual.domains, request.wanted.start, &id.host);
     let record = record_of(&deployment, &actual, network, &starts)?;
-    let (virt_type, located) = check_host(request, &session, &deployment, &actual, inspected, ui)?;
-    let plan = plan(request, &deployment, &record, &actual, located.as_ref(), starts)
+    let mut volumes = actual.volumes(&id.name);
+    volumes.extend(outside);
+    let (virt_type, located) = check_host(request, &session, &deployment, &actual, &volumes, inspected, ui)?;
+    let plan = plan(request, &deployment, &record, &actual, &volumes, &located, starts)
         .map_err(Problems::into_fault)?;
-    let base = OnceLock::new();
-    if let Some(Located::Cached(found)) = located {
-        let _ = base.set(found);
-    }
+    let cached = located.into_iter().filter_map(|(source, located)| match located {
+        Located::Cached(base) => Some((source, base)),
+        Located::Missing(_) => None,
+    });
     let keys = login_keys(request, &session.host, &id, &actual, &record)?;
     let watched = lease.clone();
     let tools = Arc::new(Tools {
         host: session.host.clone(),
         libvirt: session.libvirt.clone(),
         storage: request.wanted.storage.clone(),
-        base,
+        bases: Mutex::new(cached.collect()),
         materials: Materials {
-            base: None,
+            bases: BTreeMap::new(),
             login_keys: keys.clone(),
             username: request.wanted.username.clone(),
             timezone: request.timezone.clone(),
@@ -231,6 +235,9 @@ fn record_of(deployment: &Deployment, actual: &Actual, network: String, starts: 
     };
     record.slot = deployment.slot.clone();
     record.network = Some(topology::fetch::kept(&network));
+    let disks = deployment.nodes.iter().flat_map(|node| &node.disks);
+    let outside = disks.filter(|disk| matches!(disk.home, Home::Folder(_)));
+    record.files.extend(outside.map(Disk::key));
     // A node that is started anew is waited for anew.
     record
         .ready
@@ -247,9 +254,10 @@ fn check_host(
     session: &Session,
     deployment: &Deployment,
     actual: &Actual,
+    volumes: &BTreeMap<String, u64>,
     inspected: Option<Result<Inspected>>,
     ui: &Ui,
-) -> Result<(&'static str, Option<Located>)> {
+) -> Result<(&'static str, Images)> {
     let facts = &actual.facts;
     let names = deployment.nodes.iter().map(|node| node.name.clone());
     let new: BTreeSet<String> = names
@@ -263,48 +271,63 @@ fn check_host(
             virtualization::choose(wanted, validate, facts, &session.libvirt, &session.host)?;
         virt_type = chosen;
         warning.into_iter().for_each(|text| ui.warn(&text));
-        check::check_cpu_models(deployment, &new, virt_type)
-            .into_iter()
-            .for_each(|note| ui.note(&note));
-    }
-    let located = locate_image(request, &session.host, deployment, actual, inspected)?;
-    if let Some(virtual_size) = located.as_ref().and_then(Located::virtual_size) {
-        let with_os = deployment
-            .nodes
+        capabilities::check(deployment, &new, facts, &session.libvirt, virt_type)?
             .iter()
-            .filter(|node| node.has_os && new.contains(&node.name));
-        with_os
-            .filter_map(|node| node.disks.first())
-            .try_for_each(|disk| image::Base::check_fits(virtual_size, disk))?;
+            .for_each(|note| ui.note(note));
+    }
+    let located = locate_images(request, &session.host, deployment, volumes, inspected)?;
+    let disks = deployment
+        .nodes
+        .iter()
+        .filter(|node| new.contains(&node.name))
+        .flat_map(|node| &node.disks);
+    for disk in disks.filter(|disk| disk.is_ours()) {
+        let located = disk.image.as_ref().and_then(|image| located.get(image));
+        if let Some(virtual_size) = located.and_then(Located::virtual_size) {
+            image::Base::check_fits(virtual_size, disk)?;
+        }
     }
     let limits = Limits {
         memory_overcommit: request.memory_overcommit,
     };
-    check::check(deployment, &new, facts, located.as_ref(), limits)?
+    check::check(deployment, &new, facts, &located, limits)?
         .iter()
         .for_each(|warning| ui.warn(warning));
     Ok((virt_type, located))
 }
 
-/// Looks for the base image, when a disk is to lie over it.
-fn locate_image(
+/// The images that disks begin with, and where they are.
+type Images = BTreeMap<ImageSource, Located>;
+
+/// Looks for the images of the disks that are to be made.
+fn locate_images(
     request: &Request,
     host: &Host,
     deployment: &Deployment,
-    actual: &Actual,
-    inspected: Option<Result<Inspected>>,
-) -> Result<Option<Located>> {
-    let volumes = actual.volumes(&deployment.id.name);
-    let mut overlays = deployment
-        .nodes
-        .iter()
-        .filter(|node| node.has_os)
-        .filter_map(|node| node.disks.first());
-    let needed = overlays.any(|disk| !volumes.contains_key(&disk.volume)) || request.force_download;
+    volumes: &BTreeMap<String, u64>,
+    mut inspected: Option<Result<Inspected>>,
+) -> Result<Images> {
     let force = request.force_download;
-    needed
-        .then(|| image::locate::locate(host, &deployment.image, &deployment.storage, force, inspected))
-        .transpose()
+    let disks = || {
+        deployment
+            .nodes
+            .iter()
+            .flat_map(|node| &node.disks)
+            .filter(|disk| disk.is_ours())
+    };
+    let needed = |image: &&ImageSource| {
+        let missing = |disk: &Disk| !volumes.contains_key(&disk.key());
+        force || disks().any(|disk| disk.image.as_ref() == Some(image) && missing(disk))
+    };
+    let images = deployment.images().into_iter().filter(needed);
+    images
+        .map(|image| {
+            // What was looked at meanwhile is the image of --image-url.
+            let known = inspected.take_if(|_| *image == request.wanted.image);
+            let located = image::locate::locate(host, image, &deployment.storage, force, known)?;
+            Ok((image.clone(), located))
+        })
+        .collect()
 }
 
 fn plan(
@@ -312,7 +335,8 @@ fn plan(
     deployment: &Deployment,
     record: &Record,
     actual: &Actual,
-    located: Option<&Located>,
+    volumes: &BTreeMap<String, u64>,
+    located: &Images,
     starts: Vec<Action>,
 ) -> Result<Plan, Problems> {
     let mut problems = Problems::default();
@@ -327,14 +351,16 @@ fn plan(
         pools,
         domains,
     } = actual;
-    let volumes = actual.volumes(&deployment.id.name);
     let of_deployment = || actual.domains_of(deployment.id.uuid);
     let defined = of_deployment().map(|domain| domain.name.clone()).collect();
     let running = of_deployment()
         .filter(|domain| domain.state.is_running())
         .map(|domain| domain.name.clone())
         .collect();
-    let images = located.map(|located| located.actions(&deployment.id.host, request.force_download));
+    let images = located
+        .values()
+        .flat_map(|located| located.actions(&deployment.id.host, request.force_download));
+    let images: Vec<Action> = images.collect();
     take(steps::host::diff::converge(
         deployment,
         record,
@@ -349,9 +375,9 @@ fn plan(
         &deployment.id.host,
     ));
     take(steps::networks::diff::converge(deployment, networks, facts));
-    take(Ok(images.unwrap_or_default()));
+    take(Ok(images));
     take(steps::disks::diff::converge(
-        deployment, &volumes, &defined, &running,
+        deployment, volumes, &defined, &running,
     ));
     take(steps::domains::diff::converge(deployment, domains, networks));
     take(Ok(starts));

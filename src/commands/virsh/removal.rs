@@ -22,6 +22,8 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual) -> Vec<Acti
     let mut actions = domains::diff::remove(actual.domains_of(id.uuid), host, &reason);
     let volumes = actual.volumes(&id.name);
     actions.extend(disks::diff::remove(&own, volumes.keys(), host, &reason));
+    let files = disks::outside::ours(actual, &id.name, id.uuid);
+    actions.extend(disks::diff::remove_files(files, host, &reason));
     actions.extend(networks::diff::remove(actual.networks_of(id.uuid), host, &reason));
     actions.extend(host::bridges::diff::release(actual, id, Some(id)));
     let pool = actual
@@ -61,6 +63,9 @@ pub fn everything(request: &Request, id: &Identity, actual: &Actual) -> Vec<Acti
     let host = &id.host;
     let reason = "--cleanup without --prefix removes all";
     let mut actions = domains::diff::remove(&actual.domains, host, reason);
+    let marks = actual.domains.iter().filter_map(|domain| domain.mark.as_ref());
+    let files = marks.flat_map(|mark| mark.files.iter().cloned());
+    actions.extend(disks::diff::remove_files(files, host, reason));
     let networks = actual
         .networks
         .iter()
@@ -127,6 +132,11 @@ pub fn nodes(request: &Request, wanted: &[String], id: &Identity, actual: &Actua
                 of_node.extend(networks::diff::remove([wire], &id.host, &reason));
             }
         }
+        of_node.extend(disks::diff::remove_files(
+            files_of(&name, id, actual),
+            &id.host,
+            reason,
+        ));
         of_node.extend(networks::diff::release(
             actual.networks_of(id.uuid),
             &name,
@@ -186,13 +196,36 @@ fn volumes_of(node: &str, id: &Identity, actual: &Actual) -> BTreeSet<String> {
     own.chain(volumes.keys().filter(named).cloned()).collect()
 }
 
+/// A node's disks outside of the pool: those of its mark, and those that the record names for it.
+fn files_of(node: &str, id: &Identity, actual: &Actual) -> BTreeSet<String> {
+    let marks = || {
+        actual
+            .domains_of(id.uuid)
+            .filter_map(|domain| Some((&domain.name, domain.mark.as_ref()?)))
+    };
+    let own: BTreeSet<&String> = marks()
+        .filter(|(name, _)| *name == node)
+        .flat_map(|(_, mark)| &mark.files)
+        .collect();
+    let of_others: BTreeSet<&String> = marks()
+        .filter(|(name, _)| *name != node)
+        .flat_map(|(_, mark)| &mark.files)
+        .collect();
+    let named = |file: &String| is_named_for(file.rsplit('/').next().unwrap_or_default(), node);
+    let all = disks::outside::ours(actual, &id.name, id.uuid).into_iter();
+    all.filter(|file| own.contains(file) || named(file) && !of_others.contains(file))
+        .collect()
+}
+
 /// `NODE-seed.img`, or `NODE-KEY.qcow2` where no further number could make it another node's.
 fn is_named_for(volume: &str, node: &str) -> bool {
     let Some(rest) = volume.strip_prefix(node).and_then(|rest| rest.strip_prefix('-')) else {
         return false;
     };
     let key = rest.split('-').next().unwrap_or_default();
-    rest == "seed.img" || rest.ends_with(".qcow2") && !key.bytes().all(|byte| byte.is_ascii_digit())
+    rest == "seed.img"
+        || (rest.ends_with(".qcow2") || rest.ends_with(".part"))
+            && !key.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether the last inventory had that node: then its removal was finished by a run that was killed afterwards.

@@ -14,14 +14,14 @@ use crate::lease::Lease;
 use crate::names::DEFAULT_DEPLOYMENT;
 use crate::plan::Plan;
 use crate::remote::Host;
-use crate::steps::disks::Materials;
+use crate::steps::disks::{Materials, outside};
 use crate::steps::domains::template::Setting;
 use crate::steps::host;
 use crate::ui::Ui;
 use crate::workspace::Workspace;
 use anyhow::{Result, bail};
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 /// Removes what the flags name.
 ///
@@ -129,7 +129,7 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
         id: id.clone(),
         storage: storage.clone(),
         record: None,
-        base: OnceLock::new(),
+        bases: Mutex::default(),
         materials: Materials::default(),
         setting: Setting {
             virt_type: "qemu",
@@ -222,6 +222,8 @@ async fn after_nodes(request: &Request, session: &Session, id: &Identity) -> Res
             .map(|domain| domain.name.as_str())
             .collect();
         record.ready.retain(|name| names.contains(name.as_str()));
+        let files = outside::of_marks(&actual, id.uuid);
+        record.files.retain(|file| files.contains(file));
         record.extend = None;
         if record != present {
             host::apply::write_record(&host, &storage.deployment_folder(&id.name), &record)?;

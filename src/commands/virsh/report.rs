@@ -137,7 +137,10 @@ pub fn nodes(actual: &Actual, id: &Identity, ready: &BTreeSet<String>) -> Vec<No
                 host: id.host.clone(),
                 state: domain.state.name(),
                 ip: address(domain, actual),
-                ready: mark.has_os && domain.state.is_running() && ready.contains(&domain.name),
+                // Nobody can log in to an image that takes no customisation: it runs, or not.
+                ready: mark.has_os
+                    && domain.state.is_running()
+                    && (!mark.has_seed || ready.contains(&domain.name)),
                 has_os: mark.has_os,
             })
         })

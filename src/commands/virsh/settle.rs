@@ -87,7 +87,7 @@ fn targets(request: &Request, deployment: &Deployment, actual: &Actual, record: 
     wanted(request, deployment, actual)
         .filter(|domain| !record.ready.contains(&domain.name) || !domain.state.is_running())
         .filter_map(|domain| {
-            let mark = domain.mark.as_ref().filter(|mark| mark.has_os)?;
+            let mark = domain.mark.as_ref().filter(|mark| mark.has_seed)?;
             let nic = domain.nics.get(mark.external?)?;
             Some(Target {
                 name: domain.name.clone(),
@@ -114,7 +114,7 @@ fn wanted<'a>(
     })
 }
 
-/// A node without an OS is asked nothing, and must run all the same.
+/// A node without a seed, as one without an OS, is asked nothing, and must run all the same.
 ///
 /// # Errors
 /// Naming those that do not, and why.
@@ -124,7 +124,7 @@ fn check_blank_nodes(
     actual: &Actual,
     virt_type: &str,
 ) -> Result<()> {
-    let blank = |domain: &&ActualDomain| domain.mark.as_ref().is_some_and(|mark| !mark.has_os);
+    let blank = |domain: &&ActualDomain| domain.mark.as_ref().is_some_and(|mark| !mark.has_seed);
     let fallen = wanted(request, deployment, actual)
         .filter(blank)
         .filter(|domain| !domain.state.is_running());

@@ -1,15 +1,18 @@
 //! The flags that say what there shall be, checked: those that `irs virsh` shares with `irs topology`.
 
-use crate::cli::virsh::{DiskBus, FileFlags, ImageFlags, NodeFlags, Start, TopologyFlags};
+use super::guest;
+use crate::cli::virsh::{BootMode, DiskBus, FileFlags, ImageFlags, NodeFlags, Start, TopologyFlags};
 use crate::deployment::{DEFAULT_DISK_POOL, ImageSource, Storage};
 use crate::names;
 use crate::resolve::Wanted;
 use crate::resolve::slots::Forced;
 use crate::steps::start::Policy;
 use crate::topology::disk::Bus;
+use crate::topology::firmware::Firmware;
 use crate::topology::{self, overrides, selection};
+use crate::virtopts::{self, Virtopts};
 use crate::yaml::{Problems, shown};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What there shall be, as far as the command line says it.
 #[derive(Clone, Debug)]
@@ -33,16 +36,27 @@ pub fn check(
     let nodes = nodes(flags, problems);
     let storage = storage(image_flags, problems);
     let image = image(&image_flags.image_url, problems);
-    check_guest(node, problems);
+    guest::check(node, problems);
     Spec {
         wanted: Wanted {
             storage,
             image,
             username: node.topology_username.clone(),
-            disk_bus: match node.disk_bus {
+            disk_bus: node.disk_bus.map(|bus| match bus {
                 DiskBus::Virtio => Bus::Virtio,
                 DiskBus::Scsi => Bus::Scsi,
-            },
+            }),
+            firmware: node.bootmode.map(|mode| match mode {
+                BootMode::Bios => Firmware::Bios,
+                BootMode::Uefi => Firmware::Uefi { secure: false },
+            }),
+            image_user: guest::image_user(node, problems),
+            ansible_connection: guest::ansible_connection(node, problems),
+            vnc: guest::vnc(node, problems),
+            virtopts: virtopts::parse(&node.virtopts).unwrap_or_else(|found| {
+                problems.append(found);
+                Virtopts::default()
+            }),
             serial_files: node.serial_files,
             start: match node.start {
                 Start::All => Policy::All,
@@ -131,27 +145,10 @@ fn storage(flags: &ImageFlags, problems: &mut Problems) -> Storage {
 }
 
 fn image(text: &str, problems: &mut Problems) -> ImageSource {
-    let lower = text.to_ascii_lowercase();
-    if lower.starts_with("http://") || lower.starts_with("https://") {
-        if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
-            problems
-                .push(
-                    None,
-                    format!("--image-url {text:?} has blanks or control characters"),
-                )
-                .hint("write a blank as %20");
-        }
-        return ImageSource::Url(text.to_owned());
-    }
-    if let Some(path) = text.strip_prefix("file://") {
-        return ImageSource::File(PathBuf::from(path));
-    }
-    if let Some((scheme, _)) = text.split_once("://") {
-        problems
-            .push(None, format!("--image-url has the scheme '{scheme}'"))
-            .hint("it takes http://, https:// or the path of a file");
-    }
-    ImageSource::File(PathBuf::from(text))
+    topology::image::source(text).unwrap_or_else(|(why, hint)| {
+        problems.push(None, format!("--image-url {why}")).hint(hint);
+        ImageSource::File(PathBuf::new())
+    })
 }
 
 /// The network file: a name, a path, or a URL.
@@ -207,36 +204,4 @@ fn is_url(flag: &str, url: &str, example: &str, problems: &mut Problems) -> bool
             .hint(format!("e.g. {flag} {example}"));
     }
     good
-}
-
-fn check_guest(flags: &NodeFlags, problems: &mut Problems) {
-    let user = &flags.topology_username;
-    let first = user
-        .chars()
-        .next()
-        .is_some_and(|c| c.is_ascii_lowercase() || c == '_');
-    let rest = user
-        .chars()
-        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || "_-".contains(c));
-    if !first || !rest || user.len() > 32 {
-        problems
-            .push(
-                None,
-                format!("--topology-username {user:?} is no name of a Linux user"),
-            )
-            .hint("it takes small letters, digits, _ and -, at most 32");
-    }
-    if let Some(zone) = &flags.topology_timezone {
-        let plain = !zone.is_empty()
-            && zone
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "/_+-".contains(c))
-            && !zone.starts_with('/');
-        let zones = Path::new("/usr/share/zoneinfo");
-        if !plain || (zones.is_dir() && !zones.join(zone).is_file()) {
-            problems
-                .push(None, format!("--topology-timezone {zone:?} is not known"))
-                .hint("e.g. Europe/Berlin or UTC");
-        }
-    }
 }

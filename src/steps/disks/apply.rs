@@ -1,9 +1,10 @@
 //! Making and deleting volumes.
 
 use super::{Materials, Seed, Work};
-use crate::deployment::Disk;
+use crate::deployment::{Disk, Home};
 use crate::keys;
 use crate::libvirt::{Libvirt, gone, settled};
+use crate::remote::{Cmd, Host};
 use crate::seed;
 use crate::steps::host::record::Record;
 use crate::steps::image::Base;
@@ -15,28 +16,45 @@ use virt::error::ErrorNumber;
 use virt::storage_pool::StoragePool;
 use virt::storage_vol::StorageVol;
 
-/// Does one action in the deployment's pool.
+/// Does one action in the deployment's pool, or in its `folder`.
 ///
 /// # Errors
 /// libvirt's, e.g. a full disk, with the volume's name.
 pub fn apply(
     work: &Work,
-    libvirt: &Libvirt,
-    pool: &str,
+    (libvirt, host): (&Libvirt, &Host),
+    (pool, folder): (&str, &str),
     record: Option<&Record>,
     materials: &Materials,
 ) -> Result<()> {
     match work {
-        Work::Disk { disk, overlay } => {
-            let base = match overlay {
-                true => Some(materials.base.as_ref().context("there is no base image")?),
-                false => None,
-            };
-            make_disk(&pool_of(libvirt, pool)?, disk, base)
+        Work::Disk(disk) => {
+            let base = disk
+                .image
+                .as_ref()
+                .map(|image| {
+                    materials
+                        .bases
+                        .get(image)
+                        .context("its image is not in the cache")
+                })
+                .transpose()?;
+            if let Some(base) = base {
+                Base::check_fits(base.virtual_size, disk)?;
+            }
+            let copied = base.is_some() && !disk.is_overlay();
+            if copied || disk.home != Home::Pool {
+                return make_file(host, folder, disk, base);
+            }
+            make_volume(&pool_of(libvirt, pool)?, disk, base)
         }
         Work::Seed(seed) => {
             let record = record.context("the deployment has no record")?;
             make_seed(libvirt, &pool_of(libvirt, pool)?, seed, record, materials)
+        }
+        Work::RemoveFile(path) => {
+            host.text(&Cmd::script(r#"rm -f -- "$1" "$1".*.part"#, &[path]))?;
+            Ok(())
         }
         Work::Remove { pool, name } => {
             let Some(pool) = libvirt.pool(pool)? else {
@@ -59,11 +77,32 @@ fn pool_of(libvirt: &Libvirt, name: &str) -> Result<StoragePool> {
         .with_context(|| format!("the pool '{name}' is gone"))
 }
 
+/// A disk that libvirt cannot make, as a copy, or that is not in its pool.
+fn make_file(host: &Host, folder: &str, disk: &Disk, base: Option<&Base>) -> Result<()> {
+    let path = disk.path(folder);
+    let (folder, name) = path.rsplit_once('/').context("a disk's path is absolute")?;
+    let how = match base {
+        None => "blank",
+        Some(_) if disk.is_overlay() => "overlay",
+        Some(_) => "copy",
+    };
+    let size = disk.size.to_string();
+    let (base, format) = base.map_or(("", ""), |base| (base.path.as_str(), base.format.name()));
+    let arguments = [
+        folder,
+        name,
+        &size,
+        disk.preallocation.as_str(),
+        how,
+        base,
+        format,
+    ];
+    host.text(&Cmd::script(include_str!("make.sh"), &arguments))?;
+    Ok(())
+}
+
 /// An overlay is grown to the disk's size by libvirt; a smaller base image keeps its own partitions for cloud-init to grow.
-fn make_disk(pool: &StoragePool, disk: &Disk, base: Option<&Base>) -> Result<()> {
-    if let Some(base) = base {
-        Base::check_fits(base.virtual_size, disk)?;
-    }
+fn make_volume(pool: &StoragePool, disk: &Disk, base: Option<&Base>) -> Result<()> {
     let full = disk.preallocation.is_full();
     // A quarter of the time and of the space that the tables of 64 KiB clusters take.
     let cluster_kib = (base.is_none() && disk.preallocation == Preallocation::Metadata).then_some(512);

@@ -8,7 +8,7 @@ use crate::units::format_size;
 use crate::yaml::Problems;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The volumes to make: missing ones, and the seed of every node whose domain is not defined, since a
+/// The volumes to make, `volumes` being those that are there, by [`crate::deployment::Disk::key`]: missing ones, and the seed of every node whose domain is not defined, since a
 /// killed run may have left half of one.
 ///
 /// # Errors
@@ -23,8 +23,8 @@ pub fn converge(
     let mut problems = Problems::default();
     let host = &deployment.id.host;
     for node in &deployment.nodes {
-        for (position, disk) in node.disks.iter().enumerate() {
-            match volumes.get(&disk.volume) {
+        for disk in node.disks.iter().filter(|disk| disk.is_ours()) {
+            match volumes.get(&disk.key()) {
                 None if running.contains(&node.name) => {
                     problems
                         .push(None, format!("disk {} of '{}' on '{host}' is gone while the node runs", disk.dev, node.name))
@@ -36,8 +36,8 @@ pub fn converge(
                     } else {
                         format!("{} is new", node.name)
                     };
-                    let work = Work::Disk { disk: disk.clone(), overlay: node.has_os && position == 0 };
-                    actions.push(Action::new(Step::Disks, Verb::Create, Kind::Volume, &disk.volume, host, reason, work));
+                    let (name, work) = (disk.key(), Work::Disk(disk.clone()));
+                    actions.push(Action::new(Step::Disks, Verb::Create, Kind::Volume, &name, host, reason, work));
                 }
                 Some(size) if *size != disk.size => problems.push(None, format!(
                         "disk {} of '{}' on '{host}' has {}, the topology says {}",
@@ -46,7 +46,7 @@ pub fn converge(
                 Some(_) => {}
             }
         }
-        if node.has_os && !(defined.contains(&node.name) && volumes.contains_key(&node.seed_volume())) {
+        if node.has_seed && !(defined.contains(&node.name) && volumes.contains_key(&node.seed_volume())) {
             let (verb, reason) = match (
                 volumes.contains_key(&node.seed_volume()),
                 defined.contains(&node.name),
@@ -102,6 +102,17 @@ pub fn remove<'a>(
                     name: name.clone(),
                 },
             )
+        })
+        .collect()
+}
+
+/// The actions that delete disks outside of the pool.
+pub fn remove_files(files: impl IntoIterator<Item = String>, host: &str, reason: &str) -> Vec<Action> {
+    files
+        .into_iter()
+        .map(|path| {
+            let work = Work::RemoveFile(path.clone());
+            Action::new(Step::Disks, Verb::Remove, Kind::File, &path, host, reason, work)
         })
         .collect()
 }

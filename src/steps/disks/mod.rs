@@ -2,22 +2,21 @@
 
 pub mod apply;
 pub mod diff;
+pub mod outside;
 
-use crate::deployment::Disk;
+use crate::deployment::{Disk, ImageSource};
 use crate::steps::image::Base;
+use std::collections::BTreeMap;
 
 /// What can happen to a volume.
 #[derive(Clone, Debug)]
 pub enum Work {
-    /// Make a disk: an overlay on the base image, or a blank one.
-    Disk {
-        /// The disk.
-        disk: Disk,
-        /// The node's first disk, when it has an OS, lies over the base image.
-        overlay: bool,
-    },
+    /// Make a disk: blank, an overlay on its image, or a copy of it.
+    Disk(Disk),
     /// Write a node's cloud-init seed.
     Seed(Box<Seed>),
+    /// Delete a disk outside of the pool.
+    RemoveFile(String),
     /// Delete a volume.
     Remove {
         /// Its pool.
@@ -39,8 +38,8 @@ pub struct Seed {
 /// What the volumes are made with, known when the run gets to them.
 #[derive(Clone, Debug, Default)]
 pub struct Materials {
-    /// The base image, when a node has an OS.
-    pub base: Option<Base>,
+    /// The images in the cache.
+    pub bases: BTreeMap<ImageSource, Base>,
     /// Public keys that may log in.
     pub login_keys: Vec<String>,
     /// The user that is made on the nodes.

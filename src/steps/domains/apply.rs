@@ -1,13 +1,14 @@
 //! Defining, changing and removing domains.
 
 use super::template::{self, Setting};
-use super::{Work, nics};
+use super::{Work, change, nics, read};
 use crate::deployment::{Identity, Node};
 use crate::keys;
 use crate::libvirt::{Libvirt, gone, settled};
 use crate::remote::{Cmd, Host};
 use crate::steps::host::record::Record;
 use anyhow::{Context, Result};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use virt::domain::Domain;
 use virt::sys;
 
@@ -26,17 +27,28 @@ pub fn apply(
     match work {
         Work::Define(node) => define(node, libvirt, id, setting, record),
         Work::Autostart(name) => Ok(existing(libvirt, name)?.set_autostart(true)?),
-        Work::Resize {
-            name,
-            memory_mib,
-            cpu,
-        } => resize(&existing(libvirt, name)?, *memory_mib, *cpu),
-        Work::Plug { name, nic } => nics::plug(&existing(libvirt, name)?, nic),
-        Work::Replug { name, nic, live } => nics::replug(&existing(libvirt, name)?, nic, *live),
-        Work::Unplug { name, mac } => match libvirt.domain(name)? {
-            Some(domain) => nics::unplug_one(&domain, *mac),
-            None => Ok(()),
-        },
+        Work::Change(node) => {
+            let _turn = turn();
+            let found = read::one(libvirt, &existing(libvirt, &node.name)?)?.context("it is gone")?;
+            let xml = change::definition(node, &found, id, &setting.folder)?;
+            libvirt.define_domain(&xml).context("changing its definition")?;
+            Ok(())
+        }
+        Work::Plug { name, nic } => {
+            let _turn = turn();
+            nics::plug(&existing(libvirt, name)?, nic)
+        }
+        Work::Replug { name, nic, live } => {
+            let _turn = turn();
+            nics::replug(&existing(libvirt, name)?, nic, *live)
+        }
+        Work::Unplug { name, mac } => {
+            let _turn = turn();
+            match libvirt.domain(name)? {
+                Some(domain) => nics::unplug_one(&domain, *mac),
+                None => Ok(()),
+            }
+        }
         Work::Remove { name, serial_file } => {
             if let Some(domain) = libvirt.domain(name)? {
                 remove(libvirt, &domain)?;
@@ -47,6 +59,12 @@ pub fn apply(
             }
         }
     }
+}
+
+/// A definition is read, changed and written: one change at a time, or two of one domain would lose one.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn existing(libvirt: &Libvirt, name: &str) -> Result<Domain> {
@@ -60,7 +78,7 @@ fn define(
     setting: &Setting,
     record: Option<&Record>,
 ) -> Result<()> {
-    let host_key = match (node.has_os, record) {
+    let host_key = match (node.has_seed, record) {
         (true, Some(record)) => {
             let key = keys::from_seed(record.host_key_seed(&node.name), &node.name)?;
             Some(keys::bare(&key.public_openssh))
@@ -72,15 +90,6 @@ fn define(
     domain
         .set_autostart(true)
         .context("making it start with the host")
-}
-
-fn resize(domain: &Domain, memory_mib: u64, cpu: u32) -> Result<()> {
-    let kib = memory_mib * 1024;
-    domain.set_memory_flags(kib, sys::VIR_DOMAIN_AFFECT_CONFIG | sys::VIR_DOMAIN_MEM_MAXIMUM)?;
-    domain.set_memory_flags(kib, sys::VIR_DOMAIN_AFFECT_CONFIG)?;
-    domain.set_vcpus_flags(cpu, sys::VIR_DOMAIN_AFFECT_CONFIG | sys::VIR_DOMAIN_VCPU_MAXIMUM)?;
-    domain.set_vcpus_flags(cpu, sys::VIR_DOMAIN_AFFECT_CONFIG)?;
-    Ok(())
 }
 
 fn remove(libvirt: &Libvirt, domain: &Domain) -> Result<()> {

@@ -1,8 +1,10 @@
 //! Which domains must be defined, changed or removed, and why.
 
 use super::read::ActualDomain;
-use super::{Work, nics};
-use crate::deployment::Deployment;
+use super::template::{Setting, mark_of};
+use super::{Work, change, nics};
+use crate::deployment::{Deployment, Node};
+use crate::mark::NodeMark;
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
 use crate::steps::networks::read::ActualNetwork;
@@ -23,6 +25,11 @@ pub fn converge(
     let host = &deployment.id.host;
     let action = |verb, name: &str, reason: String, work| {
         Action::new(Step::Domains, verb, Kind::Domain, name, host, reason, work)
+    };
+    let setting = Setting {
+        virt_type: "qemu",
+        folder: deployment.storage.deployment_folder(&deployment.id.name),
+        login_keys: Vec::new(),
     };
     for node in &deployment.nodes {
         let Some(found) = actual.iter().find(|d| d.name == node.name) else {
@@ -49,15 +56,21 @@ pub fn converge(
             continue;
         }
         let mark = found.mark.as_ref();
-        let disks: BTreeSet<&String> = node.disks.iter().map(|disk| &disk.volume).collect();
-        let seed = node.seed_volume();
-        let marked: BTreeSet<&String> = mark
-            .iter()
-            .flat_map(|mark| &mark.volumes)
-            .filter(|name| **name != seed)
-            .collect();
-        if mark.is_some_and(|mark| mark.has_os != node.has_os) || marked != disks {
-            let what = if marked == disks { "deploy_os" } else { "disks" };
+        let kept = mark_of(node, &deployment.id, &setting, None);
+        let differs = mark.and_then(|mark| {
+            let seed = node.seed_volume();
+            let disks = |mark: &NodeMark| -> BTreeSet<String> {
+                let own = mark.volumes.iter().filter(|name| **name != seed);
+                own.chain(&mark.files).cloned().collect()
+            };
+            match () {
+                () if disks(mark) != disks(&kept) => Some("disks"),
+                () if mark.has_os != node.has_os => Some("deploy_os"),
+                () if mark.has_seed != node.has_seed => Some("supports_libguestfs"),
+                () => None,
+            }
+        });
+        if let Some(what) = differs {
             problems
                 .push(
                     None,
@@ -70,6 +83,7 @@ pub fn converge(
                     "use the topology it was made from, or make the node anew with --remove-nodes {}",
                     node.name
                 ));
+            continue;
         }
         match nics::converge(node, found, deployment, networks) {
             Ok(changes) => {
@@ -101,20 +115,29 @@ pub fn converge(
             ));
         }
         // An extend adds nodes; what the existing ones have is another run's business.
-        if deployment.extend.is_none() && (found.memory_mib != node.memory_mib || found.cpu != node.cpu) {
-            let reason = format!(
-                "from {} MiB and {} to {} MiB and {}, after the next restart",
-                found.memory_mib,
-                cpus(found.cpu),
-                node.memory_mib,
-                cpus(node.cpu)
-            );
-            let work = Work::Resize {
-                name: node.name.clone(),
-                memory_mib: node.memory_mib,
-                cpu: node.cpu,
-            };
-            actions.push(action(Verb::Update, &node.name, reason, work));
+        if deployment.extend.is_some() {
+            continue;
+        }
+        if let Some((what, hint)) = refused(node, found) {
+            problems
+                .push(None, format!("domain '{}' on '{host}' {what}", node.name))
+                .hint(hint);
+            continue;
+        }
+        match change::of(node, found, deployment) {
+            Ok(changes) if changes.is_empty() => {}
+            Ok(changes) => {
+                let work = Work::Change(Box::new(node.clone()));
+                actions.push(action(Verb::Update, &node.name, changes.reason(), work));
+            }
+            Err(error) => {
+                problems
+                    .push(
+                        None,
+                        format!("domain '{}' on '{host}' cannot be compared: {error:#}", node.name),
+                    )
+                    .hint(format!("make the node anew with --remove-nodes {}", node.name));
+            }
         }
     }
     for (name, wanted) in &deployment.joined {
@@ -179,6 +202,26 @@ pub fn unplug<'a>(
     works.into_iter().map(action).collect()
 }
 
-fn cpus(count: u32) -> String {
-    format!("{count} CPU{}", if count == 1 { "" } else { "s" })
+/// What would cost an existing node its data, and the way out.
+fn refused(node: &Node, found: &ActualDomain) -> Option<(String, String)> {
+    let anew = format!("make the node anew with --remove-nodes {}", node.name);
+    if node.firmware != found.firmware {
+        return Some((
+            format!(
+                "was made with {}, and {} is asked for: its disk boots by the one it was made with",
+                found.firmware.name(),
+                node.firmware.name()
+            ),
+            format!("leave --bootmode, 'bootmode' and 'secure_boot' as they were, or {anew}"),
+        ));
+    }
+    let tpm = found.tpm.filter(|_| node.tpm != found.tpm)?;
+    let what = match node.tpm {
+        None => "no TPM is asked for".to_owned(),
+        Some(_) => format!("another version than {} is asked for", tpm.version()),
+    };
+    Some((
+        format!("has a TPM, and {what}: what is sealed in it would be lost"),
+        format!("leave 'tpm' as it was, or {anew}"),
+    ))
 }

@@ -1,7 +1,10 @@
 //! Step 5: the domains.
 
 pub mod apply;
+pub mod change;
+pub mod compare;
 pub mod diff;
+pub mod extras;
 mod nics;
 pub mod read;
 pub mod template;
@@ -16,15 +19,8 @@ pub enum Work {
     Define(Box<Node>),
     /// Let it start with the host.
     Autostart(String),
-    /// Give the definition another size; it counts after the next restart.
-    Resize {
-        /// The domain.
-        name: String,
-        /// MiB.
-        memory_mib: u64,
-        /// Virtual CPUs.
-        cpu: u32,
-    },
+    /// Bring the definition to the node; it counts after the next restart.
+    Change(Box<Node>),
     /// Give it another NIC.
     Plug {
         /// The domain.

@@ -3,9 +3,12 @@
 use crate::addresses::Mac;
 use crate::libvirt::{self, Libvirt};
 use crate::mark::{self, NodeMark};
+use crate::secret::Secret;
 use crate::steps::host::facts::LooseNic;
+use crate::topology::disk::Bus;
+use crate::topology::firmware::{Firmware, Tpm};
 use anyhow::{Context, Result};
-use roxmltree::Document;
+use roxmltree::{Document, Node};
 use uuid::Uuid;
 use virt::domain::{Domain, DomainPausedReason, DomainState, DomainStateReason};
 use virt::enumutil::Enum;
@@ -29,6 +32,25 @@ pub struct ActualDomain {
     pub cpu: u32,
     /// NICs in order.
     pub nics: Vec<ActualNic>,
+    /// `kvm` or `qemu`, where it is one of them.
+    pub virt_type: &'static str,
+    /// What it boots by.
+    pub firmware: Firmware,
+    /// Its emulated TPM.
+    pub tpm: Option<Tpm>,
+    /// Disks in order.
+    pub disks: Vec<ActualDisk>,
+    /// The whole definition.
+    pub definition: Secret,
+}
+
+/// A disk as libvirt has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActualDisk {
+    /// The file or device; empty for another kind of source.
+    pub source: String,
+    /// Its bus, where it is one that irs knows.
+    pub bus: Option<Bus>,
 }
 
 /// A NIC as libvirt has it.
@@ -109,14 +131,18 @@ impl State {
 /// # Errors
 /// When a call fails or an XML cannot be read.
 pub fn read(libvirt: &Libvirt) -> Result<Vec<ActualDomain>> {
-    let found = libvirt::of_each(&libvirt.domains()?, |domain| read_one(libvirt, domain));
+    let found = libvirt::of_each(&libvirt.domains()?, |domain| one(libvirt, domain));
     let read: Result<Vec<Option<ActualDomain>>> = found.into_iter().collect();
     let mut domains: Vec<ActualDomain> = read?.into_iter().flatten().collect();
     domains.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(domains)
 }
 
-fn read_one(libvirt: &Libvirt, domain: &Domain) -> Result<Option<ActualDomain>> {
+/// Reads one domain; nothing when it vanishes meanwhile.
+///
+/// # Errors
+/// When a call fails or its XML cannot be read.
+pub fn one(libvirt: &Libvirt, domain: &Domain) -> Result<Option<ActualDomain>> {
     let name = domain.name()?;
     let read = || -> Result<ActualDomain> {
         let persistent = domain.is_persistent()?;
@@ -125,7 +151,9 @@ fn read_one(libvirt: &Libvirt, domain: &Domain) -> Result<Option<ActualDomain>> 
         } else {
             0
         };
-        let mut actual = parse(&domain.xml_desc(flags)?)?;
+        // With the passwords, where this user may see them: else they could not be compared.
+        let secure = domain.xml_desc(flags | virt::sys::VIR_DOMAIN_XML_SECURE);
+        let mut actual = parse(&secure.or_else(|_| domain.xml_desc(flags))?)?;
         actual.state = State::of(domain)?;
         actual.autostart = persistent && domain.autostart()?;
         Ok(actual)
@@ -206,5 +234,57 @@ pub fn parse(xml: &str) -> Result<ActualDomain> {
         memory_mib: memory_kib / 1024,
         cpu: text("vcpu").context("it has no vcpu")?.parse()?,
         nics,
+        virt_type: match root.attribute("type") {
+            Some("kvm") => "kvm",
+            _ => "qemu",
+        },
+        firmware: firmware(root),
+        tpm: tpm(root),
+        disks: disks(root),
+        definition: Secret::new(xml),
     })
+}
+
+fn firmware(root: Node<'_, '_>) -> Firmware {
+    let os = root.children().find(|n| n.has_tag_name("os"));
+    let uefi = |os: &Node<'_, '_>| {
+        os.attribute("firmware") == Some("efi")
+            || os
+                .children()
+                .any(|n| n.has_tag_name("loader") && n.attribute("type") == Some("pflash"))
+    };
+    let enrolled = |n: Node<'_, '_>| {
+        n.attribute("name") == Some("enrolled-keys") && n.attribute("enabled") == Some("yes")
+    };
+    match os.filter(uefi) {
+        Some(os) => Firmware::Uefi {
+            secure: os.descendants().any(enrolled),
+        },
+        None => Firmware::Bios,
+    }
+}
+
+fn tpm(root: Node<'_, '_>) -> Option<Tpm> {
+    let tpm = root.descendants().find(|n| n.has_tag_name("tpm"))?;
+    let backend = tpm
+        .children()
+        .find(|n| n.has_tag_name("backend") && n.attribute("type") == Some("emulator"))?;
+    Some(match backend.attribute("version") {
+        Some("1.2") => Tpm::V1,
+        _ => Tpm::V2,
+    })
+}
+
+fn disks(root: Node<'_, '_>) -> Vec<ActualDisk> {
+    root.descendants()
+        .filter(|n| n.has_tag_name("disk") && n.attribute("device") != Some("cdrom"))
+        .map(|disk| {
+            let child = |name: &str| disk.children().find(|n| n.has_tag_name(name));
+            let source = child("source").and_then(|n| n.attribute("file").or_else(|| n.attribute("dev")));
+            ActualDisk {
+                source: source.unwrap_or_default().to_owned(),
+                bus: child("target").and_then(|n| Bus::of(n.attribute("bus")?)),
+            }
+        })
+        .collect()
 }

@@ -1,13 +1,20 @@
 //! The XML of a node's domain.
 
-use crate::deployment::{Disk, Identity, Nic, Node};
+use super::extras;
+use crate::deployment::{Disk, Home, Identity, Nic, Node};
 use crate::mark::{self, NodeMark};
+use crate::resolve::disks::free_device;
+use crate::topology::cpu::Model;
 use crate::topology::disk::Bus;
+use crate::topology::firmware::{Firmware, Tpm};
 use crate::xml::values;
-use crate::{names, xml};
-use anyhow::{Context, Result};
+use crate::{names, osinfo, xml};
+use anyhow::Result;
 use minijinja::Value;
 use std::collections::BTreeSet;
+
+/// A virtio-scsi controller takes as many devices as libvirt puts on one.
+const SCSI_UNITS: usize = 15;
 
 /// What the definitions of all nodes share.
 #[derive(Clone, Debug)]
@@ -20,27 +27,12 @@ pub struct Setting {
     pub login_keys: Vec<String>,
 }
 
-/// Writes the XML of a node's domain.
-///
-/// # Errors
-/// When no device name is left for the seed.
-pub fn domain(node: &Node, id: &Identity, setting: &Setting, host_key: Option<String>) -> Result<String> {
-    let mut disks: Vec<Value> = node
-        .disks
-        .iter()
-        .map(|disk| entry(disk, &setting.folder))
-        .collect();
-    let mut volumes: Vec<String> = node.disks.iter().map(|disk| disk.volume.clone()).collect();
-    if node.has_os {
-        let dev = free_device(&node.disks)
-            .with_context(|| format!("'{}' has no device left for its seed", node.name))?;
-        // A virtio disk: cloud kernels have no AHCI driver, and would not see a CD-ROM.
-        disks.push(values! {
-            format => "raw", cache => "default", path => format!("{}/{}", setting.folder, node.seed_volume()), dev, bus => "virtio", readonly => true,
-        });
-        volumes.push(node.seed_volume());
-    }
-    let mark = NodeMark {
+/// What the mark of a node's domain says.
+pub fn mark_of(node: &Node, id: &Identity, setting: &Setting, host_key: Option<String>) -> NodeMark {
+    let in_pool = |disk: &&Disk| disk.home == Home::Pool;
+    let elsewhere = |disk: &&Disk| matches!(disk.home, Home::Folder(_));
+    let disks = node.disks.iter().filter(in_pool).map(|disk| disk.volume.clone());
+    NodeMark {
         owner: mark::Owner {
             deployment: id.name.clone(),
             uuid: id.uuid,
@@ -48,21 +40,48 @@ pub fn domain(node: &Node, id: &Identity, setting: &Setting, host_key: Option<St
         node_type: node.node_type.clone(),
         index: node.index,
         has_os: node.has_os,
+        has_seed: node.has_seed,
+        os_type: node.os_type.clone(),
+        os_variant: node.os_variant.clone(),
         pool: names::pool(&id.name),
-        volumes,
+        volumes: disks.chain(node.has_seed.then(|| node.seed_volume())).collect(),
+        files: node.disks.iter().filter(elsewhere).map(Disk::key).collect(),
         external: node.external,
         address: node.told_address(),
         groups: node.groups.clone(),
         user: node.user.clone(),
         ansible_connection: node.ansible_connection.clone(),
         host_key,
-        login_keys: if node.has_os {
+        login_keys: if node.has_seed {
             setting.login_keys.clone()
         } else {
             Vec::new()
         },
         serial_file: node.serial_file.clone(),
-    };
+        extras: node.extras.clone(),
+    }
+}
+
+/// Writes the XML of a node's domain.
+///
+/// # Errors
+/// When template and values do not fit: a fault of the program.
+pub fn domain(node: &Node, id: &Identity, setting: &Setting, host_key: Option<String>) -> Result<String> {
+    let mut disks: Vec<Value> = node
+        .disks
+        .iter()
+        .map(|disk| entry(disk, node, &setting.folder))
+        .collect();
+    if node.has_seed {
+        let taken: BTreeSet<String> = node.disks.iter().map(|disk| disk.dev.clone()).collect();
+        let dev = free_device("vd", &taken);
+        // A virtio disk: cloud kernels have no AHCI driver, and would not see a CD-ROM.
+        disks.push(values! {
+            type => "file", format => "raw", cache => "default", path => format!("{}/{}", setting.folder, node.seed_volume()), dev, bus => "virtio", readonly => true, boots => false,
+        });
+    }
+    let scsi = node.disks.iter().filter(|disk| disk.bus == Bus::Scsi).count();
+    let secure = node.firmware == Firmware::Uefi { secure: true };
     let nics = node.nics.iter().map(interface).collect::<Result<Vec<_>>>()?;
     // Rendered already, and every value in them is escaped.
     let indented = |xml: String| {
@@ -75,25 +94,36 @@ pub fn domain(node: &Node, id: &Identity, setting: &Setting, host_key: Option<St
         .into_iter()
         .map(|xml| Value::from_safe_string(indented(xml)))
         .collect();
-    let (cpu_mode, cpu_model) = cpu(&node.cpu_model, setting.virt_type);
-    xml::render(
+    let base = xml::render(
         include_str!("domain.xml"),
         values! {
             virt_type => setting.virt_type,
             namespace => mark::NAMESPACE,
             version => mark::VERSION,
-            mark => shown(&mark, node),
+            mark => shown(&mark_of(node, id, setting, host_key), node),
+            osinfo => osinfo::id(&node.os_variant),
             node => values! {
-                name => node.name, uuid => node.uuid.to_string(), memory_mib => node.memory_mib, cpu => node.cpu, has_os => node.has_os,
+                name => node.name, uuid => node.uuid.to_string(), memory_mib => node.memory_mib, cpu => node.cpu,
                 machine => node.machine, guest_agent => node.guest_agent, serial_file => node.serial_file,
             },
-            cpu_mode,
-            cpu_model,
-            scsi => node.disks.iter().any(|disk| disk.bus == Bus::Scsi),
+            uefi => node.firmware != Firmware::Bios,
+            secure,
+            boot => boot(node),
+            cpu => cpu(node, setting.virt_type),
+            tpm => node.tpm.map(|tpm| match tpm {
+                Tpm::V1 => values! { model => "tpm-tis", version => "1.2" },
+                Tpm::V2 => values! { model => "tpm-crb", version => "2.0" },
+            }),
+            vnc => values! {
+                listen => if node.vnc.external { "0.0.0.0" } else { "127.0.0.1" },
+                password => node.vnc.password.as_ref().map(|password| password.reveal()),
+            },
+            scsi => (0..scsi.div_ceil(SCSI_UNITS)).collect::<Vec<_>>(),
             disks,
             nics,
         },
-    )
+    )?;
+    extras::compose(&base, &node.extras)
 }
 
 /// The XML of a NIC.
@@ -110,34 +140,71 @@ pub fn interface(nic: &Nic) -> Result<String> {
 }
 
 fn shown(mark: &NodeMark, node: &Node) -> Value {
+    let extras: Vec<Value> = mark
+        .extras
+        .iter()
+        .map(|extra| values! { tag => extra.tag, xml => extra.xml, device => extra.device, raw => extra.raw })
+        .collect();
     values! {
         owner => values! { deployment => mark.owner.deployment, uuid => mark.owner.uuid.to_string() },
-        node_type => mark.node_type, index => mark.index, has_os => mark.has_os, pool => mark.pool, volumes => mark.volumes,
+        node_type => mark.node_type, index => mark.index, has_os => mark.has_os, has_seed => mark.has_seed,
+        os_type => mark.os_type, os_variant => mark.os_variant, pool => mark.pool, volumes => mark.volumes, files => mark.files,
         external => mark.external, external_mac => mark.external.and_then(|index| node.nics.get(index)).map(|nic| nic.mac.to_string()), address => mark.address, groups => mark.groups, user => mark.user, ansible_connection => mark.ansible_connection,
-        host_key => mark.host_key, login_keys => mark.login_keys, serial_file => mark.serial_file,
+        host_key => mark.host_key, login_keys => mark.login_keys, serial_file => mark.serial_file, extras,
     }
 }
 
-fn entry(disk: &Disk, folder: &str) -> Value {
+fn entry(disk: &Disk, node: &Node, folder: &str) -> Value {
+    let path = disk.path(folder);
     values! {
-        format => "qcow2", cache => disk.cache.as_str(), path => format!("{folder}/{}", disk.volume),
-        dev => disk.dev, bus => disk.bus.as_str(), readonly => false,
+        type => if path.starts_with("/dev/") { "block" } else { "file" },
+        format => disk.format(), cache => disk.cache.as_str(), path,
+        dev => disk.dev, bus => disk.bus.as_str(), readonly => false, boots => boots_first(node) && node.disks.first() == Some(disk),
     }
 }
 
-/// The CPU's mode or model. Under emulation the two that copy the host's CPU become libvirt's default.
-fn cpu<'a>(wanted: &'a str, virt_type: &str) -> (Option<&'a str>, Option<&'a str>) {
-    match wanted {
-        "none" => (None, None),
-        mode @ ("host-passthrough" | "host-model") => ((virt_type == "kvm").then_some(mode), None),
-        model => (None, Some(model)),
+/// Whether it must be said that the first disk boots: of one bus libvirt takes the lowest device name for the first.
+fn boots_first(node: &Node) -> bool {
+    let Some((first, others)) = node.disks.split_first() else {
+        return false;
+    };
+    let lower = |disk: &Disk| (disk.dev.len(), &disk.dev) < (first.dev.len(), &first.dev);
+    node.has_os && node.boot.is_empty() && others.iter().any(|disk| disk.bus == first.bus && lower(disk))
+}
+
+/// What it boots from, in order; nothing where a disk itself says it.
+fn boot(node: &Node) -> Vec<&str> {
+    match (node.boot.as_slice(), node.has_os) {
+        ([], true) if boots_first(node) => Vec::new(),
+        ([], true) => vec!["hd"],
+        ([], false) => vec!["network", "hd"],
+        (said, _) => said.iter().map(String::as_str).collect(),
     }
 }
 
-/// The first `vdX` that no disk of the node has.
-fn free_device(disks: &[Disk]) -> Option<String> {
-    let taken: BTreeSet<&str> = disks.iter().map(|disk| disk.dev.as_str()).collect();
-    ('a'..='z')
-        .map(|letter| format!("vd{letter}"))
-        .find(|dev| !taken.contains(dev.as_str()))
+/// The CPU's mode or model; libvirt's default needs no word. Under emulation the two that copy the host's CPU are that
+/// default.
+fn cpu(node: &Node, virt_type: &str) -> Option<Value> {
+    let (mode, model) = match &node.cpu_model.model {
+        Model::Default => (None, None),
+        Model::HostPassthrough if virt_type == "kvm" => (Some("host-passthrough"), None),
+        Model::HostModel if virt_type == "kvm" => (Some("host-model"), None),
+        // Features need a model that has or lacks them.
+        Model::HostPassthrough | Model::HostModel if node.cpu_model.features.is_empty() => (None, None),
+        Model::HostPassthrough | Model::HostModel => (Some("custom"), Some("qemu64")),
+        Model::Named(name) => (Some("custom"), Some(name.as_str())),
+    };
+    if mode.is_none() && node.cpu_layout.is_none() {
+        return None;
+    }
+    let features: Vec<Value> = node
+        .cpu_model
+        .features
+        .iter()
+        .map(|(name, policy)| values! { name, policy => policy.as_str() })
+        .collect();
+    let layout = node.cpu_layout.map(
+        |layout| values! { sockets => layout.sockets, cores => layout.cores, threads => layout.threads },
+    );
+    Some(values! { mode, model, features, layout })
 }

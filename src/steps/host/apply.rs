@@ -39,11 +39,26 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host) -> Result<()> {
         }
         Work::Bridge(work) => super::bridges::apply::apply(work, host),
         Work::RemoveFolder(folder) => {
+            remove_files(host, folder)?;
             let cmd = Cmd::script(include_str!("remove_folder.sh"), &[folder, RECORD]);
             host.text(&cmd).context("removing the deployment's folder")?;
             Ok(())
         }
     }
+}
+
+/// Removes the disks outside of the pool that a deployment's record names: of a killed run nothing else may know them.
+fn remove_files(host: &Host, folder: &str) -> Result<()> {
+    let path = record_path(folder);
+    let read = Cmd::script(r#"[ ! -f "$1" ] || cat -- "$1""#, &[&path]);
+    let text = host.text(&read).context("reading the deployment's record")?;
+    // What cannot be read names nothing.
+    let record = Record::parse(&text, &path).unwrap_or_default();
+    for file in record.iter().flat_map(|record| &record.files) {
+        host.text(&Cmd::script(r#"rm -f -- "$1" "$1".*.part"#, &[file]))
+            .with_context(|| format!("removing '{file}'"))?;
+    }
+    Ok(())
 }
 
 /// Writes the record, atomically.

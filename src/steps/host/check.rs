@@ -1,11 +1,11 @@
 //! Whether the hypervisor can carry what is to be made.
 
 use super::facts::Facts;
-use crate::deployment::{Deployment, ImageSource};
+use crate::deployment::{Deployment, Home, ImageSource};
 use crate::error::{Exit, Fault};
 use crate::steps::image::Located;
 use anyhow::{Result, bail};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const GIB: u64 = 1 << 30;
 
@@ -24,7 +24,7 @@ pub fn check(
     deployment: &Deployment,
     new: &BTreeSet<String>,
     facts: &Facts,
-    image: Option<&Located>,
+    images: &BTreeMap<ImageSource, Located>,
     limits: Limits,
 ) -> Result<Vec<String>> {
     let host = &deployment.id.host;
@@ -47,10 +47,15 @@ pub fn check(
     }
 
     let with_os = nodes().filter(|node| node.has_os).count() as u64;
-    let disk = image.map_or(0, Located::size) + with_os * GIB;
-    let full: u64 = nodes().flat_map(|node| &node.disks).map(|disk| disk.size).sum();
-    let preallocated: u64 = nodes()
-        .flat_map(|node| &node.disks)
+    let disk = images.values().map(Located::size).sum::<u64>() + with_os * GIB;
+    // Disks elsewhere take no space here.
+    let disks = || {
+        nodes()
+            .flat_map(|node| &node.disks)
+            .filter(|disk| disk.home == Home::Pool)
+    };
+    let full: u64 = disks().map(|disk| disk.size).sum();
+    let preallocated: u64 = disks()
         .filter(|disk| disk.preallocation.is_full())
         .map(|disk| disk.size)
         .sum();
@@ -91,7 +96,12 @@ pub fn check_programs(deployment: &Deployment, new: &BTreeSet<String>, facts: &F
     if nodes().next().is_some() {
         needed.push("qemu-img");
     }
-    if nodes().any(|node| node.has_os) && matches!(deployment.image, ImageSource::Url(_)) {
+    let images = || {
+        nodes()
+            .flat_map(|node| &node.disks)
+            .filter_map(|disk| disk.image.as_ref())
+    };
+    if images().any(|image| matches!(image, ImageSource::Url(_))) {
         needed.extend(["curl", "sha256sum"]);
     }
     needed.retain(|program| !facts.programs.iter().any(|there| there == program));
@@ -106,19 +116,6 @@ pub fn check_programs(deployment: &Deployment, new: &BTreeSet<String>, facts: &F
     bail!(
         Fault::new(Exit::Resources, message).hint("install them on the hypervisor with its package manager")
     )
-}
-
-/// The CPU models that emulation cannot give, said once.
-pub fn check_cpu_models(deployment: &Deployment, new: &BTreeSet<String>, virt_type: &str) -> Option<String> {
-    let copies = |model: &str| matches!(model, "host-passthrough" | "host-model");
-    let asked = deployment
-        .nodes
-        .iter()
-        .filter(|node| new.contains(&node.name))
-        .any(|node| copies(&node.cpu_model));
-    (virt_type == "qemu" && asked).then(|| {
-        "note: under emulation host-passthrough and host-model become libvirt's default CPU model".to_owned()
-    })
 }
 
 fn size(bytes: u64) -> String {

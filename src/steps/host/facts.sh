@@ -23,7 +23,7 @@ section disk
 folder=$1
 while [ ! -d "$folder" ] && [ "$folder" != / ] && [ -n "$folder" ]; do folder=$(dirname -- "$folder"); done
 df -PB1 -- "$folder" 2>/dev/null | tail -n 1
-section programs; for program in qemu-img curl sha256sum; do command -v "$program" >/dev/null 2>&1 && echo "$program"; done
+section programs; for program in qemu-img curl sha256sum swtpm swtpm_setup; do command -v "$program" >/dev/null 2>&1 && echo "$program"; done
 section folders
 for folder in "$1"/irs-*/; do
   [ -d "$folder" ] || continue

@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod bridges;
+pub mod capabilities;
 pub mod check;
 pub mod diff;
 pub mod facts;

@@ -36,6 +36,9 @@ pub struct Record {
     /// The nodes that were ready once, so that another run need not wait for them.
     #[serde(default)]
     pub ready: BTreeSet<String>,
+    /// Disks outside of the pool, noted before they are made: a killed run leaves none that nobody owns.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub files: BTreeSet<String>,
     /// 32 random bytes in hex, from which the nodes' SSH host keys are derived: any client can write a node's seed again.
     pub secret: String,
 }
@@ -61,6 +64,7 @@ impl Record {
             network: None,
             extend: None,
             ready: BTreeSet::new(),
+            files: BTreeSet::new(),
             secret: hex(&secret),
         })
     }

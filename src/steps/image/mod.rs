@@ -3,7 +3,7 @@
 pub mod apply;
 pub mod locate;
 
-use crate::deployment::Disk;
+use crate::deployment::{Disk, ImageSource};
 use crate::error::{Exit, Fault};
 use crate::image::Format;
 use crate::plan::{Action, Kind, Verb};
@@ -37,6 +37,16 @@ pub enum Work {
     },
 }
 
+impl Work {
+    /// The image that it brings.
+    pub fn source(&self) -> ImageSource {
+        match self {
+            Work::Download { url, .. } => ImageSource::Url(url.clone()),
+            Work::Upload { file, .. } => ImageSource::File(file.clone()),
+        }
+    }
+}
+
 /// The base image under the nodes' overlays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Base {
@@ -67,7 +77,7 @@ impl Base {
             ),
         );
         Err(fault
-            .hint("make the node's first disk larger, e.g. -e override.TYPE.disks.disk1.size=20G")
+            .hint("make the node's disk larger, e.g. -e override.TYPE.disks.disk1.size=20G")
             .into())
     }
 }

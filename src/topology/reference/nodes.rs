@@ -1,10 +1,10 @@
 //! The keys of node files.
 
 use super::Default::{Nothing, Required, Said, Value};
-use super::Kind::{Boolean, Either, Integer, List, Mapping, Mappings, Name, Size, Text, Words};
+use super::Kind::{Any, Boolean, Either, Integer, List, Mapping, Mappings, Name, Size, Text, Words};
 use super::{Table, doc};
-use crate::topology::disk;
 use crate::topology::interface::MODELS;
+use crate::topology::{disk, firmware};
 use crate::units::{GIB, MIB};
 
 /// A node file.
@@ -17,12 +17,18 @@ pub const NODE: Table = Table {
             Said("the file's name"),
             "nodes are called `name-0`, `name-1`",
         ),
-        doc("cpu", Integer(1, 1024, ""), Required, "virtual CPUs"),
+        doc(
+            "cpu",
+            Either(&[Integer(1, 1024, ""), Mapping(&CPU)]),
+            Required,
+            "virtual CPUs",
+        ),
         doc(
             "cpumodel",
-            Name("word"),
+            Either(&[Text("model"), Mapping(&CPU_MODEL)]),
             Value("host-passthrough"),
-            "host-passthrough, host-model or a model of libvirt's",
+            "none (libvirt's default), host-passthrough, host-model or a model of libvirt's, with features as virt-install \
+             writes them: `Nehalem,+vmx,-svm`",
         ),
         doc(
             "memory",
@@ -68,7 +74,7 @@ pub const NODE: Table = Table {
             "supports_libguestfs",
             Boolean,
             Value("yes"),
-            "no: the image takes no customisation (not supported yet on nodes with an operating system)",
+            "no: the image takes no customisation: no seed, no user is made, and it is ready when it runs",
         ),
         doc("guest_agent", Boolean, Value("yes"), "the guest agent's channel"),
         doc(
@@ -78,10 +84,28 @@ pub const NODE: Table = Table {
             "the chipset: q35, pc or a version of them",
         ),
         doc(
+            "bootmode",
+            Words(|| firmware::MODES.iter().map(|(word, _)| *word).collect()),
+            Said("`--bootmode`"),
+            "its firmware; with uefi the default machine type is q35",
+        ),
+        doc(
+            "secure_boot",
+            Boolean,
+            Value("no"),
+            "UEFI with secure boot on and the vendors' keys in it, on q35",
+        ),
+        doc(
+            "tpm",
+            Text("yes, no, 2.0 or 1.2"),
+            Said("no, or what an existing node has"),
+            "an emulated TPM, 2.0 unless said; the hypervisor needs swtpm",
+        ),
+        doc(
             "import_url",
-            Text("URL"),
+            Text("URL or path"),
             Said("`--image-url`"),
-            "an image of the node's own (not supported yet)",
+            "an image of the node's own, on its first disk",
         ),
         doc(
             "ips",
@@ -109,6 +133,35 @@ pub const NODE: Table = Table {
     ],
     unused: &["prefix", "flavor", "flavor_id"],
 };
+
+/// `cpu` of a node file, in its long form.
+pub const CPU: Table = Table::new(
+    "`cpu`",
+    &[
+        doc("sockets", Integer(1, 1024, ""), Value("1"), "sockets"),
+        doc("cores", Integer(1, 1024, ""), Value("1"), "cores of each socket"),
+        doc(
+            "threads",
+            Integer(1, 1024, ""),
+            Value("1"),
+            "threads of each core",
+        ),
+    ],
+);
+
+/// `cpumodel` of a node file, in its long form.
+pub const CPU_MODEL: Table = Table::new(
+    "`cpumodel`",
+    &[
+        doc("name", Name("model"), Required, "the model"),
+        doc(
+            "features",
+            Either(&[List(&Text("feature")), Any]),
+            Nothing,
+            "`[vmx, -svm]`, or `{vmx: require, svm: disable}`; also force, optional, forbid",
+        ),
+    ],
+);
 
 /// `os` of a node file.
 pub const OS: Table = Table::new(
@@ -165,19 +218,19 @@ pub const DISK: Table = Table::new(
             "preallocation",
             Words(disk::Preallocation::words),
             Value("metadata"),
-            "of blank disks; falloc and full make a disk with an operating system a full copy",
+            "of blank disks; falloc and full make a disk with an image a full copy",
         ),
         doc(
             "import_url",
-            Text("URL"),
+            Text("URL or path"),
             Nothing,
-            "an image that the disk is a copy of (not supported yet)",
+            "an image that the disk begins with, fetched as `--image-url` is: an overlay on it, or with preallocation falloc or full a copy",
         ),
         doc(
             "path",
             Text("path"),
             Said("the pool"),
-            "folder or file of the disk (not supported yet)",
+            "on the hypervisor: the folder in which irs makes the disk, or an existing file that is used as it is, and stays",
         ),
     ],
 );

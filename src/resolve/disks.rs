@@ -1,0 +1,92 @@
+//! The disks of a node: bus and device names, where they live, and what they begin with.
+
+use super::Wanted;
+use crate::deployment::{Disk, Home};
+use crate::steps::domains::read::ActualDomain;
+use crate::topology::disk::{Bus, DiskSpec};
+use crate::topology::node::NodeType;
+use std::collections::BTreeSet;
+
+/// The disks in the order of the file. A device that is none of its bus gets the next free name of that bus.
+pub(super) fn disks(
+    wanted: &Wanted,
+    spec: &NodeType,
+    node: &str,
+    existing: Option<&ActualDomain>,
+) -> Vec<Disk> {
+    let volume = |disk: &DiskSpec| format!("{node}-{}.qcow2", disk.key);
+    let bus = |disk: &DiskSpec| {
+        let volume = format!("/{}", volume(disk));
+        // What neither the file nor the flag says stays as it is.
+        let found = || {
+            existing?
+                .disks
+                .iter()
+                .find(|found| found.source.ends_with(&volume))
+        };
+        disk.bus
+            .or(wanted.disk_bus)
+            .or_else(|| found()?.bus)
+            .unwrap_or(Bus::Virtio)
+    };
+    let mut taken: BTreeSet<String> = spec
+        .disks
+        .iter()
+        .filter(|disk| disk.dev.starts_with(bus(disk).device_prefix()))
+        .map(|disk| disk.dev.clone())
+        .collect();
+    spec.disks
+        .iter()
+        .enumerate()
+        .map(|(position, disk)| {
+            let bus = bus(disk);
+            let dev = match disk.dev.strip_prefix(bus.device_prefix()) {
+                Some(_) => disk.dev.clone(),
+                None => free_device(bus.device_prefix(), &taken),
+            };
+            taken.insert(dev.clone());
+            let own = disk.import.as_ref().map(|import| import.source.clone());
+            let image = own.or_else(|| {
+                let of_node = || spec.import.as_ref().map(|import| import.source.clone());
+                (spec.deploy_os && position == 0).then(|| of_node().unwrap_or_else(|| wanted.image.clone()))
+            });
+            Disk {
+                volume: volume(disk),
+                dev,
+                bus,
+                size: disk.size_bytes,
+                cache: disk.cache,
+                preallocation: disk.preallocation,
+                image,
+                home: disk.path.clone().map_or(Home::Pool, Home::Folder),
+            }
+        })
+        .collect()
+}
+
+/// The first name with that prefix that is not taken: `vda`, …, `vdz`, `vdaa`, ….
+pub fn free_device(prefix: &str, taken: &BTreeSet<String>) -> String {
+    let letters = || 'a'..='z';
+    let one = letters().map(|a| format!("{prefix}{a}"));
+    let two = letters().flat_map(|a| letters().map(move |b| format!("{a}{b}")));
+    one.chain(two.map(|rest| format!("{prefix}{rest}")))
+        .find(|dev| !taken.contains(dev))
+        .unwrap_or_else(|| format!("{prefix}zzz"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::free_device;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn devices_go_on_after_z() {
+        let mut taken = BTreeSet::new();
+        for expected in ["vda", "vdb"] {
+            assert_eq!(free_device("vd", &taken), expected);
+            taken.insert(expected.to_owned());
+        }
+        taken.extend(('a'..='z').map(|letter| format!("vd{letter}")));
+        assert_eq!(free_device("vd", &taken), "vdaa");
+    }
+}

@@ -1,0 +1,105 @@
+//! A node as it must be: its file, the flags, and what an existing one keeps.
+
+use super::{Cables, Wanted, disks, fixed, nics};
+use crate::actual::Actual;
+use crate::addresses::Mac;
+use crate::deployment::{Identity, Node};
+use crate::names;
+use crate::topology::disk::Bus;
+use crate::topology::firmware::Firmware;
+use crate::topology::node::NodeType;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// The model of one node; it keeps its MAC addresses, and what nobody says anything about.
+pub(super) fn node(
+    wanted: &Wanted,
+    spec: &NodeType,
+    index: u32,
+    id: &Identity,
+    actual: &Actual,
+    cables: Cables<'_>,
+    taken_macs: &mut BTreeSet<Mac>,
+) -> Node {
+    let name = names::domain(id.prefix.as_deref(), &spec.name, index);
+    let existing = actual.domains_of(id.uuid).find(|domain| domain.name == name);
+    let ends = cables
+        .wires
+        .ends
+        .get(&name)
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let fixed = fixed::of(spec, index).and_then(|fixed| fixed.mac);
+    let (nics, external) = nics::of_node(
+        spec,
+        &name,
+        (ends, cables.plugged),
+        fixed,
+        id,
+        existing,
+        taken_macs,
+    );
+    let firmware = spec
+        .firmware
+        .or(wanted.firmware)
+        .or(existing.map(|domain| domain.firmware))
+        .unwrap_or(Firmware::Bios);
+    let disks = disks::disks(wanted, spec, &name, existing);
+    // UEFI is at home on q35, which has no IDE; an existing node stays what it is.
+    let modern =
+        firmware != Firmware::Bios && existing.is_none() && disks.iter().all(|disk| disk.bus != Bus::Ide);
+    let has_seed = spec.deploy_os && spec.supports_libguestfs;
+    let made = has_seed.then_some(&wanted.username);
+    // No user is made on a node that is there.
+    let present = existing
+        .and_then(|domain| domain.mark.as_ref())
+        .filter(|mark| mark.has_seed);
+    Node {
+        uuid: Uuid::new_v5(&id.uuid, format!("domain {}-{index}", spec.name).as_bytes()),
+        node_type: spec.name.clone(),
+        index,
+        cpu: spec.cpu,
+        cpu_layout: spec.cpu_layout,
+        cpu_model: wanted.virtopts.cpu.as_ref().unwrap_or(&spec.cpumodel).clone(),
+        memory_mib: spec.memory_mib,
+        swap_mib: spec.swap_mib,
+        has_os: spec.deploy_os,
+        has_seed,
+        os_type: spec.os_type.clone(),
+        os_variant: spec.os_variant.clone(),
+        machine: spec.machine_type.clone().or(modern.then(|| "q35".to_owned())),
+        firmware,
+        tpm: wanted
+            .virtopts
+            .tpm
+            .or(spec.tpm)
+            .unwrap_or(existing.and_then(|domain| domain.tpm)),
+        boot: wanted.virtopts.boot.clone(),
+        disks,
+        nics,
+        external,
+        groups: spec.groups.clone(),
+        user: present
+            .map(|mark| &mark.user)
+            .or(spec.ssh_user.as_ref())
+            .or(made)
+            .unwrap_or(&wanted.image_user)
+            .clone(),
+        ansible_connection: spec
+            .ansible_connection
+            .as_ref()
+            .unwrap_or(&wanted.ansible_connection)
+            .clone(),
+        guest_agent: spec.guest_agent,
+        serial_file: existing
+            .and_then(|domain| domain.mark.as_ref()?.serial_file.clone())
+            .or_else(|| {
+                wanted
+                    .serial_files
+                    .then(|| format!("/var/lib/libvirt/qemu/{name}-serial.log"))
+            }),
+        vnc: wanted.vnc.clone(),
+        extras: wanted.virtopts.extras.clone(),
+        name,
+    }
+}

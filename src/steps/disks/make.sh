@@ -1,0 +1,24 @@
+# Makes a disk whole, and then gives it its name. $1: folder, $2: name, $3: bytes, $4: preallocation, $5: blank, overlay or
+# copy, $6: the image's path, $7: its format.
+set -eu
+[ -d "$1" ] || { mkdir -p -- "$(dirname -- "$1")" && mkdir -m 0711 -- "$1"; }
+umask 077
+# What a killed run may still write has no name any more, and gets none.
+rm -f -- "$1/$2".*.part
+part=$1/$2.$$.part
+trap 'rm -f -- "$part"' EXIT
+case $5 in
+blank)
+  # A quarter of the time and of the space that the tables of 64 KiB clusters take.
+  cluster=65536
+  [ "$4" != metadata ] || cluster=524288
+  qemu-img create -q -f qcow2 -o "compat=1.1,preallocation=$4,cluster_size=$cluster" -- "$part" "$3"
+  ;;
+overlay) qemu-img create -q -f qcow2 -o compat=1.1 -b "$6" -F "$7" -- "$part" "$3" ;;
+copy)
+  qemu-img convert -q -f "$7" -O qcow2 -o "compat=1.1,preallocation=$4" -- "$6" "$part"
+  qemu-img resize -q -f qcow2 --preallocation="$4" -- "$part" "$3"
+  ;;
+esac
+# A dead client's last command may have made it meanwhile: then it stays.
+mv -n -- "$part" "$1/$2"
