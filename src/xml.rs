@@ -4,7 +4,7 @@ pub mod edit;
 
 use anyhow::{Context, Result};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 
 /// The values of a template, by name: `values! { name => node.name, uuid }`.
 macro_rules! values {
@@ -25,6 +25,19 @@ pub(crate) use values;
 pub fn render(template: &str, values: Value) -> Result<String> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
+    environment.set_formatter(|out, _, value| {
+        let text = value.to_string();
+        if value.is_safe() {
+            return Ok(out.write_str(&text)?);
+        }
+        match escaped(&text) {
+            Some(escaped) => Ok(out.write_str(&escaped)?),
+            None => Err(Error::new(
+                ErrorKind::InvalidOperation,
+                format!("{text:?} has characters that XML has no words for"),
+            )),
+        }
+    });
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     // Tags on lines of their own leave no empty lines.
     environment.set_syntax(
@@ -36,6 +49,25 @@ pub fn render(template: &str, values: Value) -> Result<String> {
     environment
         .render_str(template, values)
         .context("filling an XML template")
+}
+
+/// The text as XML writes it, in an element or an attribute; none when XML cannot hold it.
+fn escaped(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            // A parser makes blanks of these, or newlines of all of them.
+            '\t' | '\n' | '\r' => out.push_str(&format!("&#{};", u32::from(c))),
+            '\u{0}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}' => return None,
+            _ => out.push(c),
+        }
+    }
+    Some(out)
 }
 
 /// The XML with another child of the root in place of those of that name.
@@ -72,5 +104,17 @@ mod tests {
         let document = roxmltree::Document::parse(&xml).unwrap();
         assert_eq!(document.root_element().text(), Some(v));
         assert_eq!(document.root_element().attribute("a"), Some(v));
+    }
+
+    #[test]
+    fn what_xml_cannot_hold_is_refused() {
+        let v = "a\tb\r\nc";
+        let xml = super::render("<name a='{{ v }}'>{{ v }}</name>", values! { v }).unwrap();
+        let document = roxmltree::Document::parse(&xml).unwrap();
+        assert_eq!(document.root_element().text(), Some(v));
+        assert_eq!(document.root_element().attribute("a"), Some(v));
+        for v in ["\0", "a\u{1b}[2J", "\u{ffff}"] {
+            assert!(super::render("<name>{{ v }}</name>", values! { v }).is_err());
+        }
     }
 }

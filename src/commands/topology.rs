@@ -1,7 +1,7 @@
 //! `irs topology`: what topologies are and would be, without a hypervisor.
 
 mod check;
-mod draft;
+pub mod draft;
 mod graph;
 mod list;
 mod render;
