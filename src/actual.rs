@@ -4,7 +4,8 @@ use crate::deployment::{Identity, Storage};
 use crate::libvirt::Libvirt;
 use crate::names;
 use crate::remote::Host;
-use crate::steps::domains::read::ActualDomain;
+use crate::steps::domains::read::{ActualDomain, ActualNic};
+use crate::steps::host::bridges::lan::{self, LanNic};
 use crate::steps::host::facts::Facts;
 use crate::steps::host::pools::ActualPool;
 use crate::steps::host::record_path;
@@ -12,6 +13,7 @@ use crate::steps::networks::read::ActualNetwork;
 use crate::steps::{domains, host, networks};
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// A hypervisor as it is; by default one that has nothing and whose UUID is nil.
@@ -25,6 +27,8 @@ pub struct Actual {
     pub pools: Vec<ActualPool>,
     /// Every domain.
     pub domains: Vec<ActualDomain>,
+    /// Where the deployment's nodes are reached that live on a LAN, by domain.
+    pub lan: BTreeMap<String, IpAddr>,
 }
 
 /// Reads everything.
@@ -46,16 +50,77 @@ pub fn read(host: &Host, libvirt: &Libvirt, storage: &Storage, deployment: &str)
         if !facts.loose_taps.is_empty() {
             facts.loose = domains::read::loose(libvirt, &domains, &facts.loose_taps)?;
         }
-        Ok(Actual {
+        let mut actual = Actual {
             facts,
             networks,
             pools,
             domains,
-        })
+            lan: BTreeMap::new(),
+        };
+        actual.lan = actual.find_on_lans(host, libvirt, deployment)?;
+        Ok(actual)
     })
 }
 
 impl Actual {
+    /// Where the nodes on LANs are now, else where they were last.
+    fn find_on_lans(
+        &self,
+        host: &Host,
+        libvirt: &Libvirt,
+        deployment: &str,
+    ) -> Result<BTreeMap<String, IpAddr>> {
+        let own = self.domains.iter().filter(|domain| {
+            let mark = domain.mark.as_ref();
+            mark.is_some_and(|mark| mark.has_os && mark.owner.deployment == deployment)
+        });
+        let nics: Vec<LanNic> = own
+            .clone()
+            .filter(|domain| domain.state.is_running())
+            .filter_map(|domain| self.on_lan(domain))
+            .collect();
+        let mut found = BTreeMap::new();
+        if let Some(record) = &self.facts.record {
+            let there = own.filter(|domain| self.on_lan(domain).is_some());
+            let last = there.filter_map(|d| Some((d.name.clone(), *record.lan.get(&d.name)?)));
+            found.extend(last);
+        }
+        if !nics.is_empty() {
+            found.extend(lan::find(host, libvirt, &nics, false)?);
+        }
+        Ok(found)
+    }
+
+    /// The NIC through which a node is reached, when it is on a LAN of the host's and has no address that its seed told it.
+    pub fn on_lan(&self, domain: &ActualDomain) -> Option<LanNic> {
+        let mark = domain.mark.as_ref().filter(|mark| mark.address.is_none())?;
+        let nic = domain.nics.get(mark.external?)?;
+        self.lan_bridge(nic).map(|bridge| LanNic {
+            domain: domain.name.clone(),
+            bridge: bridge.to_owned(),
+            mac: nic.mac,
+        })
+    }
+
+    /// The bridge of the host's LAN that a NIC is on: not one that libvirt made for a network of its own.
+    pub fn lan_bridge<'a>(&'a self, nic: &'a ActualNic) -> Option<&'a str> {
+        match (&nic.bridge, &nic.network) {
+            (Some(bridge), _) => {
+                let networks = self.networks.iter().filter(|n| n.bridge.as_ref() == Some(bridge));
+                let mut inner = networks.filter(|n| n.forward.as_deref() != Some("bridge"));
+                inner.next().is_none().then_some(bridge)
+            }
+            (None, Some(name)) => {
+                let network = self.networks.iter().find(|n| n.name == *name);
+                network
+                    .filter(|n| n.forward.as_deref() == Some("bridge"))?
+                    .bridge
+                    .as_deref()
+            }
+            (None, None) => None,
+        }
+    }
+
     /// Who a deployment of that name is on this host: as its record says, else derived.
     pub fn identity(&self, name: &str, prefix: Option<&str>, host: &str) -> Identity {
         let derived = Uuid::new_v5(&self.facts.uuid, name.as_bytes());

@@ -67,6 +67,8 @@ pub struct NodeView {
     pub has_os: bool,
     /// Its address on `external_network`.
     pub address: Option<IpAddr>,
+    /// It is on a LAN, and reached without its hypervisor.
+    pub direct: bool,
     /// Login user.
     pub user: String,
     /// `ansible_connection`.

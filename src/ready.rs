@@ -7,9 +7,10 @@ use crate::apply::{self, Tools};
 use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::libvirt::sys::dhcp_leases;
-use crate::remote::Cmd;
+use crate::remote::{Cmd, Host};
 use crate::ssh::node::{self, LoginFailure, NodeKey};
 use crate::steps::domains::read::State;
+use crate::steps::host::bridges::lan::{self, LanNic};
 use crate::ui::NodeLine;
 use anyhow::{Context, Result};
 use console::Console;
@@ -22,13 +23,20 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// How long one attempt to log in may take.
 const ATTEMPT: Duration = Duration::from_secs(20);
 
+/// Of so many looks at a LAN one wakes the neighbours up.
+const SWEEPS: u32 = 5;
+
 /// A node that is waited for.
 #[derive(Clone, Debug)]
 pub struct Target {
     /// The domain.
     pub name: String,
-    /// Where it will answer.
-    pub address: IpAddr,
+    /// Where it will answer; on a LAN that has to be found out.
+    pub address: Option<IpAddr>,
+    /// Its NIC on a LAN, when its address there has to be found out.
+    pub lan: Option<LanNic>,
+    /// Whether it is reached without the hypervisor.
+    pub direct: bool,
     /// The network of that address.
     pub network: String,
     /// The NIC of that address.
@@ -47,7 +55,7 @@ pub async fn wait(
     tools: &Arc<Tools>,
     key: &NodeKey,
     timeout: Duration,
-) -> (Vec<String>, Result<()>) {
+) -> (Vec<(String, IpAddr)>, Result<()>) {
     let deadline = Instant::now() + timeout;
     let mut tasks = tokio::task::JoinSet::new();
     for target in targets {
@@ -56,11 +64,11 @@ pub async fn wait(
             let line = tools.ui.node(&target.name);
             let result = wait_for(&target, &tools, &key, deadline, &line);
             match &result {
-                Ok(warnings) if warnings.is_empty() => line.done(&format!("ready at {}", target.address)),
-                Ok(_) => line.done(&format!("ready at {}, with warnings", target.address)),
+                Ok((address, warnings)) if warnings.is_empty() => line.done(&format!("ready at {address}")),
+                Ok((address, _)) => line.done(&format!("ready at {address}, with warnings")),
                 Err(error) => line.failed(&error.to_string()),
             }
-            for warning in result.iter().flatten() {
+            for warning in result.iter().flat_map(|(_, warnings)| warnings) {
                 tools.ui.warn(&format!("{}: cloud-init: {warning}", target.name));
             }
             (target.name, result)
@@ -70,7 +78,7 @@ pub async fn wait(
     let mut failures = Vec::new();
     while let Some(finished) = tasks.join_next().await {
         match finished {
-            Ok((name, Ok(_))) => ready.push(name),
+            Ok((name, Ok((address, _)))) => ready.push((name, address)),
             Ok((name, Err(error))) => failures.push((name, error)),
             Err(panic) => failures.push((String::new(), panic.into())),
         }
@@ -99,9 +107,45 @@ pub async fn wait(
     (ready, result)
 }
 
+/// What is known of a node while it is waited for.
+#[derive(Default)]
+struct Waiting {
+    session: Option<node::NodeSession>,
+    refusals: u32,
+    found: Option<IpAddr>,
+    looks: u32,
+}
+
+impl Waiting {
+    /// Where the node answers: on a LAN, as its agent or the host's neighbours say.
+    fn address(&mut self, target: &Target, tools: &Tools) -> Result<IpAddr, String> {
+        let Some(lan) = &target.lan else {
+            return target.address.ok_or_else(|| "it has no address".to_owned());
+        };
+        if let Some(found) = self.found {
+            return Ok(found);
+        }
+        self.looks += 1;
+        let sweep = self.looks.is_multiple_of(SWEEPS);
+        let nics = std::slice::from_ref(lan);
+        let found = lan::find(&tools.host, &tools.libvirt, nics, sweep).map_err(|e| format!("{e:#}"))?;
+        self.found = found.get(&target.name).copied();
+        self.found.ok_or_else(|| {
+            format!(
+                "no address on the LAN of bridge '{}' yet: neither its guest agent nor the host's neighbours tell one",
+                lan.bridge
+            )
+        })
+    }
+
+    fn forget(&mut self) {
+        self.found = None;
+    }
+}
+
 /// What one look at a node says.
 enum Look {
-    Ready(Vec<String>),
+    Ready(IpAddr, Vec<String>),
     NotYet(String),
     Never(anyhow::Error),
 }
@@ -112,14 +156,13 @@ fn wait_for(
     key: &NodeKey,
     deadline: Instant,
     line: &NodeLine,
-) -> Result<Vec<String>> {
+) -> Result<(IpAddr, Vec<String>)> {
     let console = Console::open(target, tools);
-    let mut session = None;
-    let mut refusals = 0;
+    let mut state = Waiting::default();
     loop {
         let begun = Instant::now();
-        let reason = match look(target, tools, key, &mut session, &mut refusals) {
-            Look::Ready(warnings) => return Ok(warnings),
+        let reason = match look(target, tools, key, &mut state) {
+            Look::Ready(address, warnings) => return Ok((address, warnings)),
             Look::Never(error) => return Err(console.beside(tools, error)),
             Look::NotYet(reason) => reason,
         };
@@ -136,7 +179,7 @@ fn wait_for(
             return Err(console.beside(tools, fault.into()));
         }
         // A guest that refuses our key counts that against us: ask it more and more seldom.
-        let pause = PAUSE * (1 + refusals.min(4));
+        let pause = PAUSE * (1 + state.refusals.min(4));
         std::thread::sleep(
             pause
                 .saturating_sub(begun.elapsed())
@@ -146,13 +189,7 @@ fn wait_for(
     }
 }
 
-fn look(
-    target: &Target,
-    tools: &Tools,
-    key: &NodeKey,
-    session: &mut Option<node::NodeSession>,
-    refusals: &mut u32,
-) -> Look {
+fn look(target: &Target, tools: &Tools, key: &NodeKey, waiting: &mut Waiting) -> Look {
     match state(target, tools) {
         Ok(State::Running) => {}
         Ok(State::Broken) => {
@@ -172,37 +209,48 @@ fn look(
         }
         Err(error) => return Look::Never(apply::explain(tools, error)),
     }
-    if session.is_none() {
+    let address = match waiting.address(target, tools) {
+        Ok(address) => address,
+        Err(reason) => return Look::NotYet(reason),
+    };
+    let here = Host::here();
+    if waiting.session.is_none() {
         match node::login_through(
-            &tools.host,
-            target.address,
+            if target.direct { &here } else { &tools.host },
+            address,
             &target.user,
             key,
             &target.host_key,
             ATTEMPT,
         ) {
-            Ok(open) => *session = Some(open),
-            Err(LoginFailure::NoAnswer(_)) if !has_lease(target, tools) => {
+            Ok(open) => waiting.session = Some(open),
+            Err(LoginFailure::NoAnswer(_)) if !target.direct && !has_lease(target, tools) => {
                 return Look::NotYet("no DHCP request yet".into());
             }
             Err(LoginFailure::NoAnswer(_)) => {
-                return Look::NotYet(format!("no answer on port 22 of {}", target.address));
+                // On a LAN it may have been given another one meanwhile.
+                waiting.forget();
+                let from = match target.direct {
+                    true => ", which is reached from this machine without the hypervisor",
+                    false => "",
+                };
+                return Look::NotYet(format!("no answer on port 22 of {address}{from}"));
             }
             Err(LoginFailure::HostKeyMismatch(_)) => {
                 return Look::NotYet("another host key than its seed's answers".into());
             }
             Err(LoginFailure::KeyRefused) => {
-                *refusals += 1;
+                waiting.refusals += 1;
                 return Look::NotYet(format!("the key is refused for '{}'", target.user));
             }
             Err(LoginFailure::Other(error)) => return Look::NotYet(format!("logging in: {error}")),
         }
     }
-    let Some(open) = session.as_mut() else {
+    let Some(open) = waiting.session.as_mut() else {
         return Look::NotYet("logging in".into());
     };
     match cloud_init::ask(open) {
-        Ok(cloud_init::Progress::Finished { warnings }) => Look::Ready(warnings),
+        Ok(cloud_init::Progress::Finished { warnings }) => Look::Ready(address, warnings),
         Ok(cloud_init::Progress::Working(stage)) => Look::NotYet(format!("cloud-init: {stage}")),
         Ok(cloud_init::Progress::Failed(error)) => {
             let fault = Fault::new(Exit::Failed, format!("cloud-init failed: {error}"));
@@ -213,7 +261,7 @@ fn look(
             )
         }
         Err(error) => {
-            *session = None;
+            waiting.session = None;
             Look::NotYet(format!("the connection was lost: {error}"))
         }
     }

@@ -51,7 +51,7 @@ pub(super) fn render(view: &View) -> anyhow::Result<String> {
         if let Some(key) = &host.key {
             let _ = write!(text, "  IdentityFile {}\n  IdentitiesOnly yes\n", quoted(key)?);
         }
-        if !host.local {
+        if !host.local && !node.direct {
             let _ = writeln!(text, "  {}", through(view, node.host)?);
         }
     }

@@ -21,6 +21,7 @@ fn host() -> HostView {
 
 fn node(node_type: &str, index: u32, address: Option<&str>) -> NodeView {
     NodeView {
+        direct: false,
         name: format!("a-{node_type}-{index}"),
         node_type: node_type.into(),
         index,
@@ -355,4 +356,18 @@ fn names_that_would_break_the_files_are_refused() {
     );
     let bad = view(Path::new("/w\ns"));
     assert!(ssh_config::render(&bad).is_err());
+}
+
+#[test]
+fn a_node_on_a_lan_is_reached_without_its_hypervisor() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut view = view(dir.path());
+    let jumps = |view: &View| ssh_config::render(view).unwrap().matches("ProxyJump").count();
+    let before = jumps(&view);
+    let node = view
+        .nodes
+        .iter_mut()
+        .find(|node| node.has_os && node.address.is_some());
+    node.unwrap().direct = true;
+    assert_eq!(jumps(&view), before - 1);
 }

@@ -95,6 +95,7 @@ pub fn assign(
                     mtu,
                     network: network.name.clone(),
                     deployment: of_others.map_or_else(|| id.name.clone(), |mark| mark.deployment),
+                    again: actual.networks_of(id.uuid).any(|n| n.name == network.name),
                     runtime_only: wanted.bridge_runtime_only,
                 };
                 take(bridge, &mut bridges.kept, spec, problems);

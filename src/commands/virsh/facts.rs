@@ -7,6 +7,7 @@ use crate::deployment::Identity;
 use crate::keys;
 use crate::outputs::{HostView, NodeView, View};
 use crate::remote::Host;
+use crate::steps::domains::read::ActualDomain;
 use crate::steps::host::record::Record;
 use crate::workspace::{self, RecordHost, atomic};
 use anyhow::{Context, Result};
@@ -136,6 +137,7 @@ fn view(request: &Request, host: &Host, id: &Identity, actual: &Actual) -> View 
             groups: mark.groups.clone(),
             has_os: mark.has_os,
             address: address(domain, actual),
+            direct: is_direct(domain, actual),
             user: mark.user.clone(),
             ansible_connection: mark.ansible_connection.clone(),
             python: None,
@@ -148,6 +150,15 @@ fn view(request: &Request, host: &Host, id: &Identity, actual: &Actual) -> View 
         hosts: vec![host_view(request, host)],
         nodes: nodes.collect(),
     }
+}
+
+/// Whether a node is reached over a LAN, not through its hypervisor.
+pub(super) fn is_direct(domain: &ActualDomain, actual: &Actual) -> bool {
+    let external = domain
+        .mark
+        .as_ref()
+        .and_then(|mark| domain.nics.get(mark.external?));
+    external.is_some_and(|nic| actual.lan_bridge(nic).is_some())
 }
 
 fn host_view(request: &Request, host: &Host) -> HostView {

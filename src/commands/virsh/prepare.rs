@@ -350,6 +350,7 @@ fn plan(
         networks,
         pools,
         domains,
+        ..
     } = actual;
     let of_deployment = || actual.domains_of(deployment.id.uuid);
     let defined = of_deployment().map(|domain| domain.name.clone()).collect();

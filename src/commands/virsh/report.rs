@@ -149,18 +149,21 @@ pub fn nodes(actual: &Actual, id: &Identity, ready: &BTreeSet<String>) -> Vec<No
     nodes
 }
 
-/// The address through which a node is reached: what its mark says, else what its network reserves for the NIC that
+/// The address through which a node is reached: what its mark says, else what it has on its LAN or what its network reserves for the NIC that
 /// the mark names, IPv4 before IPv6.
 pub fn address(domain: &ActualDomain, actual: &Actual) -> Option<IpAddr> {
     let mark = domain.mark.as_ref()?;
     if mark.address.is_some() {
         return mark.address;
     }
+    if actual.on_lan(domain).is_some() {
+        return actual.lan.get(&domain.name).copied();
+    }
     let nic = domain.nics.get(mark.external?)?;
-    let network = actual
-        .networks
-        .iter()
-        .find(|n| Some(&n.name) == nic.network.as_ref())?;
+    let network = actual.networks.iter().find(|n| match &nic.bridge {
+        Some(bridge) => n.bridge.as_ref() == Some(bridge),
+        None => Some(&n.name) == nic.network.as_ref(),
+    })?;
     let reserved = network.reservations.iter().filter(|r| r.mac == nic.mac);
     reserved.map(|r| r.ip).min()
 }

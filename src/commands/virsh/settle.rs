@@ -1,6 +1,6 @@
 //! After the changes: waiting for the nodes, noting who is ready, writing the outputs.
 
-use super::facts::{login_key, write_outputs};
+use super::facts::{is_direct, login_key, write_outputs};
 use super::input::Request;
 use super::report::{self, Report};
 use super::{Session, blocking};
@@ -53,12 +53,22 @@ pub async fn settle(
         result?;
         return Err(apply::lease_lost(tools).into());
     }
-    record.ready.extend(ready);
+    let on_lan = |name: &String| {
+        actual
+            .domains_of(id.uuid)
+            .any(|d| d.name == *name && actual.on_lan(d).is_some())
+    };
+    record.lan.extend(actual.lan.clone());
+    record
+        .lan
+        .extend(ready.iter().filter(|(name, _)| on_lan(name)).cloned());
+    record.ready.extend(ready.into_iter().map(|(name, _)| name));
     let names: BTreeSet<String> = actual
         .domains_of(id.uuid)
         .map(|domain| domain.name.clone())
         .collect();
     record.ready.retain(|name| names.contains(name));
+    record.lan.retain(|name, _| names.contains(name));
     if result.is_ok() {
         result = check_blank_nodes(request, deployment, &actual, tools.setting.virt_type);
     }
@@ -71,6 +81,10 @@ pub async fn settle(
     }
     if waited {
         actual = read().await?;
+        if !actual.lan.is_empty() {
+            // What they are given out there is known only now.
+            write_outputs(request, &session.host, id, &actual, &record)?;
+        }
     }
     if result.is_ok() && interrupt::requested() {
         result = Err(apply::stopped());
@@ -89,10 +103,16 @@ fn targets(request: &Request, deployment: &Deployment, actual: &Actual, record: 
         .filter_map(|domain| {
             let mark = domain.mark.as_ref().filter(|mark| mark.has_seed)?;
             let nic = domain.nics.get(mark.external?)?;
+            let (address, lan) = (report::address(domain, actual), actual.on_lan(domain));
+            if address.is_none() && lan.is_none() {
+                return None;
+            }
             Some(Target {
                 name: domain.name.clone(),
-                address: report::address(domain, actual)?,
-                network: nic.network.clone()?,
+                address,
+                lan,
+                direct: is_direct(domain, actual),
+                network: nic.network.clone().unwrap_or_default(),
                 mac: nic.mac.to_string(),
                 user: mark.user.clone(),
                 host_key: mark.host_key.clone()?,

@@ -7,6 +7,7 @@ use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// The format that this program writes.
@@ -39,6 +40,9 @@ pub struct Record {
     /// Disks outside of the pool, noted before they are made: a killed run leaves none that nobody owns.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub files: BTreeSet<String>,
+    /// Where the nodes on LANs were reached last, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lan: BTreeMap<String, IpAddr>,
     /// 32 random bytes in hex, from which the nodes' SSH host keys are derived: any client can write a node's seed again.
     pub secret: String,
 }
@@ -65,6 +69,7 @@ impl Record {
             extend: None,
             ready: BTreeSet::new(),
             files: BTreeSet::new(),
+            lan: BTreeMap::new(),
             secret: hex(&secret),
         })
     }

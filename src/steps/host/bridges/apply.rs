@@ -1,7 +1,7 @@
 //! Changing bridges, so that a mistake takes itself back.
 
 use super::program::Program;
-use super::{Work, program, read};
+use super::{Work, lasting, program, read};
 use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::remote::{Cmd, Host};
@@ -25,12 +25,22 @@ pub fn apply(work: &Work, host: &Host) -> Result<()> {
     match work {
         Work::TakeOver(wanted) => {
             let links = read::read(host)?;
-            let (program, _) = program::take_over(&links, wanted).map_err(|why| anyhow!(why))?;
+            let (program, mark) = program::take_over(&links, wanted).map_err(|why| anyhow!(why))?;
+            let program = match links.rulers.get(&wanted.nic) {
+                Some(ruler) => lasting::take_over(host, ruler, &links, wanted, &mark)?,
+                None => program,
+            };
             carry_out(host, &wanted.name, &wanted.nic, &program)
         }
         Work::Release(mark) => {
             let links = read::read(host)?;
             let program = program::release(&links, mark).map_err(|why| anyhow!(why))?;
+            let program = match links.rulers.get(&mark.nic) {
+                Some(ruler) if links.lasting.contains_key(&mark.bridge) => {
+                    lasting::release(host, ruler, mark)?
+                }
+                _ => program,
+            };
             carry_out(host, &mark.bridge, &mark.nic, &program)
         }
         Work::Unfilter => script(host, include_str!("unfilter.sh")),

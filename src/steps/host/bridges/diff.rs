@@ -1,6 +1,6 @@
 //! Which bridges must be made, repaired or given up, and why. Pure.
 
-use super::links::Links;
+use super::links::{Links, Ruler};
 use super::{HostBridge, Mark, Work, program};
 use crate::actual::Actual;
 use crate::deployment::Identity;
@@ -40,16 +40,20 @@ pub fn converge(bridges: &[HostBridge], links: &Links, host: &str) -> Result<Vec
                 .hint("accept that with --bridge-runtime-only, or make the bridge yourself: an existing one is used as it is");
             continue;
         }
-        if ruler.is_some() {
+        if let Some(Ruler::NetworkManager {
+            profile: Some(uuid),
+            file: None,
+        }) = ruler
+        {
             problems
                 .push(
                     None,
                     format!(
-                        "bridge '{}' over '{}' on '{host}' is not supported yet: NetworkManager or netplan rules that NIC",
-                        wanted.name, wanted.nic
+                        "the NIC '{}' of '{host}' has the NetworkManager profile {uuid}, which is not in NetworkManager's own format",
+                        wanted.nic
                     ),
                 )
-                .hint("make the bridge yourself: an existing one is used as it is");
+                .hint("bring it there with 'nmcli connection migrate', or make the bridge yourself: an existing one is used as it is");
             continue;
         }
         if let Err(why) = program::take_over(links, wanted) {

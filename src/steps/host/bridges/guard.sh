@@ -34,6 +34,7 @@ line() {
     keep) mv -f "$2" "$2.irs-kept" || { echo "cannot set $2 aside"; return 1; } ;;
     back) [ ! -e "$2.irs-kept" ] || mv -f "$2.irs-kept" "$2" ;;
     del) rm -f "$2" ;;
+    gone) ip link delete dev "$2" 2>/dev/null; return 0 ;;
     nmcli | netplan) said=$("$@" 2>&1) || { echo "$*: $said"; return 1; } ;;
     *) echo "unknown: $1"; return 1 ;;
   esac

@@ -21,7 +21,7 @@ section filter-kept; [ -e /run/irs-bridge-nf ] && echo yes
 section lasting
 for file in /etc/NetworkManager/system-connections/irs-*.nmconnection /run/NetworkManager/system-connections/irs-*.nmconnection \
   /etc/netplan/*irs-*.yaml; do
-  [ -e "$file" ] && sed -n '1s/^# //p' "$file"
+  [ -e "$file" ] && sed -n 's/^# \(irs:\)/\1/p' "$file"
 done
 section networkmanager
 if [ -d /run/NetworkManager/devices ] && pidof NetworkManager >/dev/null 2>&1; then

@@ -36,7 +36,7 @@ impl Mark {
             mtu: nic.mtu,
             down: !nic.is_up(),
             // A NIC that is up has at least a link-local address, unless IPv6 is off.
-            ipv6: !nic.is_up() || nic.addresses.iter().any(|a| a.family == "inet6"),
+            ipv6: wanted.again || !nic.is_up() || nic.addresses.iter().any(|a| a.family == "inet6"),
             addresses: wanted.addresses.clone(),
         }
     }

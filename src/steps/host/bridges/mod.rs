@@ -6,6 +6,8 @@
 
 pub mod apply;
 pub mod diff;
+pub mod lan;
+mod lasting;
 pub mod links;
 pub mod mark;
 pub mod program;
@@ -30,6 +32,8 @@ pub struct HostBridge {
     pub network: String,
     /// The deployment that has it made.
     pub deployment: String,
+    /// Whether it was there before: then what its NIC is like now says nothing of what that was like without it.
+    pub again: bool,
     /// Whether it may end with the next boot.
     pub runtime_only: bool,
 }

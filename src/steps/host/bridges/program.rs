@@ -3,7 +3,7 @@
 //!
 //! A line is a verb and its words: `ip …` runs iproute2, `sys KEY VALUE` writes below /proc/sys, `like A B` gives B the
 //! IPv6 settings of A, `put N PATH` installs the staged file N, `keep PATH` and `back PATH` set a file aside and back,
-//! `del PATH` removes one, `nmcli …` and `netplan …` run these. No word has a blank.
+//! `del PATH` removes one, `gone LINK` removes a link that may be gone, `nmcli …` and `netplan …` run these. No word has a blank.
 
 use super::links::{Address, FOREVER, Link, Links, Route};
 use super::{HostBridge, Mark};
@@ -306,7 +306,7 @@ fn movable(links: &Links, link: &Link) -> Result<(), String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::links::tests::sample;
     use super::*;
 
@@ -318,16 +318,22 @@ mod tests {
             mtu: Some(1400),
             network: "br1".into(),
             deployment: "default".into(),
+            again: false,
             runtime_only: true,
         }
     }
 
-    fn both(program: &Program) -> String {
-        format!(
+    /// A program as a snapshot shows it.
+    pub fn both(program: &Program) -> String {
+        let mut text = format!(
             "{}\n── undo\n{}",
             program.apply.join("\n"),
             program.undo.join("\n")
-        )
+        );
+        for (number, file) in program.files.iter().enumerate() {
+            text += &format!("\n── file {number}\n{}", file.trim_end());
+        }
+        text
     }
 
     #[test]
