@@ -37,6 +37,8 @@ pub struct Target {
     pub lan: Option<LanNic>,
     /// Whether it is reached without the hypervisor.
     pub direct: bool,
+    /// Whether the node gets that address by the network's DHCP, and not from its seed.
+    pub by_dhcp: bool,
     /// The network of that address.
     pub network: String,
     /// The NIC of that address.
@@ -224,7 +226,7 @@ fn look(target: &Target, tools: &Tools, key: &NodeKey, waiting: &mut Waiting) ->
             ATTEMPT,
         ) {
             Ok(open) => waiting.session = Some(open),
-            Err(LoginFailure::NoAnswer(_)) if !target.direct && !has_lease(target, tools) => {
+            Err(LoginFailure::NoAnswer(_)) if target.by_dhcp && !has_lease(target, tools) => {
                 return Look::NotYet("no DHCP request yet".into());
             }
             Err(LoginFailure::NoAnswer(_)) => {

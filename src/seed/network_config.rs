@@ -28,8 +28,11 @@ struct Ethernet<'a> {
     dhcp6_overrides: Option<Overrides>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     addresses: &'a [IpNet],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    routes: Vec<Route>,
+    // Of a route to ::/0 cloud-init 22 makes one to ::/64, and 'default' it does not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gateway4: Option<IpAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gateway6: Option<IpAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nameservers: Option<Nameservers<'a>>,
     // Else the kernel takes a default route from any network that announces one.
@@ -39,12 +42,6 @@ struct Ethernet<'a> {
     mtu: Option<u32>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     optional: bool,
-}
-
-#[derive(Serialize)]
-struct Route {
-    to: &'static str,
-    via: IpAddr,
 }
 
 #[derive(Serialize)]
@@ -97,7 +94,8 @@ fn ethernet(set_name: String, nic: &SeedNic) -> Ethernet<'_> {
         dhcp4_overrides: overrides.filter(|_| nic.dhcp4),
         dhcp6_overrides: overrides.filter(|_| nic.dhcp6),
         addresses: &nic.addresses,
-        routes: nic.gateways.iter().map(|via| default_route(*via)).collect(),
+        gateway4: nic.gateways.iter().find(|ip| ip.is_ipv4()).copied(),
+        gateway6: nic.gateways.iter().find(|ip| ip.is_ipv6()).copied(),
         nameservers: (!nic.gateways.is_empty() && !nic.dhcp4).then_some(Nameservers {
             addresses: &nic.gateways,
         }),
@@ -105,12 +103,4 @@ fn ethernet(set_name: String, nic: &SeedNic) -> Ethernet<'_> {
         mtu: nic.mtu,
         optional: !nic.external,
     }
-}
-
-fn default_route(via: IpAddr) -> Route {
-    let to = match via {
-        IpAddr::V4(_) => "0.0.0.0/0",
-        IpAddr::V6(_) => "::/0",
-    };
-    Route { to, via }
 }

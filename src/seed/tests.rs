@@ -236,10 +236,7 @@ fn a_nic_without_dhcp_is_told_its_router_and_name_server() {
         value["ethernets"]["eth0"].clone()
     };
     let alone = told(false, true, &["2001:db8::1"]);
-    assert_eq!(
-        alone["routes"],
-        serde_json::json!([{"to": "::/0", "via": "2001:db8::1"}])
-    );
+    assert_eq!(alone["gateway6"], "2001:db8::1");
     assert_eq!(
         alone["nameservers"]["addresses"],
         serde_json::json!(["2001:db8::1"])
@@ -249,7 +246,7 @@ fn a_nic_without_dhcp_is_told_its_router_and_name_server() {
     assert_eq!(both["nameservers"], serde_json::Value::Null);
     let inner = told(true, false, &[]);
     assert_eq!(inner["accept-ra"], false);
-    assert_eq!(inner["routes"], serde_json::Value::Null);
+    assert_eq!(inner["gateway6"], serde_json::Value::Null);
 }
 
 #[test]

@@ -112,6 +112,9 @@ fn targets(request: &Request, deployment: &Deployment, actual: &Actual, record: 
                 address,
                 lan,
                 direct: is_direct(domain, actual),
+                by_dhcp: address.is_some_and(|ip| ip.is_ipv4())
+                    && mark.address.is_none()
+                    && !is_direct(domain, actual),
                 network: nic.network.clone().unwrap_or_default(),
                 mac: nic.mac.to_string(),
                 user: mark.user.clone(),
