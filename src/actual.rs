@@ -168,6 +168,14 @@ impl Actual {
         self.domains_of(deployment).any(|domain| domain.name == name)
     }
 
+    /// The devices of a deployment's bridges and ports on Open vSwitch.
+    pub fn switch_devices_of(&self, deployment: Uuid) -> impl Iterator<Item = &str> {
+        let bridges = self.facts.openvswitch.iter().flat_map(|found| &found.bridges);
+        let ours = bridges.filter(move |bridge| bridge.owner == Some(deployment));
+        ours.flat_map(|bridge| &bridge.ports)
+            .map(|port| port.name.as_str())
+    }
+
     /// The networks of a deployment.
     pub fn networks_of(&self, deployment: Uuid) -> impl Iterator<Item = &ActualNetwork> {
         self.networks
@@ -197,8 +205,11 @@ impl Actual {
             .pools
             .iter()
             .filter(|pool| host::diff::is_deployment_pool(pool, uuid));
+        let switches = self.facts.openvswitch.iter().flat_map(|found| &found.bridges);
+        let switches = switches.filter(|bridge| bridge.owner.is_some());
         domains
             .chain(networks)
+            .chain(switches.filter_map(|bridge| bridge.deployment.as_deref()))
             .chain(folders)
             .chain(pools.filter_map(|pool| pool.name.strip_prefix("irs-")))
             .collect()

@@ -263,7 +263,7 @@ fn perform(action: &Action, tools: &Tools) -> Result<()> {
     );
     let pool = names::pool(&id.name);
     let result = match &action.work {
-        Work::Host(work) => steps::host::apply::apply(work, libvirt, host),
+        Work::Host(work) => steps::host::apply::apply(work, libvirt, host, id),
         Work::Networks(work) => steps::networks::apply::apply(work, libvirt, host, id),
         Work::Image(work) => fetch(action, work, tools),
         Work::Disks(work) => {
@@ -316,6 +316,7 @@ fn point_name(action: &Action) -> String {
         Work::Host(steps::host::Work::Record { .. }) => "record",
         Work::Host(steps::host::Work::RemoveFolder(_)) => "folder",
         Work::Host(steps::host::Work::Bridge(_)) => "bridge",
+        Work::Host(steps::host::Work::OpenVswitch(_)) => "openvswitch",
         Work::Host(_) => "pool",
         Work::Networks(work) if work.is_reservation() => "reservation",
         Work::Networks(_) => "network",

@@ -131,6 +131,43 @@ pub struct Network {
     pub reservations: Vec<Reservation>,
     /// The two nodes that it joins, when it is a wire.
     pub wire: Option<Wire>,
+    /// What it is on Open vSwitch, when it is there.
+    pub switch: Option<Switch>,
+}
+
+/// A bridge of Open vSwitch under a network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Switch {
+    /// What NICs may be plugged into.
+    pub portgroups: Vec<Portgroup>,
+    /// The host's ports; the first is the bridge's own.
+    pub ports: Vec<HostPort>,
+    /// The physical NIC that becomes a port of it.
+    pub nic: Option<String>,
+}
+
+/// VLANs under a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Portgroup {
+    /// Its name.
+    pub name: String,
+    /// Whether NICs that name none are in this one.
+    pub default: bool,
+    /// Whether packets keep their tags.
+    pub trunk: bool,
+    /// The VLANs, each with whether it goes untagged in the trunk; every VLAN when there is none.
+    pub vlans: BTreeMap<u16, bool>,
+}
+
+/// A port of the host itself on a bridge of Open vSwitch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    /// The device.
+    pub device: String,
+    /// Its VLAN; untagged without one.
+    pub vlan: Option<u16>,
+    /// The host's addresses there.
+    pub addresses: Vec<IpNet>,
 }
 
 /// The IPv4 half of a network.

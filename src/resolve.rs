@@ -8,6 +8,7 @@ mod nics;
 mod node;
 pub mod reservations;
 pub mod slots;
+mod switch;
 mod wires;
 
 use crate::actual::Actual;
@@ -110,6 +111,7 @@ pub fn deployment(
         .map(|nic| nic.mac)
         .chain(fixed::macs(topology))
         .collect();
+    switch::check(&networks, topology, &mut problems);
     let wires = wires::resolve(topology, &counts, id, actual, &networks, &mut problems);
     networks.extend(wires.networks.iter().cloned());
     let mut nodes = Vec::new();
@@ -193,19 +195,28 @@ fn check_mtu(network: &Network, problems: &mut Problems) {
 /// A network; without any word on its MTU it keeps the one that it has.
 fn network(spec: &NetworkSpec, id: &Identity, wanted: &Wanted, present_mtu: Option<u32>) -> Network {
     let name = names::prefixed(id.prefix.as_deref(), &spec.name);
-    let ipv4 = spec.ip_address.zip(spec.subnet()).map(|(address, net)| Ipv4Side {
-        address,
-        net,
-        dhcp: spec.dhcp.as_ref().map(|d| (d.start, d.end)),
-    });
-    let ipv6 = spec.ipv6.as_ref().and_then(|side| {
-        let dhcp = side.dhcp.as_ref().map(|d| (d.start, d.end));
-        Some(Ipv6Side {
-            address: side.address,
-            net: side.subnet()?,
-            dhcp,
-        })
-    });
+    // On a bridge of the host it is not libvirt that has the address.
+    let ipv4 = spec
+        .ip_address
+        .filter(|_| !spec.is_openvswitch())
+        .zip(spec.subnet())
+        .map(|(address, net)| Ipv4Side {
+            address,
+            net,
+            dhcp: spec.dhcp.as_ref().map(|d| (d.start, d.end)),
+        });
+    let ipv6 = spec
+        .ipv6
+        .as_ref()
+        .filter(|_| !spec.is_openvswitch())
+        .and_then(|side| {
+            let dhcp = side.dhcp.as_ref().map(|d| (d.start, d.end));
+            Some(Ipv6Side {
+                address: side.address,
+                net: side.subnet()?,
+                dhcp,
+            })
+        });
     Network {
         uuid: Uuid::new_v5(&id.uuid, format!("network {}", spec.name).as_bytes()),
         bridge: names::bridge(&name),
@@ -222,6 +233,7 @@ fn network(spec: &NetworkSpec, id: &Identity, wanted: &Wanted, present_mtu: Opti
         srvs: spec.srvs.clone(),
         reservations: Vec::new(),
         wire: None,
+        switch: spec.is_openvswitch().then(|| switch::of(spec, id)),
         name,
     }
 }

@@ -95,6 +95,13 @@ pub fn with_child(xml: &str, name: &str, element: Option<&str>) -> Result<String
     Ok(text)
 }
 
+/// XML that is rendered already, to stand in another template, with so many more spaces before each line.
+pub fn indented(xml: &str, spaces: usize) -> Value {
+    let margin = " ".repeat(spaces);
+    let lines: Vec<String> = xml.lines().map(|line| format!("{margin}{line}")).collect();
+    Value::from_safe_string(lines.join("\n"))
+}
+
 #[cfg(test)]
 mod tests {
     #[test]

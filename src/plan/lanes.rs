@@ -54,7 +54,7 @@ fn goes_beside(stretch: &[Action], next: &[Action]) -> bool {
 
 fn needs_networks(action: &Action) -> bool {
     use crate::steps::domains::Work as Of;
-    matches!(action.work, Work::Domains(Of::Plug { .. } | Of::Replug { .. }))
+    matches!(action.work, Work::Domains(Of::Plug { .. } | Of::Vlans { .. }))
 }
 
 #[cfg(test)]

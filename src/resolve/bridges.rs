@@ -375,7 +375,7 @@ pub fn underclouds(nodes: &[Node], id: &Identity, actual: &Actual, networks: &[N
         let bridges: BTreeSet<&str> = node
             .nics
             .iter()
-            .filter(|nic| nic.lan)
+            .filter(|nic| nic.lan && !is_inside(nic, networks))
             .map(|nic| bridge_of(nic, networks))
             .collect();
         for bridge in bridges.into_iter().filter(|_| serves) {
@@ -386,6 +386,15 @@ pub fn underclouds(nodes: &[Node], id: &Identity, actual: &Actual, networks: &[N
         }
     }
     notes
+}
+
+/// Whether a NIC is on a bridge of Open vSwitch that no physical NIC is in.
+fn is_inside(nic: &crate::deployment::Nic, networks: &[Network]) -> bool {
+    let mut switches = networks
+        .iter()
+        .filter(|n| n.name == nic.network)
+        .filter_map(|n| n.switch.as_ref());
+    nic.bridge.is_none() && switches.any(|switch| switch.nic.is_none())
 }
 
 fn bridge_of<'a>(nic: &'a crate::deployment::Nic, networks: &'a [Network]) -> &'a str {

@@ -138,15 +138,25 @@ fn checked(
     for spec in &topology.networks {
         let name = names::prefixed(id.prefix.as_deref(), &spec.name);
         // The address of a bridge is one of its LAN, where others have theirs.
-        if own(&name) || spec.forward == Forward::Bridge {
+        let is_lan = spec.forward == Forward::Bridge && !(spec.is_openvswitch() && spec.nic.is_none());
+        if own(&name) || is_lan {
             continue;
         }
         let ipv4 = spec.subnet().map(IpNet::from);
         let ipv6 = spec.ipv6.as_ref().and_then(|side| side.subnet()).map(IpNet::from);
+        let on_switch = spec.host_addresses().filter_map(|(of, address)| {
+            let key = match (of == spec.name, address.contains(':')) {
+                (true, true) => "ipv6_address",
+                (true, false) => "ipv4_address",
+                _ => "portgroups",
+            };
+            Some((address.parse::<IpNet>().ok()?.trunc(), key))
+        });
         for (subnet, key) in ipv4
             .map(|n| (n, "ip_address"))
             .into_iter()
             .chain(ipv6.map(|n| (n, "ipv6.ip_address")))
+            .chain(on_switch)
         {
             let Some((subnet, (other, whose))) = overlap(&[subnet], &taken) else {
                 continue;
@@ -201,6 +211,7 @@ fn taken(id: &Identity, actual: &Actual) -> Vec<(IpNet, String)> {
         actual
             .networks_of(id.uuid)
             .any(|n| n.bridge.as_deref() == Some(bridge))
+            || actual.switch_devices_of(id.uuid).any(|device| device == bridge)
     };
     let networks = actual
         .networks

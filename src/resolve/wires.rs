@@ -180,6 +180,7 @@ fn network(name: String, wire: Wire, id: &Identity) -> Network {
         querier: false,
         reservations: Vec::new(),
         wire: Some(wire),
+        switch: None,
         name,
     }
 }

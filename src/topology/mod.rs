@@ -27,7 +27,6 @@ pub mod schema;
 pub mod selection;
 pub mod single;
 pub mod template;
-mod unsupported;
 mod validate;
 mod variables;
 

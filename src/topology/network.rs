@@ -121,7 +121,6 @@ pub struct NetworkSpec {
     pub ipv6_address: Option<String>,
     pub(super) virtualport_place: Option<Place>,
     pub(super) portgroups_place: Option<Place>,
-    pub(super) forward_place: Option<Place>,
     /// Whether there are port groups that could not be read.
     pub(super) portgroups_broken: bool,
     /// Whether something in it was refused: then what it lacks says nothing.
@@ -245,7 +244,6 @@ fn read(key: &Key, tree: &Tree, problems: &mut Problems) -> Option<NetworkSpec> 
         ipv6_address: address::with_length(&fields, "ipv6_address", problems),
         virtualport_place: fields.key_place("virtualport_type").cloned(),
         portgroups_place: fields.key_place("portgroups").cloned(),
-        forward_place: fields.get("forward").map(|t| t.place.clone()),
     };
     address::read_ipv4(&fields, &mut network, problems);
     network.ipv6 = address::read_ipv6(&fields, problems);

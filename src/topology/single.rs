@@ -7,7 +7,7 @@ use crate::yaml::{Problems, Source, Tree, Value, nearest};
 use super::files::{self, Kind};
 use super::load::{self, FILE_KEYS, Loader, NetworkFile, NodeFile, UNUSED_FILE_KEYS};
 use super::template::Context;
-use super::{NetworkSpec, NodeType, Request, Topology, Variables, name, node, validate, variables};
+use super::{NetworkSpec, NodeType, Request, Variables, name, node, validate, variables};
 
 /// A file that is right by itself.
 pub struct Single {
@@ -164,33 +164,12 @@ impl Single {
                 problems: &mut problems,
                 notes: &mut notes,
             };
-            let node = validate::wire(file.node.clone(), file.wiring.clone(), networks, &mut said);
+            validate::wire(file.node.clone(), file.wiring.clone(), networks, &mut said);
             validate::all_wired(&unwired, networks, &mut problems);
-            if problems.is_empty() {
-                problems = unsupported(Vec::new(), vec![node]);
-            }
         }
         problems.sort();
         problems
     }
-
-    /// What is right and cannot be made yet.
-    pub fn unsupported(&self) -> Problems {
-        match &self.content {
-            Content::Node(file) => unsupported(Vec::new(), vec![file.node.clone()]),
-            Content::Network(file) => unsupported(file.networks.known.clone(), Vec::new()),
-        }
-    }
-}
-
-fn unsupported(networks: Vec<NetworkSpec>, node_types: Vec<NodeType>) -> Problems {
-    let notes = Vec::new();
-    let topology = Topology {
-        networks,
-        node_types,
-        notes,
-    };
-    topology.unsupported()
 }
 
 /// The comment line at the head of a file; what editors read there does not count.

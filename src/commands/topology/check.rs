@@ -92,11 +92,10 @@ fn paths(given: &[PathBuf], problems: &mut Problems) -> Vec<PathBuf> {
 
 /// What is wrong with a file that is right by itself: nodes must fit one of the network files.
 fn fault(file: &Single, networks: &[&Single]) -> Problems {
-    let unsupported = file.unsupported();
-    if file.kind() == Kind::Network || !unsupported.is_empty() {
-        return unsupported;
-    }
     let mut last = Problems::default();
+    if file.kind() == Kind::Network {
+        return last;
+    }
     for network in networks {
         last = file.on(network);
         if last.is_empty() {

@@ -81,7 +81,7 @@ pub fn faults(topology: &topology::Request, forced: Forced) -> Problems {
         .unwrap_or_default()
 }
 
-/// Loads the topology for a pair of subnets, and refuses what this version cannot make.
+/// Loads the topology for a pair of subnets.
 ///
 /// # Errors
 /// Everything that is wrong with the files.
@@ -104,13 +104,7 @@ pub fn load(
         data_net: slot.data_net.clone(),
         prefix: prefix.unwrap_or_default().to_owned(),
     };
-    let topology = topology::load(&wanted, &variables)?;
-    let unsupported = topology.unsupported();
-    if unsupported.is_empty() {
-        Ok(topology)
-    } else {
-        Err(unsupported)
-    }
+    topology::load(&wanted, &variables)
 }
 
 /// The nodes of a dry run: those that are there, and those that would be.

@@ -79,6 +79,9 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     deployment.warnings.iter().for_each(|warning| ui.warn(warning));
     let starts = start::converge(&deployment.nodes, &actual.domains, request.wanted.start, &id.host);
     let record = record_of(&deployment, &actual, network, &starts)?;
+    for note in steps::host::openvswitch::diff::notes(&deployment, &actual.facts) {
+        ui.note(&note);
+    }
     let mut volumes = actual.volumes(&id.name);
     volumes.extend(outside);
     let (virt_type, located) = check_host(request, &session, &deployment, &actual, &volumes, inspected, ui)?;
@@ -375,12 +378,18 @@ fn plan(
         links,
         &deployment.id.host,
     ));
+    take(steps::host::openvswitch::diff::converge(deployment, facts));
     take(steps::networks::diff::converge(deployment, networks, facts));
     take(Ok(images));
     take(steps::disks::diff::converge(
         deployment, volumes, &defined, &running,
     ));
     take(steps::domains::diff::converge(deployment, domains, networks));
+    take(Ok(steps::domains::vlans::converge(
+        deployment,
+        domains,
+        facts.openvswitch.as_ref(),
+    )));
     take(Ok(starts));
     if problems.is_empty() {
         Ok(Plan::new(actions))

@@ -7,6 +7,7 @@ use crate::error::{Exit, Fault};
 use crate::names::{self, DEFAULT_DEPLOYMENT};
 use crate::plan::Action;
 use crate::steps::host::diff::is_deployment_pool;
+use crate::steps::host::openvswitch;
 use crate::steps::host::pools::{ActualPool, base_uuid};
 use crate::steps::{disks, domains, host, networks};
 use crate::workspace;
@@ -26,6 +27,12 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual) -> Vec<Acti
     actions.extend(disks::diff::remove_files(files, host, &reason));
     actions.extend(networks::diff::remove(actual.networks_of(id.uuid), host, &reason));
     actions.extend(host::bridges::diff::release(actual, id, Some(id)));
+    actions.extend(openvswitch::diff::remove(
+        &actual.facts,
+        Some(id.uuid),
+        host,
+        &reason,
+    ));
     let pool = actual
         .pools
         .iter()
@@ -72,6 +79,7 @@ pub fn everything(request: &Request, id: &Identity, actual: &Actual) -> Vec<Acti
         .filter(|network| network.name != DEFAULT_DEPLOYMENT);
     actions.extend(networks::diff::remove(networks, host, reason));
     actions.extend(host::bridges::diff::release(actual, id, None));
+    actions.extend(openvswitch::diff::remove(&actual.facts, None, host, reason));
     let mut folders: BTreeSet<String> = BTreeSet::new();
     for pool in actual
         .pools

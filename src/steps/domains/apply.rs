@@ -1,7 +1,7 @@
 //! Defining, changing and removing domains.
 
 use super::template::{self, Setting};
-use super::{Work, change, nics, read};
+use super::{Work, change, nics, read, vlans};
 use crate::deployment::{Identity, Node};
 use crate::keys;
 use crate::libvirt::{Libvirt, gone, settled};
@@ -38,9 +38,9 @@ pub fn apply(
             let _turn = turn();
             nics::plug(&existing(libvirt, name)?, nic)
         }
-        Work::Replug { name, nic, live } => {
+        Work::Replug { name, nic } => {
             let _turn = turn();
-            nics::replug(&existing(libvirt, name)?, nic, *live)
+            nics::replug(&existing(libvirt, name)?, nic)
         }
         Work::Unplug { name, mac } => {
             let _turn = turn();
@@ -49,6 +49,20 @@ pub fn apply(
                 None => Ok(()),
             }
         }
+        Work::Vlans {
+            name,
+            nic,
+            bridge,
+            port,
+            vlans,
+        } => vlans::apply(
+            &existing(libvirt, name)?,
+            host,
+            nic,
+            bridge,
+            port.as_deref(),
+            vlans,
+        ),
         Work::Remove { name, serial_file } => {
             if let Some(domain) = libvirt.domain(name)? {
                 remove(libvirt, &domain)?;

@@ -8,6 +8,7 @@ pub mod extras;
 mod nics;
 pub mod read;
 pub mod template;
+pub mod vlans;
 
 use crate::addresses::Mac;
 use crate::deployment::{Nic, Node};
@@ -34,8 +35,19 @@ pub enum Work {
         name: String,
         /// The NIC as it is to be.
         nic: Nic,
-        /// Whether the running domain's can change, too.
-        live: bool,
+    },
+    /// Move a running NIC into other VLANs.
+    Vlans {
+        /// The domain.
+        name: String,
+        /// The NIC.
+        nic: Nic,
+        /// The bridge.
+        bridge: String,
+        /// Its port on Open vSwitch; none when it has lost it.
+        port: Option<String>,
+        /// What it is to let through.
+        vlans: vlans::Vlans,
     },
     /// Take a NIC away.
     Unplug {

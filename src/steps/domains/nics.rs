@@ -69,7 +69,6 @@ pub fn changes(domain: &str, wanted: &[Nic], found: &ActualDomain) -> Vec<(Strin
             let work = Work::Replug {
                 name: domain.to_owned(),
                 nic: nic.clone(),
-                live: nic.mtu == there.mtu && nic.model == there.model.as_deref().unwrap_or_default(),
             };
             changes.push((reason, work));
         }
@@ -139,11 +138,11 @@ pub fn plug(domain: &Domain, nic: &Nic) -> Result<()> {
     both(domain, |flags| domain.attach_device_flags(&xml, flags))
 }
 
-/// Changes a NIC's definition, and the running one with it unless only a restart can.
+/// Changes a NIC's definition. A running one keeps its model until the restart; its VLANs are changed by themselves.
 ///
 /// # Errors
 /// libvirt's.
-pub fn replug(domain: &Domain, nic: &Nic, live: bool) -> Result<()> {
+pub fn replug(domain: &Domain, nic: &Nic) -> Result<()> {
     let present = domain.xml_desc(sys::VIR_DOMAIN_XML_INACTIVE)?;
     // With its old place on the bus the guest still finds it where it was.
     let address = element(&present, nic.mac, |n| {
@@ -157,14 +156,8 @@ pub fn replug(domain: &Domain, nic: &Nic, live: bool) -> Result<()> {
         &format!("{}</interface>", address.unwrap_or_default()),
         1,
     );
-    if live {
-        both(domain, |flags| {
-            domain.update_device_flags(&xml, flags).map(|_| ())
-        })
-    } else {
-        domain.update_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_CONFIG)?;
-        Ok(())
-    }
+    domain.update_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_CONFIG)?;
+    Ok(())
 }
 
 /// Takes a NIC away; one that is gone already is fine.

@@ -84,16 +84,7 @@ pub fn domain(node: &Node, id: &Identity, setting: &Setting, host_key: Option<St
     let secure = node.firmware == Firmware::Uefi { secure: true };
     let nics = node.nics.iter().map(interface).collect::<Result<Vec<_>>>()?;
     // Rendered already, and every value in them is escaped.
-    let indented = |xml: String| {
-        xml.lines()
-            .map(|line| format!("    {line}"))
-            .collect::<Vec<_>>()
-            .join("\n")
-    };
-    let nics: Vec<Value> = nics
-        .into_iter()
-        .map(|xml| Value::from_safe_string(indented(xml)))
-        .collect();
+    let nics: Vec<Value> = nics.iter().map(|xml| xml::indented(xml, 4)).collect();
     let base = xml::render(
         include_str!("domain.xml"),
         values! {

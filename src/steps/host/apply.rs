@@ -1,7 +1,8 @@
 //! Making and removing pools and records.
 
 use super::record::Record;
-use super::{RECORD, Work, record_path};
+use super::{RECORD, Work, openvswitch, record_path};
+use crate::deployment::Identity;
 use crate::libvirt::{Libvirt, gone, settled};
 use crate::remote::{Cmd, Host};
 use crate::xml::{self, values};
@@ -11,7 +12,7 @@ use anyhow::{Context, Result};
 ///
 /// # Errors
 /// libvirt's, or the hypervisor's, e.g. a read-only disk.
-pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host) -> Result<()> {
+pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Result<()> {
     match work {
         Work::Record { folder, record } => write_record(host, folder, record),
         Work::Pool { name, uuid, folder } => {
@@ -25,6 +26,7 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host) -> Result<()> {
                 .context("making it start with the host")?;
             settled(pool.create(0), true, || pool.is_active()).context("starting it")
         }
+        Work::OpenVswitch(work) => openvswitch::apply::apply(work, host, id),
         Work::StartPool(name) => {
             let pool = libvirt.pool(name)?.context("it is gone")?;
             settled(pool.create(0), true, || pool.is_active()).context("starting it")

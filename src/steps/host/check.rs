@@ -93,6 +93,13 @@ pub fn check(
 pub fn check_programs(deployment: &Deployment, new: &BTreeSet<String>, facts: &Facts) -> Result<()> {
     let nodes = || deployment.nodes.iter().filter(|node| new.contains(&node.name));
     let mut needed = Vec::new();
+    let on_switch = deployment
+        .networks
+        .iter()
+        .find(|network| network.switch.is_some());
+    if on_switch.is_some() {
+        needed.push("ovs-vsctl");
+    }
     if nodes().next().is_some() {
         needed.push("qemu-img");
     }
@@ -105,8 +112,26 @@ pub fn check_programs(deployment: &Deployment, new: &BTreeSet<String>, facts: &F
         needed.extend(["curl", "sha256sum"]);
     }
     needed.retain(|program| !facts.programs.iter().any(|there| there == program));
+    let fault = facts.openvswitch.as_ref().and_then(|found| found.fault.as_ref());
+    if let (Some(network), Some(fault)) = (on_switch, fault) {
+        let message = format!(
+            "Open vSwitch, which network '{}' is on, does not answer on '{}': {fault}",
+            network.name, deployment.id.host
+        );
+        let hint = "start it there: systemctl enable --now openvswitch-switch (openvswitch on RHEL, CentOS and Fedora)";
+        bail!(Fault::new(Exit::Resources, message).hint(hint));
+    }
     if needed.is_empty() {
         return Ok(());
+    }
+    if needed.contains(&"ovs-vsctl") {
+        let message = format!(
+            "'{}' lacks the programs {}",
+            deployment.id.host,
+            needed.join(", ")
+        );
+        let hint = "install Open vSwitch on the hypervisor: apt install openvswitch-switch, or dnf install openvswitch";
+        bail!(Fault::new(Exit::Resources, message).hint(hint));
     }
     let message = format!(
         "'{}' lacks the programs {}",

@@ -1,6 +1,7 @@
 //! What irs knows of the hypervisor itself.
 
 use super::bridges::{self, links::Links};
+use super::openvswitch::read::OpenVswitch;
 use super::record::Record;
 use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
@@ -38,6 +39,8 @@ pub struct Facts {
     pub loose_taps: Vec<String>,
     /// NICs of running domains at such taps: filled in from the domains.
     pub loose: Vec<LooseNic>,
+    /// Open vSwitch, where it is installed.
+    pub openvswitch: Option<OpenVswitch>,
     /// The deployment's record.
     pub record: Option<Record>,
     /// Why the record that is there cannot be read.
@@ -120,6 +123,9 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Resul
         bridges: section("bridges").lines().filter_map(bridge).collect(),
         loose_taps: section("loose").lines().map(str::to_owned).collect(),
         loose: Vec::new(),
+        openvswitch: sections
+            .get("openvswitch")
+            .map(|said| OpenVswitch::parse(said, section("openvswitch-module").trim() == "yes")),
         record_fault: parsed.as_ref().err().map(|error| error.to_string()),
         record: parsed.unwrap_or_default(),
     })

@@ -19,11 +19,19 @@ for bridge in /sys/class/net/*/bridge; do
   read -r querier <"$bridge/multicast_querier"
   echo "${name##*/} $ageing $mask $querier"
 done
+if command -v ovs-vsctl >/dev/null 2>&1; then
+  section openvswitch
+  ovs-vsctl --timeout=5 --format=json -- --columns=name,external_ids,ports list Bridge \
+    -- --columns=_uuid,name,tag,trunks,vlan_mode,external_ids,interfaces list Port \
+    -- --columns=_uuid,external_ids list Interface 2>&1
+  section openvswitch-module
+  { [ -d /sys/module/openvswitch ] || modprobe -n -q openvswitch; } 2>/dev/null && echo yes
+fi
 section disk
 folder=$1
 while [ ! -d "$folder" ] && [ "$folder" != / ] && [ -n "$folder" ]; do folder=$(dirname -- "$folder"); done
 df -PB1 -- "$folder" 2>/dev/null | tail -n 1
-section programs; for program in qemu-img curl sha256sum swtpm swtpm_setup; do command -v "$program" >/dev/null 2>&1 && echo "$program"; done
+section programs; for program in qemu-img curl sha256sum swtpm swtpm_setup ovs-vsctl; do command -v "$program" >/dev/null 2>&1 && echo "$program"; done
 section folders
 for folder in "$1"/irs-*/; do
   [ -d "$folder" ] || continue

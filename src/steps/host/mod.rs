@@ -6,6 +6,7 @@ pub mod capabilities;
 pub mod check;
 pub mod diff;
 pub mod facts;
+pub mod openvswitch;
 pub mod pools;
 pub mod record;
 pub mod virtualization;
@@ -31,6 +32,8 @@ pub enum Work {
         /// The folder, made when missing.
         folder: String,
     },
+    /// Something on Open vSwitch.
+    OpenVswitch(openvswitch::Work),
     /// Start a pool.
     StartPool(String),
     /// Let a pool start with the host.

@@ -1,7 +1,7 @@
 //! Making, starting, changing and removing networks.
 
 use super::edit::srv_values;
-use super::{Tune, Work};
+use super::{Tune, Work, portgroup};
 use crate::deployment::{Identity, Network};
 use crate::error::{Exit, Fault};
 use crate::libvirt::{Libvirt, gone, settled};
@@ -30,6 +30,14 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
             start(network)?;
             plug(host, bridge, nics)?;
             tune(host, more.as_ref())
+        }),
+        Work::Portgroups {
+            network: name,
+            changes,
+        } => in_turn(libvirt, name, |network| {
+            changes
+                .iter()
+                .try_for_each(|change| portgroup::apply(network, change))
         }),
         Work::Tune(more) => tune(host, Some(more)),
         Work::Autostart(name) => in_turn(libvirt, name, |network| Ok(network.set_autostart(true)?)),
@@ -150,6 +158,18 @@ pub fn template(network: &Network, id: &Identity) -> Result<String> {
         .ipv6
         .as_ref()
         .map(|side| values! { address => side.address, prefix => side.net.prefix_len(), dhcp => side.dhcp });
+    let switch = match &network.switch {
+        None => None,
+        Some(switch) => {
+            let groups = switch
+                .portgroups
+                .iter()
+                .map(portgroup::template)
+                .collect::<Result<Vec<_>>>()?;
+            let indented = groups.iter().map(|xml| xml::indented(xml, 2));
+            Some(values! { portgroups => indented.collect::<Vec<_>>() })
+        }
+    };
     xml::render(
         include_str!("network.xml"),
         values! {
@@ -159,7 +179,7 @@ pub fn template(network: &Network, id: &Identity) -> Result<String> {
             owner => values! { deployment => id.name, uuid => id.uuid.to_string() },
             network => values! {
                 name => network.name, uuid => network.uuid.to_string(), forward => network.forward.mode(), bridge => network.bridge,
-                mtu => network.mtu, domain => network.domain, srvs, ipv4, ipv6, reservations,
+                mtu => network.mtu, domain => network.domain, srvs, switch, ipv4, ipv6, reservations,
             },
         },
     )

@@ -2,7 +2,7 @@
 
 use super::edit::{Definition, Edit, Entry};
 use super::read::{ActualAddress, ActualNetwork};
-use super::{Tune, Work};
+use super::{Tune, Work, portgroup};
 use crate::deployment::{Network, Reservation};
 use crate::steps::host::facts::Facts;
 use crate::topology::network::Srv;
@@ -18,7 +18,12 @@ pub fn changes(network: &Network, found: &ActualNetwork, facts: &Facts) -> Vec<C
     changes.extend(ranges(network, found));
     changes.extend(services(network, found));
     changes.extend(reservations(network, found));
-    let plug = || facts.loose_on(&network.name);
+    changes.extend(portgroups(network, found));
+    // The taps of Open vSwitch's own datapath are in no bridge of the kernel.
+    let plug = || match network.switch {
+        Some(_) => Vec::new(),
+        None => facts.loose_on(&network.name),
+    };
     if !found.active {
         let work = Work::Start {
             network: network.name.clone(),
@@ -65,10 +70,12 @@ fn definition(network: &Network, found: &ActualNetwork) -> Option<Change> {
         ));
         new.domain = Some(network.domain.clone());
     }
-    if found.mtu != network.mtu {
+    // On a bridge of the host the ports have it, not the network.
+    let mtu = network.mtu.filter(|_| network.switch.is_none());
+    if found.mtu != mtu {
         let text = |mtu: Option<u32>| show(mtu.map(|mtu| mtu.to_string()));
-        reasons.push(format!("MTU from {} to {}", text(found.mtu), text(network.mtu)));
-        new.mtu = Some(network.mtu);
+        reasons.push(format!("MTU from {} to {}", text(found.mtu), text(mtu)));
+        new.mtu = Some(mtu);
     }
     if found.stp {
         reasons.push("spanning tree off".into());
@@ -86,6 +93,17 @@ fn definition(network: &Network, found: &ActualNetwork) -> Option<Change> {
         definition: new,
     };
     Some((format!("{}{when}", reasons.join(", ")), work))
+}
+
+fn portgroups(network: &Network, found: &ActualNetwork) -> Option<Change> {
+    let wanted = network.switch.as_ref().map(|switch| &switch.portgroups[..]);
+    let changes = portgroup::changes(wanted.unwrap_or_default(), &found.portgroups);
+    let (reasons, changes): (Vec<_>, Vec<_>) = changes.into_iter().unzip();
+    let work = Work::Portgroups {
+        network: network.name.clone(),
+        changes,
+    };
+    (!reasons.is_empty()).then(|| (reasons.join("; "), work))
 }
 
 /// What its DHCP servers give out; the clients keep what they have.
@@ -268,6 +286,8 @@ pub fn differences(network: &Network, found: &ActualNetwork) -> Vec<String> {
         network.forward.mode().map(str::to_owned),
     );
     compare("bridge", found.bridge.clone(), Some(network.bridge.clone()));
+    let virtualport = network.switch.as_ref().map(|_| "openvswitch".to_owned());
+    compare("virtual port", found.virtualport.clone(), virtualport);
     let side = |v4: bool| found.addresses.iter().find(|a| a.address.is_ipv4() == v4);
     let show = |side: &ActualAddress| format!("{}/{}", side.address, side.net.prefix_len());
     let v4 = network.ipv4.as_ref();

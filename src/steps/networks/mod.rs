@@ -4,6 +4,7 @@ pub mod apply;
 pub mod change;
 pub mod diff;
 pub mod edit;
+pub mod portgroup;
 pub mod read;
 
 use crate::deployment::Network;
@@ -88,6 +89,13 @@ pub enum Work {
         network: String,
         /// The changes.
         edits: Vec<Edit>,
+    },
+    /// Change the port groups, one after the other.
+    Portgroups {
+        /// The network.
+        network: String,
+        /// In their order.
+        changes: Vec<portgroup::Change>,
     },
     /// Change its definition; it counts when the network starts the next time.
     Define {

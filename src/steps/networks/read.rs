@@ -1,7 +1,8 @@
 //! The networks that exist: read from the inactive XML, compared by fields.
 
+use super::portgroup;
 use crate::addresses::Mac;
-use crate::deployment::Reservation;
+use crate::deployment::{Portgroup, Reservation};
 use crate::libvirt::Libvirt;
 use crate::libvirt::sys::dhcp_leases;
 use crate::mark::{self, Owner, Wire};
@@ -39,6 +40,10 @@ pub struct ActualNetwork {
     pub local_only: bool,
     /// DNS services.
     pub srvs: Vec<Srv>,
+    /// What is under its bridge, `openvswitch`.
+    pub virtualport: Option<String>,
+    /// Its port groups.
+    pub portgroups: Vec<Portgroup>,
     /// Spanning tree on the bridge.
     pub stp: bool,
     /// The host's addresses and subnets.
@@ -136,6 +141,8 @@ pub fn parse(xml: &str) -> Result<ActualNetwork> {
             .filter(|n| n.has_tag_name("srv"))
             .filter_map(srv)
             .collect(),
+        virtualport: attribute("virtualport", "type"),
+        portgroups: portgroup::read(root),
         stp: attribute("bridge", "stp").is_some_and(|stp| stp == "on"),
         addresses,
         leases: Vec::new(),

@@ -106,13 +106,13 @@ pub const NETWORK: Table = Table::new(
             "virtualport_type",
             Words(|| vec!["openvswitch"]),
             Nothing,
-            "the network is an Open vSwitch bridge (not supported yet)",
+            "the network is a bridge of Open vSwitch, made on the host unless it is there; needs `forward: bridge`",
         ),
         doc(
             "portgroups",
             List(&Mapping(&PORTGROUP)),
             Nothing,
-            "not supported yet",
+            "VLANs under a name, on a bridge of Open vSwitch",
         ),
         doc(
             "ipv4_address",

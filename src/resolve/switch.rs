@@ -1,0 +1,91 @@
+//! What a network is on Open vSwitch.
+
+use crate::deployment::{HostPort, Identity, Network, Portgroup, Switch};
+use crate::names;
+use crate::topology::{NetworkSpec, Topology};
+use crate::yaml::Problems;
+use ipnet::IpNet;
+use std::collections::BTreeMap;
+
+/// The bridge's port groups, and the ports that the host's own addresses need.
+pub fn of(spec: &NetworkSpec, id: &Identity) -> Switch {
+    let device = |name: &str| names::bridge(&names::prefixed(id.prefix.as_deref(), name));
+    let parse = |addresses: Vec<&str>| {
+        addresses
+            .into_iter()
+            .filter_map(|a| a.parse::<IpNet>().ok())
+            .collect()
+    };
+    let own = [&spec.ipv4_address, &spec.ipv6_address];
+    let mut addresses: Vec<IpNet> = parse(own.into_iter().flatten().map(String::as_str).collect());
+    let ipv4 = spec
+        .ip_address
+        .and_then(|ip| IpNet::new(ip.into(), spec.prefix_len).ok());
+    let ipv6 = spec
+        .ipv6
+        .as_ref()
+        .and_then(|ip| IpNet::new(ip.address.into(), ip.prefix_len).ok());
+    let others: Vec<IpNet> = ipv4
+        .into_iter()
+        .chain(ipv6)
+        .filter(|net| !addresses.contains(net))
+        .collect();
+    addresses.extend(others);
+    let bridge = HostPort {
+        device: device(&spec.name),
+        vlan: None,
+        addresses,
+    };
+    let ports = spec.portgroups.iter().flat_map(|group| group.host_ports());
+    let ports = ports.map(|port| HostPort {
+        device: device(&port.name),
+        vlan: port.vlan,
+        addresses: parse(port.addresses),
+    });
+    let portgroups = spec.portgroups.iter().map(|group| Portgroup {
+        name: group.name.clone(),
+        default: group.default,
+        trunk: group.trunk,
+        vlans: group.vlans.iter().map(|vlan| (vlan.id, vlan.native)).collect(),
+    });
+    Switch {
+        portgroups: portgroups.collect(),
+        ports: std::iter::once(bridge).chain(ports).collect(),
+        nic: spec.nic.clone(),
+    }
+}
+
+/// Every device of the host has a name of its own: infrared names the host's port in a port group like the group, and
+/// another network's bridge may be named so, too.
+pub fn check(networks: &[Network], topology: &Topology, problems: &mut Problems) {
+    let mut devices: BTreeMap<&str, String> = networks
+        .iter()
+        .map(|network| {
+            (
+                network.bridge.as_str(),
+                format!("the bridge of network '{}'", network.topology_name),
+            )
+        })
+        .collect();
+    for network in networks {
+        let ports = network
+            .switch
+            .iter()
+            .flat_map(|switch| switch.ports.iter().skip(1));
+        for port in ports {
+            let whose = format!("the host's port in network '{}'", network.topology_name);
+            if let Some(other) = devices.insert(&port.device, whose) {
+                let place = topology
+                    .network(&network.topology_name)
+                    .map(|spec| spec.place.clone());
+                let message = format!(
+                    "the host's port '{}' in a port group of network '{}' has the name of {other}",
+                    port.device, network.topology_name
+                );
+                problems
+                    .push(place, message)
+                    .hint("give the port group another name, or leave its addresses out");
+            }
+        }
+    }
+}
