@@ -116,7 +116,7 @@ mod tests {
         };
         let plug = steps::domains::Work::Plug {
             name: "x".into(),
-            nic,
+            nic: Box::new(nic),
         };
         let work = |work: steps::domains::Work| {
             Action::new(

@@ -27,21 +27,21 @@ pub enum Work {
         /// The domain.
         name: String,
         /// The NIC.
-        nic: Nic,
+        nic: Box<Nic>,
     },
     /// Change the definition of a NIC.
     Replug {
         /// The domain.
         name: String,
         /// The NIC as it is to be.
-        nic: Nic,
+        nic: Box<Nic>,
     },
     /// Move a running NIC into other VLANs.
     Vlans {
         /// The domain.
         name: String,
         /// The NIC.
-        nic: Nic,
+        nic: Box<Nic>,
         /// The bridge.
         bridge: String,
         /// Its port on Open vSwitch; none when it has lost it.

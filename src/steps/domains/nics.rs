@@ -53,7 +53,7 @@ pub fn changes(domain: &str, wanted: &[Nic], found: &ActualDomain) -> Vec<(Strin
         let Some(there) = found.nics.iter().find(|there| there.mac == nic.mac) else {
             let work = Work::Plug {
                 name: domain.to_owned(),
-                nic: nic.clone(),
+                nic: Box::new(nic.clone()),
             };
             changes.push((format!("it has no NIC {} on '{}'", nic.mac, nic.network), work));
             continue;
@@ -68,7 +68,7 @@ pub fn changes(domain: &str, wanted: &[Nic], found: &ActualDomain) -> Vec<(Strin
             );
             let work = Work::Replug {
                 name: domain.to_owned(),
-                nic: nic.clone(),
+                nic: Box::new(nic.clone()),
             };
             changes.push((reason, work));
         }

@@ -95,7 +95,7 @@ pub fn converge(
             let reason = format!("its running NIC {} on '{}' is {is}", nic.mac, nic.network);
             let work = Work::Vlans {
                 name: domain.name.clone(),
-                nic: nic.clone(),
+                nic: Box::new(nic.clone()),
                 bridge: network.bridge.clone(),
                 port: port.map(|port| port.name.clone()),
                 vlans: wanted,
