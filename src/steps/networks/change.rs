@@ -357,6 +357,7 @@ mod tests {
                 priority: Some(5),
                 weight: Some(0),
             }],
+            switch: None,
             querier: false,
             reservations: vec![
                 host(1, "10.0.0.2", "a-0"),
