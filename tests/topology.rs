@@ -129,6 +129,23 @@ fn overrides_reach_nodes_and_networks() {
 }
 
 #[test]
+fn an_override_may_add_an_entry_of_nodes() {
+    let mut wanted = request("undercloud:1,controller:1", "3_nets");
+    wanted.overrides = overrides::parse(&[
+        "override.nodes.controller={interfaces: [{network: data}, {network: external}]}",
+        "override.nodes.compute.external_network=data",
+        "colour=red",
+    ])
+    .unwrap();
+    let topology = loaded(&wanted);
+    assert_eq!(topology.node_types[1].interfaces.len(), 2);
+    assert_eq!(
+        topology.notes,
+        ["variables that no file mentions are not used: colour"]
+    );
+}
+
+#[test]
 fn overrides_that_match_nothing_are_errors() {
     let mut wanted = request("undercloud:1,controller:1", "3_nets");
     wanted.overrides = overrides::parse(&[

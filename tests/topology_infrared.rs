@@ -89,41 +89,28 @@ fn every_file_of_a_checkout_loads() {
     }
 }
 
+/// The shapes of infrared's files, in files of our own.
 #[test]
-fn bgp_topologies_are_named() {
-    let folder = tempfile::tempdir().unwrap();
-    for kind in ["nodes", "network"] {
-        std::fs::create_dir(folder.path().join(kind)).unwrap();
+fn files_of_infrareds_shapes_load() {
+    let folder = Path::new("tests/topologies/infrared");
+    for net in ["0", "10"] {
+        for network in names(folder, files::Kind::Network) {
+            let topology = loaded(folder, "compute:2,controller:1", &network, net);
+            let topology = topology.unwrap_or_else(|problems| panic!("{network}: {problems}"));
+            assert_eq!(topology.node_types[0].disks.len(), 2);
+            let notes = topology.notes.join("\n");
+            assert!(
+                notes.contains("compute.yml:8:1: the key 'flavor' is not used"),
+                "{notes}"
+            );
+            let unused = "switched.yml:31:1: the key 'l3appliance_config' is not used";
+            assert_eq!(notes.contains(unused), network == "switched", "{notes}");
+        }
+        let topology = loaded(folder, "switch:1", "switched", net).unwrap_or_else(|p| panic!("{p}"));
+        let disk = &topology.node_types[0].disks[0];
+        assert_eq!(
+            disk.import_url.as_deref(),
+            Some("https://mirror.example/switch.img")
+        );
     }
-    let rack = "name: rack\ncpu: 1\nmemory: 2048\ninterfaces:\n  basic:\n    - [a, b]\nips:\n  basic: [5]\nintrospection_nets:\n  basic: [a]\n";
-    std::fs::write(folder.path().join("nodes/rack.yml"), rack).unwrap();
-    let fabric = "networks:\n  up:\n    net: 10.0.0.0\n    hypervisor: 10.0.0.1\n  r-s1:\ncidrs:\n  - cidr: 10.0.0.0/8\n";
-    std::fs::write(folder.path().join("network/fabric.yml"), fabric).unwrap();
-    let said = |nodes, network| {
-        loaded(folder.path(), nodes, network, "0")
-            .unwrap_err()
-            .to_string()
-    };
-    let ending = "belongs to a BGP topology: BGP topologies are not supported yet";
-    let rack = said("rack:2", "3_nets");
-    assert!(
-        rack.contains(&format!("rack.yml:5:3: the node type 'rack' {ending}")),
-        "{rack}"
-    );
-    let fabric = said("undercloud:1", "fabric");
-    assert!(
-        fabric.contains(&format!("fabric.yml:2:3: the network file 'fabric' {ending}")),
-        "{fabric}"
-    );
-    let both = said("leaf:2", "bgp_networks");
-    assert!(
-        both.contains(&format!("--topology-nodes: the node type 'leaf' {ending}")),
-        "{both}"
-    );
-    assert!(
-        both.contains(&format!(
-            "--topology-network: the topology network 'bgp_networks' {ending}"
-        )),
-        "{both}"
-    );
 }

@@ -1,17 +1,20 @@
 //! From a request to a checked topology.
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
-use crate::yaml::{Fields, Key, Place, Problems, Source, Tree, Value, nearest, parse, shown};
+use crate::yaml::{Fields, Key, Place, Problems, Source, Tree, Value, parse, shown};
 
 use super::files::{self, Kind};
-use super::interface::{self, WIRING_KEYS, Wiring, suggestion};
+use super::interface::{self, WIRING_KEYS, Wiring};
 use super::network::{self, Networks};
 use super::node::{self, NodeType};
 use super::reference::names;
 use super::reference::networks::FILE;
 use super::template::{self, Context};
-use super::{Overrides, Request, Topology, Variables, bgp, fixed, name, single, validate, variables};
+use super::{
+    Overrides, Request, Topology, Variables, bgp, fixed, name, single, strangers, validate, variables,
+};
 
 /// The keys of a network file that mean something here.
 pub(super) const FILE_KEYS: &[&str] = &names::<{ FILE.keys.len() }>(&FILE);
@@ -23,13 +26,9 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
     let mut problems = Problems::default();
     let mut notes = Vec::new();
     let context = variables::context(request, variables, &mut problems);
-    let loader = Loader {
-        folders: &request.dirs,
-        overrides: &request.overrides,
-        context: &context,
-    };
+    let loader = Loader::new(request, &context);
     files::check_folders(&request.dirs, &mut problems);
-    check_override_names(request, &mut problems, &mut notes);
+    strangers::types(request, &mut problems, &mut notes);
 
     let file = loader
         .found(Kind::Network, &request.network, &mut problems)
@@ -68,10 +67,14 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
     }
     validate::node_types(&node_types, &mut problems);
     fixed::duplicates(&node_types, &mut problems);
+    if let Some(file) = &file {
+        strangers::nodes(&file.added, &file.entries(), request, &node_types, &mut problems);
+    }
     if !problems.is_empty() {
         problems.sort();
         return Err(problems);
     }
+    strangers::variables(request, &loader.texts.borrow(), &mut notes);
     notes.dedup();
     let networks = file.map(|file| file.networks.known).unwrap_or_default();
     Ok(Topology {
@@ -92,6 +95,19 @@ pub(super) struct NetworkFile {
     pub(super) tree: Tree,
     /// Whether `nodes` is faulty as a whole.
     pub(super) broken: bool,
+    /// The entries of `nodes` that only an override has.
+    added: Vec<Key>,
+}
+
+impl NetworkFile {
+    /// The entries of `nodes` that the file itself has.
+    fn entries(&self) -> Vec<String> {
+        let names = self.wirings.iter().map(|(name, _)| name);
+        names
+            .filter(|name| !self.added.iter().any(|key| key.name == **name))
+            .cloned()
+            .collect()
+    }
 }
 
 /// A node file, typed.
@@ -108,9 +124,21 @@ pub(super) struct Loader<'a> {
     pub(super) folders: &'a [PathBuf],
     pub(super) overrides: &'a Overrides,
     pub(super) context: &'a Context,
+    /// All texts that were rendered.
+    texts: RefCell<Vec<String>>,
 }
 
-impl Loader<'_> {
+impl<'a> Loader<'a> {
+    /// Reads files for a request.
+    pub(super) fn new(request: &'a Request, context: &'a Context) -> Self {
+        Loader {
+            folders: &request.dirs,
+            overrides: &request.overrides,
+            context,
+            texts: RefCell::default(),
+        }
+    }
+
     fn found(&self, kind: Kind, wanted: &str, problems: &mut Problems) -> Option<(Source, Tree)> {
         let source = files::find(kind, wanted, self.folders, problems)?;
         let tree = self.tree(&source, problems)?;
@@ -119,6 +147,7 @@ impl Loader<'_> {
 
     /// Renders and parses a file.
     pub(super) fn tree(&self, source: &Source, problems: &mut Problems) -> Option<Tree> {
+        self.texts.borrow_mut().push(source.text().to_owned());
         let rendered = template::render(source, self.context, problems)?;
         let tree = parse(&rendered, problems)?;
         if tree.is_null() {
@@ -162,7 +191,7 @@ impl Loader<'_> {
             let mut over = over.clone();
             self.render_scalars(&mut over, problems);
             if name == "networks" {
-                drop_strangers(tree, &mut over, problems);
+                strangers::networks(tree, &mut over, problems);
             }
             tree.merge(&over);
         }
@@ -172,6 +201,7 @@ impl Loader<'_> {
         match &mut tree.value {
             Value::Null | Value::Broken => {}
             Value::Scalar { text, .. } => {
+                self.texts.borrow_mut().push(text.clone());
                 let source = Source::plain(tree.place.file.clone(), text.as_str());
                 let mut inner = Problems::default();
                 match template::render(&source, self.context, &mut inner) {
@@ -212,13 +242,7 @@ impl Loader<'_> {
         if bgp::network(files::stem(&label), &tree, problems) {
             return None;
         }
-        if let Value::Map(entries) = &mut tree.value {
-            for part in FILE_KEYS {
-                if let Some((_, tree)) = entries.iter_mut().find(|(key, _)| key.name == *part) {
-                    self.merge(part, tree, problems);
-                }
-            }
-        }
+        let added = self.merge_parts(&mut tree, problems);
         let known: Vec<&str> = FILE_KEYS.iter().chain(UNUSED_FILE_KEYS).copied().collect();
         let fields = Fields::new("the network file", &tree, &known, problems);
         for key in UNUSED_FILE_KEYS {
@@ -249,8 +273,37 @@ impl Loader<'_> {
             networks,
             wirings,
             broken,
+            added,
             tree,
         })
+    }
+
+    /// Merges what `-e` says of `networks` and `nodes`; answers the entries that `nodes` did not have.
+    fn merge_parts(&self, tree: &mut Tree, problems: &mut Problems) -> Vec<Key> {
+        let Value::Map(entries) = &mut tree.value else {
+            return Vec::new();
+        };
+        let mut added = Vec::new();
+        for (over, said) in &self.overrides.entries {
+            let part = over.name.as_str();
+            if !FILE_KEYS.contains(&part) {
+                continue;
+            }
+            if !entries.iter().any(|(key, _)| key.name == part) {
+                let value = Value::Map(Vec::new());
+                let place = over.place.clone();
+                entries.push((over.clone(), Tree { place, value }));
+            }
+            let Some((_, tree)) = entries.iter_mut().find(|(key, _)| key.name == part) else {
+                continue;
+            };
+            if let (Value::Map(said), "nodes") = (&said.value, part) {
+                let keys = said.iter().map(|(key, _)| key.clone());
+                added.extend(keys.filter(|key| tree.get(&key.name).is_none()));
+            }
+            self.merge(part, tree, problems);
+        }
+        added
     }
 
     fn wirings(
@@ -270,67 +323,4 @@ impl Loader<'_> {
         }
         wirings
     }
-}
-
-/// `override.<x>` where there is no `<x>` would change nothing, silently. One of a type that this run does not ask
-/// for is only noted: an extend is given the same variables as the first run.
-pub(super) fn check_override_names(request: &Request, problems: &mut Problems, notes: &mut Vec<String>) {
-    let selected = || {
-        request
-            .nodes
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .chain(FILE_KEYS.iter().copied())
-    };
-    let known = files::names_of(Kind::Nodes, &request.dirs);
-    let mut unused = Vec::new();
-    for (key, _) in &request.overrides.entries {
-        if selected().any(|name| name == key.name) {
-            continue;
-        }
-        if known.contains(&key.name) {
-            unused.push(key.name.as_str());
-        } else {
-            problems
-                .push(
-                    key.place.clone(),
-                    format!("the override of '{}' matches nothing", key.name),
-                )
-                .hint(match nearest(&key.name, known.iter().map(String::as_str)) {
-                    Some(near) => format!("did you mean '{near}'?"),
-                    None => suggestion(&key.name, selected()),
-                });
-        }
-    }
-    if !unused.is_empty() {
-        notes.push(format!(
-            "overrides of node types that are not asked for are not used: {}",
-            unused.join(", ")
-        ));
-    }
-}
-
-/// An override may change a network by its key, or add one that has a name of its own; others are reported.
-fn drop_strangers(networks: &Tree, over: &mut Tree, problems: &mut Problems) {
-    let (Value::Map(networks), Value::Map(over)) = (&networks.value, &mut over.value) else {
-        return;
-    };
-    over.retain(|(key, value)| {
-        if value.get("name").is_some() || networks.iter().any(|(known, _)| known.name == key.name) {
-            return true;
-        }
-        let by_name = networks.iter().find(|(_, n)| {
-            matches!(n.get("name").map(|t| &t.value), Some(Value::Scalar { text, .. }) if *text == key.name)
-        });
-        let hint = match by_name {
-            Some((real, _)) => format!(
-                "networks are overridden by their key: did you mean '{}'?",
-                real.name
-            ),
-            None => suggestion(&key.name, networks.iter().map(|(k, _)| k.name.as_str())),
-        };
-        let message = format!("the override of the network '{}' matches nothing", key.name);
-        problems.push(key.place.clone(), message).hint(hint);
-        false
-    });
 }

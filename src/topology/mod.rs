@@ -26,6 +26,7 @@ pub mod reference;
 pub mod schema;
 pub mod selection;
 pub mod single;
+mod strangers;
 pub mod template;
 mod validate;
 mod variables;

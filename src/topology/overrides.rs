@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::yaml::{Key, Place, Problems, Source, Tree, Value, parse as parse_yaml, shown};
+use crate::yaml::{Key, Place, Problems, Source, Tree, Value, nearest, parse as parse_yaml, shown};
 
 use super::files;
 
@@ -36,6 +36,15 @@ pub fn parse<S: AsRef<str>>(arguments: &[S]) -> Result<Overrides, Problems> {
     };
     for (key, tree) in entries {
         if key.name != "override" {
+            let meant = nearest(&key.name, ["override"]).filter(|_| matches!(tree.value, Value::Map(_)));
+            if let Some(meant) = meant {
+                problems
+                    .push(
+                        key.place.clone(),
+                        format!("'{}' overrides nothing", shown(&key.name)),
+                    )
+                    .hint(format!("did you mean '{meant}'?"));
+            }
             overrides.variables.push((key, tree));
             continue;
         }

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::yaml::{Problems, Source, Tree, Value, nearest};
 
 use super::files::{self, Kind};
-use super::load::{self, FILE_KEYS, Loader, NetworkFile, NodeFile, UNUSED_FILE_KEYS};
+use super::load::{FILE_KEYS, Loader, NetworkFile, NodeFile, UNUSED_FILE_KEYS};
 use super::template::Context;
-use super::{NetworkSpec, NodeType, Request, Variables, name, node, validate, variables};
+use super::{NetworkSpec, NodeType, Request, Variables, name, node, strangers, validate, variables};
 
 /// A file that is right by itself.
 pub struct Single {
@@ -42,7 +42,7 @@ impl<'a> Reader<'a> {
         let mut problems = Problems::default();
         let context = variables::context(request, variables, &mut problems);
         files::check_folders(&request.dirs, &mut problems);
-        load::check_override_names(request, &mut problems, &mut Vec::new());
+        strangers::types(request, &mut problems, &mut Vec::new());
         match problems.is_empty() {
             true => Ok(Reader { request, context }),
             false => Err(problems),
@@ -80,11 +80,7 @@ impl<'a> Reader<'a> {
     fn typed(&self, source: Source, name: &str, kind: Option<Kind>) -> Result<Single, Problems> {
         let mut problems = Problems::default();
         let mut notes = Vec::new();
-        let loader = Loader {
-            folders: &self.request.dirs,
-            overrides: &self.request.overrides,
-            context: &self.context,
-        };
+        let loader = Loader::new(self.request, &self.context);
         let content =
             loader
                 .tree(&source, &mut problems)
