@@ -131,18 +131,21 @@ pub fn settle(arguments: Vec<OsString>) -> Result<Settled, Refusal> {
 
 /// The command line's grammar; variables of the environment that are empty do not count as said.
 fn command() -> Command {
-    Cli::command().mut_subcommands(|command| {
-        command.mut_args(|arg| {
-            let empty = arg
-                .get_env()
-                .and_then(std::env::var_os)
-                .is_some_and(|value| value.is_empty());
-            match empty {
-                true => arg.env(None::<&'static str>),
-                false => arg,
-            }
-        })
-    })
+    without_empty_variables(Cli::command())
+}
+
+fn without_empty_variables(command: Command) -> Command {
+    let command = command.mut_args(|arg| {
+        let empty = arg
+            .get_env()
+            .and_then(std::env::var_os)
+            .is_some_and(|value| value.is_empty());
+        match empty {
+            true => arg.env(None::<&'static str>),
+            false => arg,
+        }
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 fn parse(command: &Command, arguments: &[OsString]) -> Result<ArgMatches, Refusal> {

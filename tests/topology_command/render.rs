@@ -142,3 +142,17 @@ fn a_line_for_virsh_is_checked_as_virsh_does() {
     ── exit 2
     "#);
 }
+
+#[test]
+fn empty_variables_of_the_environment_say_nothing() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_irs"))
+        .args(["topology", "render"])
+        .env_clear()
+        .envs([("IRS_PREFIX", ""), ("IRS_TOPOLOGY_NODES", ""), ("IRS_FORMAT", "")])
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(output.stdout).unwrap(),
+        stdout("topology render")
+    );
+}
