@@ -45,7 +45,7 @@ pub struct Hanging {
 pub struct Wire {
     /// The index of its rail.
     pub rail: usize,
-    /// Its fixed addresses.
+    /// Its fixed addresses, and its port group.
     pub labels: Vec<String>,
 }
 
@@ -75,7 +75,12 @@ impl Graph {
                     .iter()
                     .map(|nic| Wire {
                         rail: position(&mut rails, &nic.network),
-                        labels: nic.ips.iter().map(ToString::to_string).collect(),
+                        labels: nic
+                            .ips
+                            .iter()
+                            .map(ToString::to_string)
+                            .chain(nic.portgroup.clone())
+                            .collect(),
                     })
                     .collect(),
             })
