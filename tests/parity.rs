@@ -52,7 +52,7 @@ fn disks(node: &NodeType) -> String {
             assert_eq!(bus, Bus::Ide);
             let _ = write!(text, " {}", bus.as_str());
         }
-        if disk.import_url.is_some() {
+        if disk.import.is_some() {
             text += " image";
         }
         text
@@ -69,13 +69,13 @@ fn extras(node: &NodeType, own_nics: bool) -> String {
     let mut add = |unusual: bool, text: String| extras.extend(unusual.then_some(text));
     add(node.name != node.file_name, format!("name {}", node.name));
     add(
-        node.cpumodel != "host-passthrough",
+        node.cpumodel.to_string() != "host-passthrough",
         format!("cpumodel {}", node.cpumodel),
     );
     let os = (node.os_type.as_str(), node.os_variant.as_str());
     add(os != ("linux", "rhel7.0"), format!("os {}/{}", os.0, os.1));
     add(!node.supports_libguestfs, "no libguestfs".to_owned());
-    add(node.import_url.is_some(), "image of its own".to_owned());
+    add(node.import.is_some(), "image of its own".to_owned());
     let (user, connection) = (&node.ssh_user, &node.ansible_connection);
     add(
         user.is_some(),

@@ -4,6 +4,7 @@ use clap::Parser as _;
 use irs::cli::{Cli, Command, topology};
 use irs::commands::topology::draft::{self, Draft};
 use irs::steps::{domains, networks};
+use irs::topology::cpu::Model;
 use irs::ui::{Format, Ui};
 use proptest::prelude::*;
 
@@ -80,13 +81,14 @@ proptest! {
         let mut node = deployment.nodes.swap_remove(0);
         setting.login_keys = vec!["key".to_owned()];
         node.machine = Some("q35".to_owned());
-        node.cpu_model = "model".to_owned();
+        node.cpu_model = Model::Named("model".to_owned()).into();
         node.nics[0].portgroup = Some("group".to_owned());
         let before = domains::template::domain(&node, &deployment.id, &setting, Some("host".to_owned())).unwrap();
         node.name.clone_from(&t[0]);
         node.node_type.clone_from(&t[1]);
         // Three words mean another element.
-        node.cpu_model = format!("m{}", t[2]);
+        let model = format!("m{}", t[2]);
+        node.cpu_model = Model::Named(model.clone()).into();
         node.machine = Some(t[3].clone());
         node.disks[0].dev = format!("vd{}", t[4]);
         node.groups[0].clone_from(&t[5]);
@@ -100,7 +102,7 @@ proptest! {
         setting.login_keys = vec![t[13].clone()];
         deployment.id.name.clone_from(&t[14]);
         let after = domains::template::domain(&node, &deployment.id, &setting, Some(t[15].clone()));
-        let (model, dev) = (node.cpu_model.clone(), node.disks[0].dev.clone());
+        let dev = node.disks[0].dev.clone();
         let mut all: Vec<&String> = t.iter().enumerate().filter(|(i, _)| ![2, 4].contains(i)).map(|(_, t)| t).collect();
         all.extend([&model, &dev]);
         check(&before, after, &all);
