@@ -4,6 +4,7 @@ use super::Wanted;
 use crate::deployment::{Disk, Home};
 use crate::steps::domains::read::ActualDomain;
 use crate::topology::disk::{Bus, DiskSpec};
+use crate::topology::firmware::is_q35;
 use crate::topology::node::NodeType;
 use std::collections::BTreeSet;
 
@@ -15,6 +16,7 @@ pub(super) fn disks(
     existing: Option<&ActualDomain>,
 ) -> Vec<Disk> {
     let volume = |disk: &DiskSpec| format!("{node}-{}.qcow2", disk.key);
+    let has_ide = !spec.machine_type.as_deref().is_some_and(is_q35);
     let bus = |disk: &DiskSpec| {
         let volume = format!("/{}", volume(disk));
         // What neither the file nor the flag says stays as it is.
@@ -26,7 +28,7 @@ pub(super) fn disks(
         };
         disk.bus
             .or(wanted.disk_bus)
-            .or_else(|| found()?.bus)
+            .or_else(|| found()?.bus.filter(|bus| *bus != Bus::Ide || has_ide))
             .unwrap_or(Bus::Virtio)
     };
     let mut taken: BTreeSet<String> = spec

@@ -70,7 +70,7 @@ impl Step {
             Step::Host => "set up the host",
             Step::Networks => "change the networks",
             Step::Image => "change the base image",
-            Step::Disks => "write the seeds anew",
+            Step::Disks => "change the node images",
             Step::Domains => "change the VMs",
             Step::Start => "start the VMs",
         }

@@ -274,8 +274,13 @@ fn check_host(
             virtualization::choose(wanted, validate, facts, &session.libvirt, &session.host)?;
         virt_type = chosen;
         warning.into_iter().for_each(|text| ui.warn(&text));
-        capabilities::check(deployment, &new, facts, &session.libvirt, virt_type)?
+    }
+    let mut asked = new.clone();
+    asked.extend(capabilities::unproven(deployment, &actual.domains));
+    if !asked.is_empty() {
+        capabilities::check(deployment, &asked, facts, &session.libvirt, virt_type)?
             .iter()
+            .filter(|_| !new.is_empty())
             .for_each(|note| ui.note(note));
     }
     let located = locate_images(request, &session.host, deployment, volumes, inspected)?;

@@ -48,6 +48,7 @@ pub fn apply(
             }
             make_volume(&pool_of(libvirt, pool)?, disk, base)
         }
+        Work::Grow { node, disk } => grow(libvirt, host, node, disk, folder),
         Work::Seed(seed) => {
             let record = record.context("the deployment has no record")?;
             make_seed(libvirt, &pool_of(libvirt, pool)?, seed, record, materials)
@@ -126,6 +127,24 @@ fn make_volume(pool: &StoragePool, disk: &Disk, base: Option<&Base>) -> Result<(
         },
     )?;
     create(pool, &xml, flags).map(|_| ())
+}
+
+/// The emulator makes the disk of a running node larger, else qemu-img does; data stays where it is.
+fn grow(libvirt: &Libvirt, host: &Host, node: &str, disk: &Disk, folder: &str) -> Result<()> {
+    let path = disk.path(folder);
+    if let Some(domain) = libvirt.domain(node)?
+        && domain.is_active()?
+    {
+        return Ok(domain.block_resize(&path, disk.size, virt::sys::VIR_DOMAIN_BLOCK_RESIZE_BYTES)?);
+    }
+    let how = match disk.preallocation {
+        preallocation if preallocation.is_full() => preallocation.as_str(),
+        _ => "off",
+    };
+    let how = format!("--preallocation={how}");
+    let size = disk.size.to_string();
+    host.text(&Cmd::new("qemu-img").args(["resize", "-q", "-f", "qcow2", &how, &path, &size]))?;
+    Ok(())
 }
 
 fn make_seed(

@@ -37,12 +37,57 @@ pub fn converge(
                         format!("{} is new", node.name)
                     };
                     let (name, work) = (disk.key(), Work::Disk(disk.clone()));
-                    actions.push(Action::new(Step::Disks, Verb::Create, Kind::Volume, &name, host, reason, work));
+                    actions.push(Action::new(
+                        Step::Disks,
+                        Verb::Create,
+                        Kind::Volume,
+                        &name,
+                        host,
+                        reason,
+                        work,
+                    ));
                 }
-                Some(size) if *size != disk.size => problems.push(None, format!(
-                        "disk {} of '{}' on '{host}' has {}, the topology says {}",
-                        disk.dev, node.name, format_size(*size), format_size(disk.size)
-                    )).hint(format!("a disk with data keeps its size: make the node anew with --remove-nodes {}, or leave the size as it was", node.name)),
+                // An extend adds nodes; what the existing ones have is another run's business.
+                Some(_) if deployment.extend.is_some() => {}
+                Some(size) if *size < disk.size => {
+                    let reason = format!(
+                        "disk {} of {} grows from {} to {}",
+                        disk.dev,
+                        node.name,
+                        format_size(*size),
+                        format_size(disk.size)
+                    );
+                    let work = Work::Grow {
+                        node: node.name.clone(),
+                        disk: disk.clone(),
+                    };
+                    actions.push(Action::new(
+                        Step::Disks,
+                        Verb::Update,
+                        Kind::Volume,
+                        &disk.key(),
+                        host,
+                        reason,
+                        work,
+                    ));
+                }
+                Some(size) if *size > disk.size => {
+                    problems
+                        .push(
+                            None,
+                            format!(
+                                "disk {} of '{}' on '{host}' has {}, the topology says {}",
+                                disk.dev,
+                                node.name,
+                                format_size(*size),
+                                format_size(disk.size)
+                            ),
+                        )
+                        .hint(format!(
+                            "a disk with data does not shrink: make the node anew with --remove-nodes {}, or leave the size as it was",
+                            node.name
+                        ));
+                }
                 Some(_) => {}
             }
         }

@@ -13,6 +13,13 @@ use std::collections::BTreeMap;
 pub enum Work {
     /// Make a disk: blank, an overlay on its image, or a copy of it.
     Disk(Disk),
+    /// Make a disk larger, under a running node too.
+    Grow {
+        /// The domain.
+        node: String,
+        /// The disk as it is to be.
+        disk: Disk,
+    },
     /// Write a node's cloud-init seed.
     Seed(Box<Seed>),
     /// Delete a disk outside of the pool.

@@ -131,6 +131,7 @@ pub fn changes(wanted: &str, found: &str, added: &[Extra], before: &[Extra], boo
         wanted: &wanted,
         found: &found,
         added,
+        before,
         changes: Changes::default(),
     };
     work.sizes()?;
@@ -143,7 +144,7 @@ pub fn changes(wanted: &str, found: &str, added: &[Extra], before: &[Extra], boo
     }
     let devices = |root| child(root, "devices").context("a domain has no devices");
     work.devices(devices(from)?, devices(to)?)?;
-    work.leftovers(before)?;
+    work.leftovers()?;
     Ok(work.changes)
 }
 
@@ -155,6 +156,7 @@ struct Comparison<'a, 'i> {
     wanted: &'a Document<'i>,
     found: &'a Document<'i>,
     added: &'a [Extra],
+    before: &'a [Extra],
     changes: Changes,
 }
 
@@ -318,11 +320,12 @@ impl<'a> Comparison<'a, '_> {
         self.changes.edits.append(parent, text)
     }
 
-    /// Whether it stands in `--virtopts` as the user wrote it: then libvirt's form of it is not known.
+    /// Whether it stands in `--virtopts` as the user wrote it, and did when the definition was written: then libvirt's
+    /// form of it is not known.
     fn raw(&self, tag: &str, device: bool) -> bool {
-        self.added
-            .iter()
-            .any(|extra| extra.raw && extra.device == device && extra.tag == tag)
+        self.added.iter().any(|extra| {
+            extra.raw && extra.device == device && extra.tag == tag && self.before.contains(extra)
+        })
     }
 
     /// An element of which `parent` has at most one of the kind that `wanted` is.
@@ -443,12 +446,10 @@ impl<'a> Comparison<'a, '_> {
     }
 
     /// What `--virtopts` added earlier and adds no more.
-    fn leftovers(&mut self, before: &[Extra]) -> Result<()> {
+    fn leftovers(&mut self) -> Result<()> {
         let root = self.found.root_element();
-        for old in before
-            .iter()
-            .filter(|old| !self.added.contains(old) && !old.xml.is_empty())
-        {
+        let gone = |old: &&Extra| !self.added.contains(old) && !old.xml.is_empty();
+        for old in self.before.iter().filter(gone).collect::<Vec<_>>() {
             let parent = match old.device {
                 true => child(root, "devices"),
                 false => Some(root),

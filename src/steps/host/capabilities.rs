@@ -4,6 +4,7 @@ use super::facts::Facts;
 use crate::deployment::{Deployment, Node};
 use crate::error::{Exit, Fault};
 use crate::libvirt::Libvirt;
+use crate::steps::domains::read::ActualDomain;
 use crate::topology::cpu::Model;
 use crate::topology::firmware::Firmware;
 use crate::yaml::{Problems, nearest};
@@ -14,7 +15,26 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Where people find what CPU models there are.
 const MODELS: &str = "'virsh cpu-models x86_64' on the hypervisor lists them";
 
-/// Checks the nodes in `new`, and the CPU models of all; gives back notes.
+/// The existing nodes that are to get a machine type or CPU which their definitions do not show that libvirt knows.
+pub fn unproven(deployment: &Deployment, domains: &[ActualDomain]) -> Vec<String> {
+    let unproven = |node: &&Node| {
+        let Some(found) = domains.iter().find(|domain| domain.name == node.name) else {
+            return false;
+        };
+        let definition = found.definition.reveal();
+        let model = match &node.cpu_model.model {
+            Model::Named(name) => definition.contains(&format!(">{name}<")),
+            _ => true,
+        };
+        let named = |(feature, _): &(String, _)| definition.contains(&format!("name='{feature}'"));
+        let machine = |machine: &String| definition.contains(machine.as_str());
+        !(model && node.cpu_model.features.iter().all(named) && node.machine.as_ref().is_none_or(machine))
+    };
+    let nodes = deployment.nodes.iter().filter(unproven);
+    nodes.map(|node| node.name.clone()).collect()
+}
+
+/// Checks the nodes in `new`; gives back notes.
 ///
 /// # Errors
 /// `Usage` for what libvirt does not know, all at once; `Resources` for what the hypervisor lacks.
