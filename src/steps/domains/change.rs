@@ -473,6 +473,14 @@ impl<'a> Comparison<'a, '_> {
                 continue;
             }
             let element = Document::parse(&old.xml)?;
+            // All watchdogs share one action, the one that libvirt gives every q35 too.
+            if tag == "watchdog" && !same.is_empty() {
+                self.changes.reasons.push(reason());
+                for found in &same {
+                    self.changes.edits.replace(*found, "");
+                }
+                continue;
+            }
             let exact = same.iter().find(|n| includes(element.root_element(), **n));
             if let Some(found) = exact.or(same.first().filter(|_| same.len() == 1)) {
                 self.changes.reasons.push(reason());
