@@ -74,6 +74,30 @@ fn command_lines_are_accepted() {
     assert!(seen > 8, "only {seen} command lines were found");
 }
 
+/// infrared takes every flag from `IR_<FLAG>`; what removes, and what is about this run's own files, must be said here.
+#[test]
+fn flags_come_from_the_environment_too() {
+    let said = [
+        "cleanup",
+        "from-file",
+        "generate-answers-file",
+        "help",
+        "kill",
+        "remove-nodes",
+        "version",
+        "yes",
+    ];
+    let mut command = Cli::command();
+    command.build();
+    for arg in command.find_subcommand("virsh").unwrap().get_arguments() {
+        let long = arg.get_long().unwrap();
+        let variable = format!("IRS_{}", long.to_uppercase().replace('-', "_"));
+        let found = arg.get_env().map(|name| name.to_string_lossy().into_owned());
+        let wanted = (!said.contains(&long)).then_some(variable);
+        assert_eq!(found, wanted, "--{long}");
+    }
+}
+
 #[test]
 fn flags_exist() {
     let mut command = Cli::command();

@@ -156,7 +156,7 @@ impl Answer {
     }
 
     fn value(&self) -> Option<Value> {
-        let first = self.values.first()?;
+        let first = self.values.first().filter(|value| !value.is_empty())?;
         let text = || Value::String(first.clone());
         Some(match self.kind {
             Kind::Boolean => match first.to_ascii_lowercase().as_str() {
