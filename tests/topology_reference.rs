@@ -1,12 +1,14 @@
-//! What topology/README.md says of the keys is what the readers do.
+//! What topology/README.md and the schemas say of the keys is what the readers do.
 
 #![allow(clippy::unwrap_used)]
 
 use irs::topology::reference::{self, Default, Doc, Kind, TABLES, Table};
-use irs::topology::{Request, Topology, Variables, load};
+use irs::topology::{Request, Topology, Variables, files, load, schema};
 use irs::yaml::{Problem, Problems};
 use serde_yaml::Value;
 
+/// How what is made from the reference is made anew.
+const ANEW: &str = "IRS_WRITE_README=1 cargo test --test topology_reference";
 const README: &str = "topology/README.md";
 const BEGIN: &str = "<!-- keys -->\n";
 const END: &str = "<!-- end of keys -->\n";
@@ -17,13 +19,23 @@ fn the_readme_is_made_from_the_reference() {
     let (before, rest) = readme.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();
     let wanted = format!("{before}{BEGIN}{}\n{END}{after}", reference::markdown());
+    keep(README, &wanted);
+}
+
+#[test]
+fn the_schemas_are_made_from_the_reference() {
+    for kind in [files::Kind::Nodes, files::Kind::Network] {
+        keep(schema::path(kind), &schema::render(kind));
+    }
+}
+
+/// Compares a committed file with what it should be, or writes it.
+fn keep(path: &str, wanted: &str) {
     if std::env::var_os("IRS_WRITE_README").is_some() {
-        std::fs::write(README, &wanted).unwrap();
+        std::fs::write(path, wanted).unwrap();
     } else {
-        assert!(
-            readme == wanted,
-            "{README} is out of date: IRS_WRITE_README=1 cargo test --test topology_reference"
-        );
+        let found = std::fs::read_to_string(path).unwrap();
+        assert!(found == wanted, "{path} is out of date: {ANEW}");
     }
 }
 

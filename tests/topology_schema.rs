@@ -1,4 +1,4 @@
-//! The JSON Schemas beside the built-in files: up to date, and of the same opinion as irs.
+//! The JSON Schemas of topology files are of the same opinion as irs.
 
 #![allow(clippy::unwrap_used)]
 
@@ -37,21 +37,6 @@ fn faults(kind: Kind, documents: &BTreeMap<String, Value>) -> BTreeMap<String, V
 /// A document as an editor reads it: YAML 1.2, where `yes` is text.
 fn document(text: &str) -> Value {
     serde_yaml::from_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
-}
-
-#[test]
-fn the_committed_schemas_are_up_to_date() {
-    for kind in [Kind::Nodes, Kind::Network] {
-        let path = schema::path(kind);
-        let wanted = schema::render(kind);
-        if std::fs::read_to_string(path).ok().as_ref() != Some(&wanted) {
-            assert!(
-                std::env::var_os("IRS_WRITE_SCHEMA").is_some(),
-                "{path} is out of date: IRS_WRITE_SCHEMA=1 cargo test --test topology_schema"
-            );
-            std::fs::write(path, wanted).unwrap();
-        }
-    }
 }
 
 #[test]
