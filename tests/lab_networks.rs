@@ -4,7 +4,7 @@
 mod support;
 
 use std::path::Path;
-use support::{Definition, Lab, Run, difference};
+use support::{Definition, Lab, Run, RunExt, difference};
 
 const FILE: &str = r#"
 networks:
@@ -124,8 +124,8 @@ fn reasons(run: &Run) -> String {
     reasons.collect::<Vec<_>>().join("\n")
 }
 
-fn write(folder: &Path) {
-    for (kind, name, text) in [("network", "kinds", FILE), ("nodes", "probe", NODE)] {
+fn write(folder: &Path, network: &str, node: &str, text: &str) {
+    for (kind, name, text) in [("network", "kinds", network), ("nodes", node, text)] {
         std::fs::create_dir(folder.join(kind)).expect("a folder");
         std::fs::write(folder.join(kind).join(format!("{name}.yml")), text).expect("a file");
     }
@@ -137,7 +137,7 @@ fn virtual_networks_do_what_their_kinds_promise() {
     let lab = Lab::up("networks", &["--default-network"]).warm();
     let before = lab.snapshot();
     let folder = tempfile::tempdir().expect("a folder");
-    write(folder.path());
+    write(folder.path(), FILE, "probe", NODE);
     let folder = folder.path().display().to_string();
     let run = |nodes: &str, variables: &[&str]| {
         let mut args = vec![
@@ -286,4 +286,75 @@ fn check_servers(lab: &Lab, port: &str) {
         names.contains("10.7.0.20") && names.contains("fd00:7::14"),
         "{names}"
     );
+}
+
+const V6_FILE: &str = r#"
+networks:
+  six:
+    forward: nat
+    mtu: 1400
+    ipv6:
+      ip_address: "fd00:6:{{ net }}::1"
+      prefix: 64
+      dhcp: {range: {start: "fd00:6:{{ net }}::2", end: "fd00:6:{{ net }}::9"}}
+  alone: {ip_address: "10.8.{{ net }}.1", netmask: 24}
+nodes:
+  default:
+    interfaces: [{network: alone}, {network: six}]
+    external_network: six
+"#;
+
+const GUEST: &str = r#"
+name: guest
+cpu: 1
+memory: 512
+deploy_os: yes
+disks: {disk1: {size: 3G}}
+ips: ["10.8.{{ net }}.44"]
+"#;
+
+#[test]
+#[ignore = "in the lab: tests/run lab"]
+fn a_guest_is_reached_by_ipv6_alone_and_has_its_fixed_address() {
+    let lab = Lab::up("networks-v6", &[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), V6_FILE, "guest", GUEST);
+    let folder = folder.path().display().to_string();
+    let image = lab.image();
+    let run = lab
+        .virsh(&[
+            "--format",
+            "json",
+            "--virt-type",
+            "qemu",
+            "--topology-dir",
+            &folder,
+            "--topology-network",
+            "kinds",
+            "--topology-nodes",
+            "guest:1",
+            "--image-url",
+            &image,
+        ])
+        .ok();
+    assert_eq!(run.list("nodes")[0]["ip"], "fd00:6::2", "{}", run.transcript());
+    assert_eq!(run.list("nodes")[0]["ready"], true, "{}", run.transcript());
+    let config = lab.home().join("default/ansible.ssh.config");
+    let look = "ip -br address; cat /sys/class/net/eth1/mtu; ip -6 route show default";
+    let guest = std::process::Command::new("ssh")
+        .arg("-F")
+        .arg(config)
+        .args(["-o", "BatchMode=yes", "guest-0", look])
+        .env_remove("SSH_AUTH_SOCK")
+        .run()
+        .ok()
+        .stdout;
+    for part in [
+        "10.8.0.44/24",
+        "fd00:6::2/64",
+        "\n1400\n",
+        "default via fd00:6::1 dev eth1",
+    ] {
+        assert!(guest.contains(part), "no {part:?} in:\n{guest}");
+    }
 }
