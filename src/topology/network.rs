@@ -247,9 +247,23 @@ fn read(key: &Key, tree: &Tree, problems: &mut Problems) -> Option<NetworkSpec> 
     };
     address::read_ipv4(&fields, &mut network, problems);
     network.ipv6 = address::read_ipv6(&fields, problems);
+    check_mtu(&fields, &network, problems);
     network.broken = problems.len() > before_all;
     network.name = name?;
     Some(network)
+}
+
+/// The kernel switches IPv6 off on links of less than 1280 bytes (RFC 8200, 5).
+fn check_mtu(fields: &Fields<'_>, network: &NetworkSpec, problems: &mut Problems) {
+    let small = network.mtu.filter(|mtu| *mtu < 1280);
+    if let (Some(mtu), Some(_), Some(tree)) = (small, &network.ipv6, fields.get("mtu")) {
+        problems
+            .push(
+                tree.place.clone(),
+                format!("{} has IPv6 and an MTU of {mtu}", fields.of),
+            )
+            .hint("IPv6 takes 1280 bytes at least");
+    }
 }
 
 fn word(fields: &Fields<'_>, key: &str, tree: &Tree, problems: &mut Problems) -> Option<String> {
