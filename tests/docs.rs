@@ -9,8 +9,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use irs::cli::Cli;
 
-/// infrared's flags that the migration guide speaks of, and other programs' own.
-const NOT_OURS: &[&str] = &["--image-ssh_user", "--image-ansible_connection"];
+/// Flags of other programs.
+const NOT_OURS: &[&str] = &[];
 
 fn documents() -> Vec<(PathBuf, String)> {
     let docs = Path::new("docs").read_dir().unwrap();

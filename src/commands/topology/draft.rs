@@ -8,6 +8,7 @@ use crate::commands::virsh::{make, spec};
 use crate::deployment::Deployment;
 use crate::names::DEFAULT_DEPLOYMENT;
 use crate::resolve;
+use crate::secret::Secret;
 use crate::steps::domains::template::Setting;
 use crate::topology::Topology;
 use crate::ui::Ui;
@@ -46,8 +47,12 @@ pub fn resolve(flags: &DraftFlags, ui: &Ui) -> Result<Draft> {
     let host = connection::one_host(&flags.host_address)?.unwrap_or_else(|| "local".into());
     let actual = Actual::default();
     let id = actual.identity(prefix.unwrap_or(DEFAULT_DEPLOYMENT), prefix, &host);
-    let deployment =
+    let mut deployment =
         resolve::deployment(&spec.wanted, &topology, slot, &id, &actual).map_err(Problems::into_fault)?;
+    for node in &mut deployment.nodes {
+        // What is shown has no password in it.
+        node.vnc.password = node.vnc.password.take().map(|_| Secret::new("********"));
+    }
     let setting = Setting {
         virt_type: match flags.node.virt_type {
             VirtType::Auto | VirtType::Kvm => "kvm",

@@ -28,7 +28,7 @@ pub const NODE: Table = Table {
             Either(&[Text("model"), Mapping(&CPU_MODEL)]),
             Value("host-passthrough"),
             "none (libvirt's default), host-passthrough, host-model or a model of libvirt's, with features as virt-install \
-             writes them: `Nehalem,+vmx,-svm`",
+             writes them: `Nehalem,+vmx,-svm`; with host-passthrough a node can be migrated only to a host with the same CPU",
         ),
         doc(
             "memory",
