@@ -95,7 +95,7 @@ fn what_is_written_is_read_again() {
     place.write(
         "a.yml",
         &format!(
-            "virsh:\n  host-address: [{NOWHERE}]\n  topology-nodes: {{undercloud: 1, compute: 2}}\n  prefix: 010\n  net_subnet: 30\n  serial-files: Yes\n  yes: no\n  extra-vars: {{override: {{compute: {{memory: 4096}}}}, word: 'no'}}\n"
+            "virsh:\n  host-address: [{NOWHERE}]\n  topology-nodes: {{undercloud: 1, compute: 2}}\n  prefix: 010\n  net_subnet: 30\n  serial-files: Yes\n  yes: no\n  extra-vars: {{override: {{compute: {{memory: 4096}}}}, word: 'no', other: no, number: 010}}\n"
         ),
     );
     place.told("--from-file a.yml --dry-run", &[]);
@@ -113,6 +113,10 @@ fn what_is_written_is_read_again() {
     assert_eq!(place.read("told.yml"), first);
     assert_eq!(told["prefix"], "010");
     assert_eq!(told["net_subnet"], 30);
+    assert_eq!(
+        told["extra-vars"][0],
+        r#"{"override": {"compute": {"memory": 4096}}, "word": "no", "other": no, "number": 010}"#
+    );
     assert_eq!(told["topology-nodes"], "undercloud:1,compute:2");
     assert_eq!(told["dry-run"], serde_yaml::Value::Null, "a dry run is no answer");
 }
@@ -269,6 +273,14 @@ fn every_mistake_of_a_file_is_told_with_its_place() {
         let message = place.refused(&format!("virsh --from-file {name}"), &[]);
         assert!(message.contains(said), "{name}: {message}");
     }
+    let references: String = (0..20)
+        .map(|n| format!("k{n} = %(k{})s%(k{})s\n", n + 1, n + 1))
+        .collect();
+    let file = format!("[virsh]\n{references}prefix = %(k0)s\nnet_subnet = %(net_subnet)s\n");
+    place.write("f.ini", &file);
+    let message = place.refused("virsh --from-file f.ini", &[]);
+    assert!(message.contains("leads nowhere in '%(k0)s'"), "{message}");
+    assert!(message.contains("leads nowhere in '%(net_subnet)s'"), "{message}");
     let message = place.refused("virsh --from-file missing.yml", &[]);
     assert!(
         message.starts_with("error: cannot read 'missing.yml': "),

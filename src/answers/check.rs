@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, Command};
 
 use crate::cli::usage;
+use crate::error::Report;
 use crate::yaml::{Problems, Tree, Value, nearest, shown};
 
 use super::COMMAND;
@@ -41,6 +42,11 @@ const INFRAREDS: &[&str] = &[
 /// What infrared writes for flags that nobody has said.
 const DEFAULTS: &[&str] = &["", "False", "false", "None", "no", "0", ".*", "root", "ssh"];
 
+/// After how many problems no further answer is looked at.
+const MAX_PROBLEMS: usize = 200;
+/// How many values of one flag are refused one by one.
+const MAX_REFUSED: usize = 20;
+
 /// Knows the flags.
 pub(super) struct Checker<'a> {
     /// The whole command line.
@@ -59,6 +65,10 @@ impl Checker<'_> {
     ) -> Vec<(String, Vec<OsString>)> {
         let mut answers: Vec<(String, Vec<OsString>)> = Vec::new();
         for entry in entries {
+            // To look for what was meant takes time, and nobody reads on.
+            if problems.len() > MAX_PROBLEMS {
+                break;
+            }
             let Some(arg) = self.flag(entry, problems, notes) else {
                 continue;
             };
@@ -139,7 +149,7 @@ impl Checker<'_> {
                     Some((count, format!("{}:{}", key.name, one(count, &what, problems)?)))
                 })
                 .collect(),
-            Value::Map(_) if long == "extra-vars" => vec![(&entry.value, json(&entry.value).to_string())],
+            Value::Map(_) if long == "extra-vars" => vec![(&entry.value, flow(&entry.value))],
             _ => {
                 problems
                     .push(
@@ -150,10 +160,21 @@ impl Checker<'_> {
                 Vec::new()
             }
         };
-        let words = values
-            .iter()
-            .flat_map(|(tree, value)| self.word(tree, arg, value, problems));
-        let words: Vec<OsString> = words.collect();
+        let values: Vec<(&Tree, Vec<OsString>)> = values
+            .into_iter()
+            .map(|(tree, value)| (tree, word(tree, arg, &value, problems)))
+            .collect();
+        let words: Vec<OsString> = values.iter().flat_map(|(_, words)| words.clone()).collect();
+        if self.refused(&words).is_some() {
+            let refused = values
+                .iter()
+                .filter_map(|(tree, words)| Some((tree, self.refused(words)?)));
+            for (tree, report) in refused.take(MAX_REFUSED) {
+                problems
+                    .push(tree.place.clone(), report.message)
+                    .hint(report.hint.unwrap_or_default());
+            }
+        }
         if problems.len() > before {
             Vec::new()
         } else {
@@ -161,35 +182,35 @@ impl Checker<'_> {
         }
     }
 
-    fn word(&self, tree: &Tree, arg: &Arg, value: &str, problems: &mut Problems) -> Vec<OsString> {
-        let long = arg.get_long().unwrap_or_default();
-        let what = format!("'{long}'");
-        let words = match arg.get_action() {
-            ArgAction::SetTrue if !arg.get_num_args().is_some_and(|count| count.takes_values()) => {
-                match tree.boolean(&what, problems) {
-                    Some(true) => vec![format!("--{long}")],
-                    _ => Vec::new(),
-                }
-            }
-            ArgAction::Count => {
-                let count = tree.integer(&what, 0..=9, problems).unwrap_or_default();
-                vec![format!("--{long}"); count as usize]
-            }
-            _ if is_boolean(arg) && tree.boolean(&what, problems).is_none() => return Vec::new(),
-            _ => vec![format!("--{long}={}", at_home(arg, value))],
-        };
-        let words: Vec<OsString> = words.into_iter().map(OsString::from).collect();
+    /// What clap says against the words.
+    fn refused(&self, words: &[OsString]) -> Option<Report> {
         let line = ["irs".into(), COMMAND.into()]
             .into_iter()
             .chain(words.iter().cloned());
-        if let Err(error) = self.command.clone().try_get_matches_from(line) {
-            let report = usage::report(&error);
-            problems
-                .push(tree.place.clone(), report.message)
-                .hint(report.hint.unwrap_or_default());
-        }
-        words
+        let error = self.command.clone().try_get_matches_from(line).err()?;
+        Some(usage::report(&error))
     }
+}
+
+/// A value as it stands on a command line.
+fn word(tree: &Tree, arg: &Arg, value: &str, problems: &mut Problems) -> Vec<OsString> {
+    let long = arg.get_long().unwrap_or_default();
+    let what = format!("'{long}'");
+    let words = match arg.get_action() {
+        ArgAction::SetTrue if !arg.get_num_args().is_some_and(|count| count.takes_values()) => {
+            match tree.boolean(&what, problems) {
+                Some(true) => vec![format!("--{long}")],
+                _ => Vec::new(),
+            }
+        }
+        ArgAction::Count => {
+            let count = tree.integer(&what, 0..=9, problems).unwrap_or_default();
+            vec![format!("--{long}"); count as usize]
+        }
+        _ if is_boolean(arg) && tree.boolean(&what, problems).is_none() => Vec::new(),
+        _ => vec![format!("--{long}={}", at_home(arg, value))],
+    };
+    words.into_iter().map(OsString::from).collect()
 }
 
 /// Whether a flag may be said more than once, or with commas.
@@ -214,19 +235,24 @@ fn one(tree: &Tree, what: &str, problems: &mut Problems) -> Option<String> {
     tree.string(&format!("a value of {what}"), problems)
 }
 
-/// A mapping as `-e` takes it, in JSON.
-fn json(tree: &Tree) -> serde_json::Value {
+/// A mapping as `-e` takes it, in one line; what is not quoted stays so, and may be a number or a boolean.
+fn flow(tree: &Tree) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     match &tree.value {
-        Value::Null | Value::Broken => serde_json::Value::Null,
-        Value::Scalar { text, quoted: true } => text.as_str().into(),
-        Value::Scalar { text, quoted: false } => match text.parse::<u64>() {
-            Ok(number) if number.to_string() == *text => number.into(),
-            _ => text.as_str().into(),
-        },
-        Value::Seq(items) => items.iter().map(json).collect(),
-        Value::Map(entries) => entries
-            .iter()
-            .map(|(key, value)| (key.name.clone(), json(value)))
-            .collect(),
+        Value::Null | Value::Broken => "null".to_owned(),
+        Value::Scalar { text, quoted: false }
+            if text.starts_with(char::is_alphanumeric) && text.chars().all(is_plain) =>
+        {
+            text.clone()
+        }
+        Value::Scalar { text, .. } => quoted(text),
+        Value::Seq(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        Value::Map(entries) => {
+            let pairs = entries
+                .iter()
+                .map(|(key, value)| format!("{}: {}", quoted(&key.name), flow(value)));
+            format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! infrared's answers files, as Python's configparser reads them: sections, `key = value` or `key: value`, lines that
 //! are indented go on with the value, `%%` and `%(key)s`; and, as infrared does, `$VARIABLE` of the environment.
 
-use crate::yaml::{Key, Problems, Source, Tree, Value, parse, shown};
+use std::collections::BTreeMap;
+
+use crate::yaml::{Key, Place, Problems, Source, Tree, Value, parse, shown};
 
 use super::COMMAND;
 use super::read::{Entry, line};
@@ -10,8 +12,8 @@ use super::read::{Entry, line};
 const PLACEHOLDER: &str = "Required argument.";
 /// The section whose values hold in all others.
 const DEFAULTS: &str = "DEFAULT";
-/// How deep `%(key)s` may lead.
-const MAX_DEPTH: usize = 10;
+/// How many `%(key)s` one value may lead through.
+const MAX_REFERENCES: usize = 100;
 
 /// A line `key = value` with those that go on with it.
 struct Raw {
@@ -26,6 +28,7 @@ struct Raw {
 pub(super) fn read(source: &Source, problems: &mut Problems) -> Vec<Entry> {
     let mut raws: Vec<Raw> = Vec::new();
     let mut sections: Vec<String> = Vec::new();
+    let mut places: BTreeMap<(String, String), Place> = BTreeMap::new();
     for (index, text) in source.text().lines().enumerate() {
         let number = index + 1;
         let trimmed = text.trim();
@@ -67,16 +70,14 @@ pub(super) fn read(source: &Source, problems: &mut Problems) -> Vec<Entry> {
             name: name.to_lowercase(),
             place: line(source, number, indent + 1),
         };
-        let twice = raws
-            .iter()
-            .find(|raw| raw.key.name == key.name && raw.section == *section);
+        let twice = places.insert((section.clone(), key.name.clone()), key.place.clone());
         if let Some(other) = twice {
             problems
                 .push(
                     key.place.clone(),
                     format!("the key '{}' is there twice", shown(&key.name)),
                 )
-                .hint(format!("the other one is at {}", other.key.place));
+                .hint(format!("the other one is at {other}"));
         }
         let before =
             trimmed[..at + 1].chars().count() + trimmed[at + 1..].chars().take_while(|c| *c == ' ').count();
@@ -129,7 +130,7 @@ fn list(sections: &[String]) -> String {
 /// The value with its references resolved: text, or a list in brackets.
 fn value(source: &Source, raw: &Raw, all: &[Raw], problems: &mut Problems) -> Option<Tree> {
     let place = line(source, raw.line, raw.column);
-    let text = match resolved(&raw.value, all, 0) {
+    let text = match resolved(&raw.value, all) {
         Ok(text) => text,
         Err((message, hint)) => {
             problems
@@ -156,8 +157,8 @@ fn value(source: &Source, raw: &Raw, all: &[Raw], problems: &mut Problems) -> Op
 }
 
 /// Puts in `%(key)s`, then `$VARIABLE`.
-fn resolved(text: &str, all: &[Raw], depth: usize) -> Result<String, (String, String)> {
-    let interpolated = interpolated(text, all, depth)?;
+fn resolved(text: &str, all: &[Raw]) -> Result<String, (String, String)> {
+    let interpolated = interpolated(text, all, &mut MAX_REFERENCES.clone())?;
     let mut out = String::new();
     let mut rest = interpolated.as_str();
     while let Some(at) = rest.find('$') {
@@ -187,7 +188,7 @@ fn resolved(text: &str, all: &[Raw], depth: usize) -> Result<String, (String, St
     Ok(out)
 }
 
-fn interpolated(text: &str, all: &[Raw], depth: usize) -> Result<String, (String, String)> {
+fn interpolated(text: &str, all: &[Raw], left: &mut usize) -> Result<String, (String, String)> {
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find('%') {
@@ -198,15 +199,13 @@ fn interpolated(text: &str, all: &[Raw], depth: usize) -> Result<String, (String
             rest = after;
         } else if let Some((name, after)) = rest.strip_prefix('(').and_then(|inner| inner.split_once(")s")) {
             let name = name.to_lowercase();
-            let found = all
-                .iter()
-                .find(|raw| raw.key.name == name)
-                .filter(|_| depth < MAX_DEPTH);
+            let found = all.iter().find(|raw| raw.key.name == name).filter(|_| *left > 0);
             let Some(found) = found else {
                 let hint = "write %% for a percent sign".to_owned();
                 return Err((format!("%({})s leads nowhere", shown(&name)), hint));
             };
-            out.push_str(&interpolated(&found.value, all, depth + 1)?);
+            *left -= 1;
+            out.push_str(&interpolated(&found.value, all, left)?);
             rest = after;
         } else {
             return Err(("a lone %".to_owned(), "write %% for a percent sign".to_owned()));
