@@ -1,12 +1,13 @@
 //! Running a plan step by step, a bounded number of actions at a time.
 
+mod perform;
+
 use crate::deployment::{Identity, ImageSource, Storage};
 use crate::error::{Exit, Fault, Report};
 use crate::interrupt;
 use crate::lease::Lease;
 use crate::libvirt::Libvirt;
-use crate::names;
-use crate::plan::{self, Action, Change, Plan, Verb, Work};
+use crate::plan::{self, Action, Change, Kept, Plan, Verb, Work};
 use crate::remote::{Cmd, Host};
 use crate::steps::disks::Materials;
 use crate::steps::domains::template::Setting;
@@ -14,10 +15,10 @@ use crate::steps::host::record::Record;
 use crate::steps::image::Base;
 use crate::steps::{self, Step};
 use crate::ui::Ui;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -60,54 +61,90 @@ impl Tools {
     }
 }
 
-/// Does the whole plan; gives back what was done.
+/// What became of some actions.
+struct Outcome {
+    done: Vec<Change>,
+    /// What was to be removed and is not.
+    left: Vec<Action>,
+    result: Result<()>,
+}
+
+/// Does the whole plan; gives back what was done. A removal that fails does not keep the others from being done.
 ///
 /// # Errors
 /// The first failures of a step, after its other actions are through; an interruption at a safe point.
 pub async fn run(plan: &Plan, tools: &Arc<Tools>) -> (Vec<Change>, Result<()>) {
     let mut done = Vec::new();
+    let mut kept = Kept::default();
+    let mut result = Ok(());
     if !plan.makes_networks() {
         tools.release_subnets();
     }
     for lanes in plan.lanes() {
         let failed = Cell::new(false);
+        if result.is_err() && !lanes.removes() {
+            break;
+        }
         let (first, second) = tokio::join!(
-            run_row(&lanes.main, tools, &failed),
-            run_row(&lanes.beside, tools, &failed)
+            run_row(&lanes.main, tools, &failed, &kept),
+            run_row(&lanes.beside, tools, &failed, &kept)
         );
-        done.extend(first.0.into_iter().chain(second.0));
-        let result = first.1.and(second.1);
-        if result.is_err() {
-            return (done, result);
+        for outcome in [first, second] {
+            done.extend(outcome.done);
+            outcome.left.iter().for_each(|action| kept.note(action));
+            let ends = outcome.result.as_ref().is_err_and(|error| ends_all(error, tools));
+            result = result.and(outcome.result);
+            if ends {
+                return (done, result);
+            }
         }
     }
-    (done, Ok(()))
+    (done, result)
+}
+
+/// Whether nothing more may be done after an error: the run is to stop, or its lease is lost.
+fn ends_all(error: &anyhow::Error, tools: &Tools) -> bool {
+    is_stop(error) || (tools.lease_lost)()
 }
 
 /// Does the stretches of a row until one fails, here or in the row beside it.
-async fn run_row(row: &[&[Action]], tools: &Arc<Tools>, failed: &Cell<bool>) -> (Vec<Change>, Result<()>) {
-    let mut done = Vec::new();
+async fn run_row(row: &[&[Action]], tools: &Arc<Tools>, failed: &Cell<bool>, kept: &Kept) -> Outcome {
+    let mut all = Outcome {
+        done: Vec::new(),
+        left: Vec::new(),
+        result: Ok(()),
+    };
     for stretch in row {
         if failed.get() {
             break;
         }
-        let (changes, result) = run_shown(stretch, tools).await;
-        done.extend(changes);
+        let removes = stretch.iter().all(|action| action.verb == Verb::Remove);
+        let (stretch, stays): (Vec<Action>, Vec<Action>) = stretch
+            .iter()
+            .cloned()
+            .partition(|action| !removes || !kept.keeps(action));
+        all.left.extend(stays);
+        let (positions, result) = run_shown(&stretch, tools).await;
+        all.done.extend(positions.iter().map(|at| stretch[*at].change()));
         if result.is_err() {
             failed.set(true);
-            return (done, result);
+            let left = stretch.into_iter().enumerate();
+            let left = left.filter(|(at, _)| removes && !positions.contains(at));
+            all.left.extend(left.map(|(_, action)| action));
+            all.result = result;
+            break;
         }
     }
-    (done, Ok(()))
+    all
 }
 
-/// Does a stretch under a line of progress of its own.
-async fn run_shown(stretch: &[Action], tools: &Arc<Tools>) -> (Vec<Change>, Result<()>) {
-    let mut done = Vec::new();
+/// Does a stretch under a line of progress of its own; gives back the positions of what was done.
+async fn run_shown(stretch: &[Action], tools: &Arc<Tools>) -> (Vec<usize>, Result<()>) {
     let Some(first) = stretch.first() else {
-        return (done, Ok(()));
+        return (Vec::new(), Ok(()));
     };
     let line = tools.ui.step(first.step.number(), plan::title(stretch));
+    let mut done = Vec::new();
     let result = match first.step {
         Step::Host => run_in_order(stretch, tools, &mut done).await,
         _ => run_stretch(stretch, tools, &mut done).await,
@@ -153,14 +190,15 @@ fn tally(stretch: &[Action]) -> String {
 }
 
 /// The host's actions build on one another, record, folder, pool: one by one, to the first failure.
-async fn run_in_order(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<Change>) -> Result<()> {
-    for action in stretch {
-        run_stretch(std::slice::from_ref(action), tools, done).await?;
+async fn run_in_order(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<usize>) -> Result<()> {
+    for (position, action) in stretch.iter().enumerate() {
+        run_stretch(std::slice::from_ref(action), tools, &mut Vec::new()).await?;
+        done.push(position);
     }
     Ok(())
 }
 
-async fn run_stretch(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<Change>) -> Result<()> {
+async fn run_stretch(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<usize>) -> Result<()> {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
     for (position, action) in stretch.iter().cloned().enumerate() {
@@ -173,7 +211,7 @@ async fn run_stretch(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<Chan
             if (tools.lease_lost)() {
                 return (position, Err(lease_lost(&tools).into()));
             }
-            let work = tokio::task::spawn_blocking(move || perform(&action, &tools));
+            let work = tokio::task::spawn_blocking(move || perform::perform(&action, &tools));
             (position, work.await.map_err(anyhow::Error::from).flatten())
         });
     }
@@ -186,7 +224,7 @@ async fn run_stretch(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<Chan
         }
     }
     finished.sort_unstable();
-    done.extend(finished.into_iter().map(|position| stretch[position].change()));
+    done.extend(finished);
     failures.sort_by_key(|(position, error)| (is_stop(error), *position));
     let others = failures
         .iter()
@@ -243,93 +281,5 @@ pub fn explain(tools: &Tools, error: anyhow::Error) -> anyhow::Error {
                 .hint(GOES_ON)
                 .passing(),
         ),
-    }
-}
-
-fn perform(action: &Action, tools: &Tools) -> Result<()> {
-    let Tools {
-        host,
-        libvirt,
-        id,
-        record,
-        ..
-    } = tools;
-    tracing::info!(
-        "{:?} {} {}: {}",
-        action.verb,
-        action.kind,
-        action.name,
-        action.reason
-    );
-    let pool = names::pool(&id.name);
-    let result = match &action.work {
-        Work::Host(work) => steps::host::apply::apply(work, libvirt, host, id),
-        Work::Networks(work) => steps::networks::apply::apply(work, libvirt, host, id),
-        Work::Image(work) => fetch(action, work, tools),
-        Work::Disks(work) => {
-            let materials = Materials {
-                bases: bases(tools).clone(),
-                ..tools.materials.clone()
-            };
-            let place = (pool.as_str(), tools.setting.folder.as_str());
-            steps::disks::apply::apply(work, (libvirt, host), place, record.as_ref(), &materials)
-        }
-        Work::Domains(work) => {
-            steps::domains::apply::apply(work, libvirt, host, id, &tools.setting, record.as_ref())
-        }
-        Work::Start(work) => steps::start::apply(work, libvirt, tools.setting.virt_type),
-    };
-    let verb = match action.verb {
-        _ if action.step == Step::Start => "starting",
-        Verb::Create => "creating",
-        Verb::Update => "changing",
-        Verb::Remove => "removing",
-    };
-    result.with_context(|| format!("{verb} {} '{}' on '{}'", action.kind, action.name, action.host))?;
-    interrupt::point(&point_name(action));
-    Ok(())
-}
-
-fn bases(tools: &Tools) -> MutexGuard<'_, BTreeMap<ImageSource, Base>> {
-    tools.bases.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()> {
-    let size = match work {
-        steps::image::Work::Download { size, .. } => *size,
-        steps::image::Work::Upload { size, .. } => Some(*size),
-    };
-    // The last part tells images apart, and leaves room for the bar.
-    let label = action.name.rsplit('/').next().unwrap_or(&action.name);
-    let transfer = tools.ui.transfer(label, size);
-    let base = steps::image::apply::apply(work, &tools.host, &tools.storage, &|bytes| {
-        transfer.position(bytes)
-    })?;
-    transfer.done();
-    bases(tools).insert(work.source(), base);
-    Ok(())
-}
-
-/// The name under which a test can stop the run after an action: `record`, `pool`, `network`, …, `remove-domain`.
-fn point_name(action: &Action) -> String {
-    let name = match &action.work {
-        Work::Host(steps::host::Work::Record { .. }) => "record",
-        Work::Host(steps::host::Work::RemoveFolder(_)) => "folder",
-        Work::Host(steps::host::Work::Bridge(_)) => "bridge",
-        Work::Host(steps::host::Work::OpenVswitch(_)) => "openvswitch",
-        Work::Host(_) => "pool",
-        Work::Networks(work) if work.is_reservation() => "reservation",
-        Work::Networks(_) => "network",
-        Work::Image(_) => "image",
-        Work::Disks(steps::disks::Work::Seed(_)) => "seed",
-        Work::Disks(_) => "volume",
-        Work::Domains(steps::domains::Work::Remove { .. }) => "domain",
-        Work::Domains(_) => "define",
-        Work::Start(_) => "start",
-    };
-    if action.verb == Verb::Remove {
-        format!("remove-{name}")
-    } else {
-        name.to_owned()
     }
 }

@@ -26,6 +26,8 @@ const DEPLOYMENT: &str = "deployment-";
 /// The host-wide lease that a run holds while it chooses its subnets.
 const SUBNETS: &str = "subnets";
 
+/// How often a holder is started that ends without an answer.
+const ATTEMPTS: usize = 3;
 /// How long to wait between two attempts at a deployment that another run is changing.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -145,7 +147,26 @@ impl Lease {
             .collect();
         let tries = wait.as_millis() / 200;
         let holder = Cmd::new("bash").args(["-c", HOLDER, "bash", name, &who, &tries.to_string()]);
-        let stream = host.duplex(&holder)?;
+        // The folder may go with another lease just when ours is to be made, and a busy sshd may drop a connection.
+        for _ in 1..ATTEMPTS {
+            if let Some(attempt) = Lease::ask(host, &holder)? {
+                return Ok(attempt);
+            }
+            thread::sleep(RETRY);
+        }
+        Lease::ask(host, &holder)?.ok_or_else(|| {
+            Fault::new(
+                Exit::Failed,
+                format!("cannot take the lock of {} on '{}'", what(name), host.name()),
+            )
+            .hint("bash, flock and a writable /run are needed there")
+            .into()
+        })
+    }
+
+    /// Starts a holder; none when it ends without an answer.
+    fn ask(host: &Host, holder: &Cmd) -> Result<Option<Attempt>> {
+        let stream = host.duplex(holder)?;
         let mut reader = BufReader::new(stream.try_clone()?);
         let (stop, stopped) = channel();
         let heard = Arc::new(Mutex::new(Instant::now()));
@@ -168,27 +189,20 @@ impl Lease {
                     seconds: line()?.parse().ok(),
                 };
                 let _ = stream.shutdown(std::net::Shutdown::Both);
-                return Ok(Attempt::Busy(holder));
+                return Ok(Some(Attempt::Busy(holder)));
             }
-            _ => {
-                return Err(Fault::new(
-                    Exit::Failed,
-                    format!("cannot take the lock of {} on '{}'", what(name), host.name()),
-                )
-                .hint("bash, flock and a writable /run are needed there")
-                .into());
-            }
+            _ => return Ok(None),
         }
         *heard.lock().unwrap_or_else(|e| e.into_inner()) = Instant::now();
         let gone = Arc::new(AtomicBool::new(false));
         threads.push(spawn_echoes(reader, beats, Arc::clone(&heard), Arc::clone(&gone)));
-        Ok(Attempt::Held(Lease {
+        Ok(Some(Attempt::Held(Lease {
             stream,
             heard,
             gone,
             stop: Some(stop),
             threads,
-        }))
+        })))
     }
 
     /// Whether the lease may have ended without us: then nothing more may be changed.

@@ -1,7 +1,9 @@
 //! The ordered actions of a run, each with its reason. Pure: its `Display` is the dry run.
 
+mod kept;
 mod lanes;
 
+pub use kept::Kept;
 pub use lanes::Lanes;
 
 use crate::steps::{self, Step};
@@ -21,7 +23,7 @@ pub enum Verb {
 }
 
 /// What kind of resource an action is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Ord, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// The hypervisor itself.
@@ -99,6 +101,8 @@ pub struct Action {
     pub reason: String,
     /// How it is done.
     pub work: Work,
+    /// Of a removal: what must stay when it fails.
+    pub uses: Vec<(Kind, String)>,
 }
 
 impl Action {
@@ -120,6 +124,15 @@ impl Action {
             host: host.to_owned(),
             reason: reason.into(),
             work: work.into(),
+            uses: Vec::new(),
+        }
+    }
+
+    /// The same removal, with what must stay when it fails.
+    pub fn using(self, uses: impl IntoIterator<Item = (Kind, String)>) -> Action {
+        Action {
+            uses: uses.into_iter().collect(),
+            ..self
         }
     }
 

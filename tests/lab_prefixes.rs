@@ -268,6 +268,18 @@ fn nodes_are_added_taken_away_and_the_gap_is_filled() {
     make("compute:3", &[]);
     check_nodes(&lab, &["compute-0", "compute-1", "compute-2"]);
 
+    // A domain that cannot be removed is reported, keeps what it needs, and keeps nothing else.
+    let definition = "/etc/libvirt/qemu/compute-1.xml";
+    lab.enter(&["mount", "--bind", definition, definition]).ok();
+    run(&["--kill"]).exits(1).says(&["removing domain 'compute-1'"]);
+    assert_eq!(lab.domains(), ["compute-1"]);
+    assert_eq!(lab.networks(), ["data", "default", "external", "management"]);
+    let folder = lab.enter(&["ls", "/var/lib/libvirt/images/irs-default"]);
+    assert_eq!(
+        words(&folder.ok().stdout),
+        ["compute-1-disk1.qcow2", "record.json"]
+    );
+    lab.enter(&["umount", definition]).ok();
     run(&["--kill"]).ok();
     assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
 }

@@ -12,6 +12,14 @@ pub struct Lanes<'a> {
     pub beside: Vec<&'a [Action]>,
 }
 
+impl Lanes<'_> {
+    /// Whether all of it takes away.
+    pub fn removes(&self) -> bool {
+        let mut stretches = self.main.iter().chain(&self.beside);
+        stretches.all(|stretch| stretch.iter().all(removes))
+    }
+}
+
 impl Plan {
     /// The plan in parts that are done one after the other.
     ///
@@ -34,11 +42,14 @@ impl Plan {
     }
 }
 
+fn removes(action: &Action) -> bool {
+    action.verb == Verb::Remove
+}
+
 fn goes_beside(stretch: &[Action], next: &[Action]) -> bool {
     let (Some(first), Some(other)) = (stretch.first(), next.first()) else {
         return false;
     };
-    let removes = |action: &Action| action.verb == Verb::Remove;
     match (first.step, other.step) {
         (Step::Disks, Step::Networks) => removes(first) && removes(other),
         (Step::Networks, Step::Image | Step::Disks | Step::Domains) => {

@@ -167,6 +167,11 @@ pub fn remove<'a>(
                 name: domain.name.clone(),
                 serial_file,
             };
+            let volumes = domain.mark.iter().flat_map(|mark| mark.volumes.iter());
+            let networks = domain.nics.iter().filter_map(|nic| nic.network.as_ref());
+            let uses = volumes
+                .map(|name| (Kind::Volume, name.clone()))
+                .chain(networks.map(|name| (Kind::Network, name.clone())));
             Action::new(
                 Step::Domains,
                 Verb::Remove,
@@ -176,6 +181,7 @@ pub fn remove<'a>(
                 reason,
                 work,
             )
+            .using(uses)
         })
         .collect()
 }

@@ -1,0 +1,105 @@
+//! Doing one action, in the room of its step.
+
+use super::Tools;
+use crate::deployment::ImageSource;
+use crate::interrupt;
+use crate::names;
+use crate::plan::{Action, Verb, Work};
+use crate::steps::disks::Materials;
+use crate::steps::image::Base;
+use crate::steps::{self, Step};
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+use std::sync::{MutexGuard, PoisonError};
+
+/// Does an action.
+///
+/// # Errors
+/// Its step's, with the action on top.
+pub(super) fn perform(action: &Action, tools: &Tools) -> Result<()> {
+    let Tools {
+        host,
+        libvirt,
+        id,
+        record,
+        ..
+    } = tools;
+    tracing::info!(
+        "{:?} {} {}: {}",
+        action.verb,
+        action.kind,
+        action.name,
+        action.reason
+    );
+    let pool = names::pool(&id.name);
+    let result = match &action.work {
+        Work::Host(work) => steps::host::apply::apply(work, libvirt, host, id),
+        Work::Networks(work) => steps::networks::apply::apply(work, libvirt, host, id),
+        Work::Image(work) => fetch(action, work, tools),
+        Work::Disks(work) => {
+            let materials = Materials {
+                bases: bases(tools).clone(),
+                ..tools.materials.clone()
+            };
+            let place = (pool.as_str(), tools.setting.folder.as_str());
+            steps::disks::apply::apply(work, (libvirt, host), place, record.as_ref(), &materials)
+        }
+        Work::Domains(work) => {
+            steps::domains::apply::apply(work, libvirt, host, id, &tools.setting, record.as_ref())
+        }
+        Work::Start(work) => steps::start::apply(work, libvirt, tools.setting.virt_type),
+    };
+    let verb = match action.verb {
+        _ if action.step == Step::Start => "starting",
+        Verb::Create => "creating",
+        Verb::Update => "changing",
+        Verb::Remove => "removing",
+    };
+    result.with_context(|| format!("{verb} {} '{}' on '{}'", action.kind, action.name, action.host))?;
+    interrupt::point(&point_name(action));
+    Ok(())
+}
+
+fn bases(tools: &Tools) -> MutexGuard<'_, BTreeMap<ImageSource, Base>> {
+    tools.bases.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()> {
+    let size = match work {
+        steps::image::Work::Download { size, .. } => *size,
+        steps::image::Work::Upload { size, .. } => Some(*size),
+    };
+    // The last part tells images apart, and leaves room for the bar.
+    let label = action.name.rsplit('/').next().unwrap_or(&action.name);
+    let transfer = tools.ui.transfer(label, size);
+    let base = steps::image::apply::apply(work, &tools.host, &tools.storage, &|bytes| {
+        transfer.position(bytes)
+    })?;
+    transfer.done();
+    bases(tools).insert(work.source(), base);
+    Ok(())
+}
+
+/// The name under which a test can stop the run after an action: `record`, `pool`, `network`, …, `remove-domain`.
+fn point_name(action: &Action) -> String {
+    let name = match &action.work {
+        Work::Host(steps::host::Work::Record { .. }) => "record",
+        Work::Host(steps::host::Work::RemoveFolder(_)) => "folder",
+        Work::Host(steps::host::Work::Bridge(_)) => "bridge",
+        Work::Host(steps::host::Work::OpenVswitch(_)) => "openvswitch",
+        Work::Host(_) => "pool",
+        Work::Networks(work) if work.is_reservation() => "reservation",
+        Work::Networks(_) => "network",
+        Work::Image(_) => "image",
+        Work::Disks(steps::disks::Work::Seed(_)) => "seed",
+        Work::Disks(_) => "volume",
+        Work::Domains(steps::domains::Work::Remove { .. }) => "domain",
+        Work::Domains(_) => "define",
+        Work::Start(_) => "start",
+    };
+    if action.verb == Verb::Remove {
+        format!("remove-{name}")
+    } else {
+        name.to_owned()
+    }
+}
