@@ -111,7 +111,7 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
     if problems.is_empty() {
         Ok(sizes)
     } else {
-        Err(problems.into_fault().into())
+        Err(problems.into_fault())
     }
 }
 
