@@ -464,7 +464,7 @@ impl<'a> Comparison<'a, '_> {
             let tag = old.tag.as_str();
             let reason = || format!("--virtopts has no <{tag}> any more");
             let same: Vec<_> = elements(parent).filter(|n| n.tag_name().name() == tag).collect();
-            let single = old.device && SINGLE.contains(&tag) || !old.device;
+            let single = !old.device || SINGLE.contains(&tag);
             if let (true, Some(own)) = (single, child(wanted, tag)) {
                 // irs's own takes its place, unless it did already.
                 if let Some(found) = same.first().filter(|_| old.raw || tag == "features") {

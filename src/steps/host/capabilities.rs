@@ -81,7 +81,7 @@ pub fn check(
     }
     cpu_models(&nodes, &deployment.id.host, libvirt, &mut problems)?;
     if !problems.is_empty() {
-        return Err(problems.into_fault().into());
+        return Err(problems.into_fault());
     }
     let copies = |node: &&&Node| matches!(node.cpu_model.model, Model::HostPassthrough | Model::HostModel);
     if virt_type == "qemu" && nodes.iter().any(|node| copies(&node)) {
