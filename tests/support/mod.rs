@@ -95,6 +95,11 @@ impl Lab {
         enter
     }
 
+    /// Runs a command on the LAN of a NIC that was asked for with `--nic`.
+    pub fn on_lan(&self, nic: &str, command: &[&str]) -> Run {
+        script("lan").arg(&self.name).arg(nic).args(command).run()
+    }
+
     /// What is on the hypervisor: domains, networks, pools, files, leases, links, locks, processes; a sorted line each.
     pub fn snapshot(&self) -> String {
         script("snapshot").arg(&self.name).run().ok().stdout

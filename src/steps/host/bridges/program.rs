@@ -43,9 +43,9 @@ pub fn take_over(links: &Links, wanted: &HostBridge) -> Result<(Program, Mark), 
             apply.push(format!("like {nic_name} {name}"));
         }
         Some(bridge) if bridge.linkinfo.data.stp_state != 0 => {
-            apply.push(format!(
-                "ip link set dev {name} type bridge stp_state 0 forward_delay 0"
-            ));
+            // One after the other: with a spanning tree Linux takes no delay below two seconds.
+            apply.push(format!("ip link set dev {name} type bridge stp_state 0"));
+            apply.push(format!("ip link set dev {name} type bridge forward_delay 0"));
         }
         Some(_) => {}
     }
