@@ -7,6 +7,7 @@ pub mod fixed;
 mod nics;
 mod node;
 pub mod reservations;
+mod shared;
 pub mod slots;
 mod switch;
 mod wires;
@@ -111,7 +112,14 @@ pub fn deployment(
         .map(|nic| nic.mac)
         .chain(fixed::macs(topology))
         .collect();
-    switch::check(&networks, topology, &mut problems);
+    let shared = shared::networks(topology, &counts, id, actual, &networks);
+    let mut notes = host_bridges.notes;
+    notes.extend(
+        shared
+            .iter()
+            .filter_map(|network| shared::note(network, id, actual)),
+    );
+    networks.extend(shared);
     let wires = wires::resolve(topology, &counts, id, actual, &networks, &mut problems);
     networks.extend(wires.networks.iter().cloned());
     let mut nodes = Vec::new();
@@ -151,7 +159,7 @@ pub fn deployment(
     let warnings = bridges::underclouds(&nodes, id, actual, &networks);
     Ok(Deployment {
         bridges: host_bridges.kept,
-        notes: host_bridges.notes,
+        notes,
         warnings,
         id: id.clone(),
         storage: wanted.storage.clone(),

@@ -135,6 +135,10 @@ fn vlans_and_wires_are_kept_apart_and_repaired_and_go() {
         ["virtio", "e1000"]
     );
 
+    // A bridge that nobody made, for NICs that are plugged straight into it.
+    assert_eq!(tap(&lab, "ovsvswitch-0", "inter").len(), 2);
+    assert!(lab.networks().contains(&"inter".to_owned()));
+
     vlans(&lab);
     wires(&lab);
     drift(&lab, nodes, &nic);

@@ -1,11 +1,9 @@
 //! What a network is on Open vSwitch.
 
-use crate::deployment::{HostPort, Identity, Network, Portgroup, Switch};
+use crate::deployment::{HostPort, Identity, Portgroup, Switch};
 use crate::names;
-use crate::topology::{NetworkSpec, Topology};
-use crate::yaml::Problems;
+use crate::topology::NetworkSpec;
 use ipnet::IpNet;
-use std::collections::BTreeMap;
 
 /// The bridge's port groups, and the ports that the host's own addresses need.
 pub fn of(spec: &NetworkSpec, id: &Identity) -> Switch {
@@ -52,40 +50,5 @@ pub fn of(spec: &NetworkSpec, id: &Identity) -> Switch {
         portgroups: portgroups.collect(),
         ports: std::iter::once(bridge).chain(ports).collect(),
         nic: spec.nic.clone(),
-    }
-}
-
-/// Every device of the host has a name of its own: infrared names the host's port in a port group like the group, and
-/// another network's bridge may be named so, too.
-pub fn check(networks: &[Network], topology: &Topology, problems: &mut Problems) {
-    let mut devices: BTreeMap<&str, String> = networks
-        .iter()
-        .map(|network| {
-            (
-                network.bridge.as_str(),
-                format!("the bridge of network '{}'", network.topology_name),
-            )
-        })
-        .collect();
-    for network in networks {
-        let ports = network
-            .switch
-            .iter()
-            .flat_map(|switch| switch.ports.iter().skip(1));
-        for port in ports {
-            let whose = format!("the host's port in network '{}'", network.topology_name);
-            if let Some(other) = devices.insert(&port.device, whose) {
-                let place = topology
-                    .network(&network.topology_name)
-                    .map(|spec| spec.place.clone());
-                let message = format!(
-                    "the host's port '{}' in a port group of network '{}' has the name of {other}",
-                    port.device, network.topology_name
-                );
-                problems
-                    .push(place, message)
-                    .hint("give the port group another name, or leave its addresses out");
-            }
-        }
     }
 }

@@ -66,6 +66,7 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
         validate::all_wired(&unwired, file, &mut problems);
     }
     validate::node_types(&node_types, &mut problems);
+    validate::wired_types(&node_types, request, &mut problems);
     fixed::duplicates(&node_types, &mut problems);
     if let Some(file) = &file {
         strangers::nodes(&file.added, &file.entries(), request, &node_types, &mut problems);

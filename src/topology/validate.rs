@@ -2,14 +2,14 @@
 
 use ipnet::IpNet;
 
-use crate::yaml::{Place, Problems};
+use crate::yaml::{Place, Problems, nearest};
 
-use super::fixed;
 use super::interface::{self, InterfaceSpec, Wiring, suggestion};
 use super::load::NetworkFile;
 use super::network::{Forward, NetworkSpec};
 use super::node::NodeType;
 use super::reachable;
+use super::{Request, files, fixed};
 
 /// What is said of the nodes.
 pub(super) struct Said<'a> {
@@ -165,6 +165,38 @@ pub(super) fn all_wired(unwired: &[String], file: &NetworkFile, problems: &mut P
         ));
 }
 
+/// A wire leads to a node type that there is; whether it has nodes shows on the hypervisor.
+pub(super) fn wired_types(types: &[NodeType], request: &Request, problems: &mut Problems) {
+    let wires = types
+        .iter()
+        .flat_map(|node| node.interfaces.iter().map(move |i| (node, i)));
+    for (node, interface) in wires {
+        let Some(target) = &interface.connect_to else {
+            continue;
+        };
+        let asked = types.iter().any(|t| t.name == *target || t.file_name == *target);
+        if asked || request.present.contains(target) {
+            continue;
+        }
+        let known = files::names_of(files::Kind::Nodes, &request.dirs);
+        if !known.contains(target) {
+            let names = known.iter().map(String::as_str);
+            problems
+                .push(
+                    interface.place.clone(),
+                    format!(
+                        "the nodes '{}' are wired to '{target}', which is no node type",
+                        node.name
+                    ),
+                )
+                .hint(match nearest(target, names) {
+                    Some(near) => format!("did you mean '{near}'?"),
+                    None => "'irs topology list' shows all".into(),
+                });
+        }
+    }
+}
+
 /// Two node types of one `name` would make nodes of one name.
 pub(super) fn node_types(types: &[NodeType], problems: &mut Problems) {
     for (index, node) in types.iter().enumerate() {
@@ -184,6 +216,7 @@ pub(super) fn node_types(types: &[NodeType], problems: &mut Problems) {
 pub(super) fn networks(networks: &[NetworkSpec], problems: &mut Problems) {
     for (index, network) in networks.iter().enumerate() {
         openvswitch(network, problems);
+        devices(network, networks, problems);
         let before = &networks[..index];
         if let Some(other) = before.iter().find(|o| o.name == network.name) {
             problems
@@ -233,6 +266,30 @@ fn openvswitch(network: &NetworkSpec, problems: &mut Problems) {
                 format!("network '{name}' is on Open vSwitch and has no 'forward: bridge'"),
             )
             .hint("add 'forward: bridge': its bridge is the host's, not libvirt's");
+    }
+}
+
+/// Every device of the host has a name of its own: infrared names the host's port in a port group like the group, and
+/// another network's bridge may be named so, too.
+fn devices(network: &NetworkSpec, networks: &[NetworkSpec], problems: &mut Problems) {
+    for group in &network.portgroups {
+        for port in group.host_ports() {
+            let bridge = networks.iter().find(|n| n.name == port.name);
+            let others = networks.iter().flat_map(|n| &n.portgroups);
+            let mut others = others.filter(|other| !std::ptr::eq(*other, group));
+            let other = others.find(|other| other.host_ports().iter().any(|p| p.name == port.name));
+            let whose = match (bridge, other) {
+                (Some(bridge), _) => format!("network '{}'", bridge.name),
+                (None, Some(other)) => format!("port group '{}'", other.name),
+                (None, None) => continue,
+            };
+            problems
+                .push(
+                    group.place.clone(),
+                    format!("the host's port '{}' for the addresses in port group '{}' has the name of that of {whose}", port.name, group.name),
+                )
+                .hint("give the port group another name, or leave its addresses out");
+        }
     }
 }
 

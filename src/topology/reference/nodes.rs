@@ -249,7 +249,7 @@ pub const INTERFACE: Table = Table::new(
             "bridged",
             Boolean,
             Value("no"),
-            "plugged straight into a bridge of the host, or that of a network",
+            "plugged straight into a bridge of the host, or that of a network; made when several NICs are, and it is neither",
         ),
         doc(
             "model",
