@@ -98,9 +98,10 @@ fn rail(network: &deployment::Network) -> Rail {
     let v6 = network.ipv6.as_ref();
     let v4 = v4.map(|side| format!("{}/{}", side.address, side.net.prefix_len()));
     let v6 = v6.map(|side| format!("{}/{}", side.address, side.net.prefix_len()));
-    let kind = match network.wire {
-        Some(_) => "wire",
-        None => network.forward.mode().unwrap_or("isolated"),
+    let kind = match (&network.wire, &network.switch) {
+        (Some(_), _) => "wire",
+        (_, Some(_)) => "openvswitch",
+        _ => network.forward.mode().unwrap_or("isolated"),
     };
     Rail {
         name: network.name.clone(),

@@ -20,6 +20,14 @@ fn the_picture_in_the_documents_is_what_irs_draws() {
 }
 
 #[test]
+fn port_groups_stand_on_their_wires() {
+    let flags = "--topology-nodes controller:1 --topology-network 3_net_openvswitch --format mermaid";
+    let text = stdout(&format!("topology graph {flags}"));
+    assert!(text.contains("[[\"data<br/>openvswitch\"]]"), "{text}");
+    assert!(text.contains("|\"trunk\"|"), "{text}");
+}
+
+#[test]
 fn graphs_for_other_programs() {
     insta::assert_snapshot!(stdout("topology graph --topology-nodes controller:2 --topology-network 3_nets_ipv4 --prefix a"), @r##"
     graph "deployment a on local" {
