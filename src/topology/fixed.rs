@@ -168,17 +168,16 @@ pub(super) fn resolve(node: &mut NodeType, networks: &[NetworkSpec], murky: bool
             Ips::These(list) => list
                 .iter()
                 .filter_map(|(place, ip)| {
-                    let position = position(*ip, &node.interfaces, networks);
-                    check(
+                    let position = check(
                         *ip,
                         place,
                         node.deploy_os,
                         &node.file_name,
-                        position,
+                        &node.interfaces,
                         networks,
                         problems,
-                    )
-                    .then_some((position?.0, *ip))
+                    )?;
+                    Some((position, *ip))
                 })
                 .collect(),
         };
@@ -247,20 +246,26 @@ fn position<'a>(
     })
 }
 
+/// The NIC that gets an address of the file, when it can have it.
 fn check(
     ip: IpAddr,
     place: &Place,
     has_os: bool,
     node: &str,
-    position: Option<(usize, &NetworkSpec, IpNet)>,
+    interfaces: &[InterfaceSpec],
     networks: &[NetworkSpec],
     problems: &mut Problems,
-) -> bool {
-    let Some((_, network, subnet)) = position else {
+) -> Option<usize> {
+    let Some((position, network, subnet)) = position(ip, interfaces, networks) else {
         let elsewhere = networks
             .iter()
             .find(|n| subnets(n).any(|subnet| subnet.contains(&ip)));
+        let bridged = |network: &NetworkSpec| interfaces.iter().any(|nic| nic.network == network.name);
         let hint = match elsewhere {
+            Some(network) if bridged(network) => format!(
+                "its interface on '{}' is on a bridge of the host: there the LAN gives the address",
+                network.name
+            ),
             Some(network) => format!(
                 "it is in the subnet of '{}', where the node has no interface",
                 network.name
@@ -273,7 +278,7 @@ fn check(
                 format!("the address {ip} of node '{node}' is in no subnet of its networks"),
             )
             .hint(hint);
-        return false;
+        return None;
     };
     let why = match unfit(ip, subnet) {
         None if ip == subnet.addr() => Some("it is the host's own".to_owned()),
@@ -286,7 +291,7 @@ fn check(
                 format!("node '{node}' cannot have the address {ip}: {why}"),
             )
             .hint("take another address of the subnet");
-        return false;
+        return None;
     }
     if !has_os && !has_dhcp(network, ip) {
         problems
@@ -298,9 +303,9 @@ fn check(
                 ),
             )
             .hint("give the network dhcp, where the address is reserved then, or leave the address out");
-        return false;
+        return None;
     }
-    true
+    Some(position)
 }
 
 /// Whether the network's server gives out addresses of that family.
