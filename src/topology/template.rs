@@ -17,7 +17,7 @@ use crate::yaml::{MAX_BYTES, Place, Problems, Source, shown};
 use super::bounded::{self, Excess};
 
 /// Instructions that one template may use; a loop over a /16 fits.
-const FUEL: u64 = 5_000_000;
+const FUEL: u64 = 2_000_000;
 /// How many different undefined variables one run reports.
 const MAX_UNDEFINED: usize = 20;
 /// The variable that has a flag of its own.
