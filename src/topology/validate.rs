@@ -2,7 +2,7 @@
 
 use ipnet::IpNet;
 
-use crate::yaml::{Place, Problems, nearest};
+use crate::yaml::{Place, Problems, nearest, shown};
 
 use super::interface::{self, InterfaceSpec, Wiring, suggestion};
 use super::load::NetworkFile;
@@ -167,10 +167,7 @@ pub(super) fn all_wired(unwired: &[String], file: &NetworkFile, problems: &mut P
 
 /// A wire leads to a node type that there is; whether it has nodes shows on the hypervisor.
 pub(super) fn wired_types(types: &[NodeType], request: &Request, problems: &mut Problems) {
-    let wires = types
-        .iter()
-        .flat_map(|node| node.interfaces.iter().map(move |i| (node, i)));
-    for (node, interface) in wires {
+    for interface in types.iter().flat_map(|node| &node.interfaces) {
         let Some(target) = &interface.connect_to else {
             continue;
         };
@@ -184,10 +181,8 @@ pub(super) fn wired_types(types: &[NodeType], request: &Request, problems: &mut 
             problems
                 .push(
                     interface.place.clone(),
-                    format!(
-                        "the nodes '{}' are wired to '{target}', which is no node type",
-                        node.name
-                    ),
+                    // Once for an entry that several types share.
+                    format!("the wire leads to '{}', which is no node type", shown(target)),
                 )
                 .hint(match nearest(target, names) {
                     Some(near) => format!("did you mean '{near}'?"),
