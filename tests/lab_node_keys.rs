@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use support::{Lab, Run, RunExt, but_leases, difference};
+use support::{Lab, Run, RunExt, difference};
 
 const NETWORK: &str = "
 networks:
@@ -98,13 +98,21 @@ impl Files<'_> {
     }
 
     fn refused(&self, lab: &Lab, nodes: &str, flags: &[&str], status: i32, says: &[&str]) {
-        let before = but_leases(&lab.snapshot());
+        let before = still(lab);
         self.run(lab, nodes, flags)
             .exits(status)
             .says(says)
             .says(&["hint: "]);
-        assert_eq!(difference(&before, &but_leases(&lab.snapshot())), "", "{flags:?}");
+        assert_eq!(difference(&before, &still(lab)), "", "{flags:?}");
     }
+}
+
+/// What is on the hypervisor, but for what guests and libvirt do on their own.
+fn still(lab: &Lab) -> String {
+    let own = |line: &&str| {
+        !line.starts_with("lease ") && !line.starts_with("process ") && !line.contains("/dnsmasq/")
+    };
+    lab.snapshot().lines().filter(own).collect::<Vec<_>>().join("\n")
 }
 
 fn info(lab: &Lab, path: &str) -> serde_json::Value {

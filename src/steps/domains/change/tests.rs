@@ -85,7 +85,7 @@ fn another_family_of_machines_has_other_buses() {
 fn what_virtopts_added_goes_with_it() {
     let text = "--memballoon none <devices><sound model='ich9'/></devices><memtune><hard_limit unit='G'>4</hard_limit></memtune>";
     let added = virtopts::parse(text).unwrap().extras;
-    let wanted = super::super::extras::compose(WANTED, &added).unwrap();
+    let wanted = crate::steps::domains::extras::compose(WANTED, &added).unwrap();
     let first = changes(&wanted, FOUND, &added, &[], true).unwrap();
     let with = first.apply(FOUND).unwrap();
     assert!(

@@ -1,0 +1,192 @@
+//! The devices of a domain, compared one by one.
+
+use super::{Comparison, elements};
+use crate::steps::domains::compare::{Mismatch, includes, mismatch};
+use crate::virtopts::{Extra, SINGLE};
+use crate::xml::edit::child;
+use anyhow::Result;
+use roxmltree::{Document, Node};
+
+impl Comparison<'_, '_> {
+    /// An element of which `parent` has at most one of the kind that `wanted` is.
+    pub(super) fn part(&mut self, wanted: Node<'_, '_>, parent: Node<'_, '_>, device: bool) -> Result<()> {
+        let tag = wanted.tag_name().name();
+        let nth = wanted
+            .prev_siblings()
+            .skip(1)
+            .filter(|n| n.is_element() && n.tag_name().name() == tag)
+            .count();
+        let mut same = elements(parent).filter(|n| n.tag_name().name() == tag);
+        let found = match tag {
+            "channel" => same.find(|n| target(*n, "name") == target(wanted, "name")),
+            "disk" => same.find(|n| target(*n, "dev") == target(wanted, "dev")),
+            "controller" => same.find(|n| includes(wanted, *n)),
+            _ if SINGLE.contains(&tag) || !device => same.nth(nth),
+            "serial" | "console" => same.nth(nth),
+            _ => same.find(|n| includes(wanted, *n)),
+        };
+        let Some(found) = found else {
+            if self.raw(tag, device) && elements(parent).filter(|n| n.tag_name().name() == tag).count() > nth
+            {
+                return Ok(());
+            }
+            return self.append(parent, wanted, format!("it has no {}", label(wanted)));
+        };
+        if self.raw(tag, device) && tag != "disk" {
+            return Ok(());
+        }
+        let Some(mismatch) = mismatch(wanted, found) else {
+            return Ok(());
+        };
+        let reason = match mismatch {
+            // Neither of the two is for other eyes.
+            Mismatch::Value { what, .. } if what.ends_with(" passwd") => "the VNC password".to_owned(),
+            Mismatch::Value {
+                what,
+                found,
+                wanted: to,
+            } => {
+                format!("{}: {what} from '{found}' to '{to}'", label(wanted))
+            }
+            Mismatch::Missing(child) => format!("{}: it has no {child}", label(wanted)),
+        };
+        self.replace(found, wanted, reason);
+        Ok(())
+    }
+
+    pub(super) fn devices(&mut self, wanted: Node<'_, '_>, found: Node<'_, '_>) -> Result<()> {
+        for element in elements(wanted) {
+            match element.tag_name().name() {
+                // The NICs are compared where they are read.
+                "interface" => {}
+                "disk" => self.disk(element, found)?,
+                _ => self.part(element, found, true)?,
+            }
+        }
+        // What irs takes away again by leaving it out.
+        let agent = |parent| {
+            elements(parent)
+                .find(|n| n.has_tag_name("channel") && target(*n, "name") == Some("org.qemu.guest_agent.0"))
+        };
+        if let (None, Some(channel)) = (agent(wanted), agent(found)) {
+            self.changes.reasons.push("it has a guest agent's channel".into());
+            self.changes.edits.replace(channel, "");
+        }
+        let password = |parent| child(parent, "graphics").and_then(|n| n.attribute("passwd"));
+        if let (Some(to), Some(from)) = (child(wanted, "graphics"), child(found, "graphics"))
+            && password(wanted).is_none()
+            && password(found).is_some()
+        {
+            self.replace(from, to, "its screen has a password".into());
+        }
+        for tag in SINGLE {
+            let extra = self
+                .added
+                .iter()
+                .any(|extra| extra.tag == *tag && extra.xml.is_empty());
+            if let (true, Some(own)) = (extra, child(found, tag)) {
+                self.changes.reasons.push(format!("it has a {tag}"));
+                self.changes.edits.replace(own, "");
+            }
+        }
+        Ok(())
+    }
+
+    /// A disk is known by its file, whatever it is called; one whose file is another, as a snapshot's, is left alone.
+    fn disk(&mut self, wanted: Node<'_, '_>, parent: Node<'_, '_>) -> Result<()> {
+        let same = elements(parent).find(|n| n.has_tag_name("disk") && path(*n) == path(wanted));
+        let Some(found) = same else { return Ok(()) };
+        let mut same = true;
+        let mut reasons = Vec::new();
+        for (tag, attribute, words) in [
+            ("driver", "cache", "cache"),
+            ("target", "bus", "bus"),
+            ("target", "dev", "device"),
+        ] {
+            let value =
+                |disk| child(disk, tag).and_then(|n: Node<'_, '_>| n.attribute(attribute).map(str::to_owned));
+            let (to, from) = (value(wanted), value(found));
+            if to != from && !(attribute == "cache" && to.as_deref() == Some("default") && from.is_none()) {
+                same = false;
+                reasons.push(format!(
+                    "{words} from '{}' to '{}'",
+                    from.unwrap_or_default(),
+                    to.unwrap_or_default()
+                ));
+            }
+        }
+        if !same {
+            self.replace(
+                found,
+                wanted,
+                format!("{}: {}", label(wanted), reasons.join(", ")),
+            );
+        }
+        Ok(())
+    }
+
+    /// What `--virtopts` added earlier and adds no more.
+    pub(super) fn leftovers(&mut self) -> Result<()> {
+        let root = self.found.root_element();
+        let gone = |old: &&Extra| !self.added.contains(old) && !old.xml.is_empty();
+        for old in self.before.iter().filter(gone).collect::<Vec<_>>() {
+            let parent = match old.device {
+                true => child(root, "devices"),
+                false => Some(root),
+            };
+            let wanted = match old.device {
+                true => child(self.wanted.root_element(), "devices"),
+                false => Some(self.wanted.root_element()),
+            };
+            let (Some(parent), Some(wanted)) = (parent, wanted) else {
+                continue;
+            };
+            let tag = old.tag.as_str();
+            let reason = || format!("--virtopts has no <{tag}> any more");
+            let same: Vec<_> = elements(parent).filter(|n| n.tag_name().name() == tag).collect();
+            let single = !old.device || SINGLE.contains(&tag);
+            if let (true, Some(own)) = (single, child(wanted, tag)) {
+                // irs's own takes its place, unless it did already.
+                if let Some(found) = same.first().filter(|_| old.raw || tag == "features") {
+                    self.replace(*found, own, reason());
+                }
+                continue;
+            }
+            let element = Document::parse(&old.xml)?;
+            // All watchdogs share one action, the one that libvirt gives every q35 too.
+            if tag == "watchdog" && !same.is_empty() {
+                self.changes.reasons.push(reason());
+                for found in &same {
+                    self.changes.edits.replace(*found, "");
+                }
+                continue;
+            }
+            let exact = same.iter().find(|n| includes(element.root_element(), **n));
+            if let Some(found) = exact.or(same.first().filter(|_| same.len() == 1)) {
+                self.changes.reasons.push(reason());
+                self.changes.edits.replace(*found, "");
+            }
+        }
+        Ok(())
+    }
+}
+
+fn target<'a>(node: Node<'a, '_>, attribute: &str) -> Option<&'a str> {
+    child(node, "target")?.attribute(attribute)
+}
+
+fn path<'a>(disk: Node<'a, '_>) -> Option<&'a str> {
+    let source = child(disk, "source")?;
+    source.attribute("file").or_else(|| source.attribute("dev"))
+}
+
+/// What messages call an element.
+fn label(node: Node<'_, '_>) -> String {
+    match node.tag_name().name() {
+        "disk" => format!("disk {}", target(node, "dev").unwrap_or("?")),
+        "channel" => "guest agent's channel".into(),
+        "graphics" => "screen".into(),
+        "tpm" => "TPM".into(),
+        tag => tag.to_owned(),
+    }
+}
