@@ -151,6 +151,11 @@ fn vlans_and_wires_are_kept_apart_and_repaired_and_go() {
     let kept = ["data", "comp1ovsv0", "comp2ovsv0"];
     assert_eq!(lab.domain("ovsvswitch-0").networks(), kept);
 
+    // While Open vSwitch is silent nothing goes: its bridge would be left for good.
+    sh(&lab, "mv /run/openvswitch/db.sock /run/openvswitch/away");
+    let silent = lab.virsh(&["--kill"]).exits(4);
+    assert!(silent.stderr.contains("does not answer"), "{}", silent.stderr);
+    sh(&lab, "mv /run/openvswitch/away /run/openvswitch/db.sock");
     lab.virsh(&["--kill"]).ok();
     sh(
         &lab,

@@ -17,6 +17,7 @@ use crate::remote::Host;
 use crate::steps::disks::{Materials, outside};
 use crate::steps::domains::template::Setting;
 use crate::steps::host;
+use crate::steps::host::check::check_switch_of;
 use crate::ui::Ui;
 use crate::workspace::Workspace;
 use anyhow::{Result, bail};
@@ -118,9 +119,14 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
             if request.prefix.is_none() && request.known.is_none() {
                 confirm_default(request, &actual, ui)?;
             }
+            check_switch_of(actual.networks_of(id.uuid), &actual.facts, &id.host)?;
             Plan::new(removal::deployment(request, &id, &actual))
         }
-        _ => Plan::new(removal::everything(request, &id, &actual)),
+        _ => {
+            let ours = actual.networks.iter().filter(|network| network.owner.is_some());
+            check_switch_of(ours, &actual.facts, &id.host)?;
+            Plan::new(removal::everything(request, &id, &actual))
+        }
     };
     let watched = leases.clone();
     let tools = Arc::new(Tools {

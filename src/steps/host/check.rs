@@ -4,6 +4,7 @@ use super::facts::Facts;
 use crate::deployment::{Deployment, Home, ImageSource};
 use crate::error::{Exit, Fault};
 use crate::steps::image::Located;
+use crate::steps::networks::read::ActualNetwork;
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,6 +87,33 @@ pub fn check(
     bail!(Fault::new(Exit::Resources, format!("'{host}' lacks {}", list.join("; "))).hint(hint))
 }
 
+/// How Open vSwitch is started.
+const START_SWITCH: &str =
+    "start it there: systemctl enable --now openvswitch-switch (openvswitch on RHEL, CentOS and Fedora)";
+
+/// Checks that Open vSwitch can be asked to let go of the networks that are removed.
+///
+/// # Errors
+/// `Resources`, when it is silent: its bridges would be left for good.
+pub fn check_switch_of<'a>(
+    networks: impl IntoIterator<Item = &'a ActualNetwork>,
+    facts: &Facts,
+    host: &str,
+) -> Result<()> {
+    let fault = facts.openvswitch.as_ref().and_then(|found| found.fault.as_ref());
+    let mut on_switch = networks
+        .into_iter()
+        .filter(|network| network.virtualport.is_some());
+    if let (Some(fault), Some(network)) = (fault, on_switch.next()) {
+        let message = format!(
+            "Open vSwitch, which has the bridge of network '{}', does not answer on '{host}': {fault}",
+            network.name
+        );
+        bail!(Fault::new(Exit::Resources, message).hint(START_SWITCH));
+    }
+    Ok(())
+}
+
 /// Checks the programs that irs runs on the hypervisor to make the nodes in `new`.
 ///
 /// # Errors
@@ -118,8 +146,7 @@ pub fn check_programs(deployment: &Deployment, new: &BTreeSet<String>, facts: &F
             "Open vSwitch, which network '{}' is on, does not answer on '{}': {fault}",
             network.name, deployment.id.host
         );
-        let hint = "start it there: systemctl enable --now openvswitch-switch (openvswitch on RHEL, CentOS and Fedora)";
-        bail!(Fault::new(Exit::Resources, message).hint(hint));
+        bail!(Fault::new(Exit::Resources, message).hint(START_SWITCH));
     }
     if needed.is_empty() {
         return Ok(());
