@@ -212,6 +212,7 @@ pub(super) fn networks(networks: &[NetworkSpec], problems: &mut Problems) {
     for (index, network) in networks.iter().enumerate() {
         openvswitch(network, problems);
         devices(network, networks, problems);
+        bridged(network, problems);
         let before = &networks[..index];
         if let Some(other) = before.iter().find(|o| o.name == network.name) {
             problems
@@ -236,6 +237,28 @@ pub(super) fn networks(networks: &[NetworkSpec], problems: &mut Problems) {
                     .hint(format!("the other one is at {}", other.address_place));
             }
         }
+    }
+}
+
+/// On a bridge of the host libvirt serves nothing: addresses and names are the LAN's.
+fn bridged(network: &NetworkSpec, problems: &mut Problems) {
+    if network.forward != Forward::Bridge || network.virtualport_type.is_some() {
+        return;
+    }
+    let v6 = network.ipv6.as_ref().is_some_and(|side| side.dhcp.is_some());
+    let served = [
+        ("dhcp", network.dhcp.is_some() || v6),
+        ("domain", network.domain.is_some()),
+        ("dns", !network.srvs.is_empty()),
+    ];
+    for (key, _) in served.into_iter().filter(|(_, said)| *said) {
+        let message = format!(
+            "network '{}' is a bridge of the host, and cannot have '{key}'",
+            network.name
+        );
+        problems.push(network.place.clone(), message).hint(format!(
+            "leave '{key}' out: that is the business of the LAN's own server"
+        ));
     }
 }
 

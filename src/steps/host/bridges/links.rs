@@ -328,7 +328,7 @@ fn of_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<Vec<T>> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// A NIC `lan0` with addresses of both families, two default routes over it, and a bridge `br0` of somebody's.
