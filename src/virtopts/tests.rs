@@ -31,10 +31,7 @@ fn options_of_virt_install_become_xml() {
     assert!(xml("--hostdev 0x046d:0x0825")[0].contains(r#"<vendor id="0x046d"/><product id="0x0825"/>"#));
     assert!(xml("--hostdev 001.004")[0].contains(r#"<address bus="1" device="4"/>"#));
     let shared = xml("--filesystem '/srv/a b',tag,driver.type=virtiofs");
-    assert!(
-        shared[0].contains(r#"<source dir="&#x2f;srv&#x2f;a b"/>"#),
-        "{shared:?}"
-    );
+    assert!(shared[0].contains(r#"<source dir="/srv/a b"/>"#), "{shared:?}");
     assert!(shared[1].contains("memfd"));
 }
 
