@@ -1,5 +1,6 @@
 //! `irs virsh`: one road for making, extending, repairing and removing.
 
+mod connect;
 pub mod facts;
 mod guest;
 pub mod input;

@@ -2,7 +2,7 @@
 
 use super::edit::{Edit, Entry};
 use super::read::ActualNetwork;
-use super::{Work, change};
+use super::{Work, change, unchangeable};
 use crate::deployment::Deployment;
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
@@ -66,7 +66,7 @@ pub fn converge(
                     .hint("choose a --prefix, so that the names differ, or remove that network");
             }
             Some(found) => {
-                for difference in change::differences(network, found) {
+                for difference in unchangeable::differences(network, found) {
                     problems.push(None, format!("network '{}' on '{host}' has {difference}", network.name)).hint(
                         "a network in use is not changed under its nodes: use the topology it was made from, or make the deployment anew after --kill",
                     );
