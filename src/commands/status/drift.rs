@@ -6,6 +6,7 @@ use crate::names;
 use crate::steps::domains::read::{ActualDomain, State};
 use crate::steps::networks::read::ActualNetwork;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// Something that is not as irs made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,9 +56,16 @@ pub fn drift(actual: &Actual, id: &Identity) -> Vec<Drift> {
 }
 
 fn of_network(network: &ActualNetwork) -> impl Iterator<Item = String> {
+    let reserved =
+        |network: &ActualNetwork| -> BTreeSet<_> { network.reservations.iter().cloned().collect() };
+    let differs = network
+        .live
+        .as_ref()
+        .is_some_and(|live| reserved(live) != reserved(network));
     let wrong = [
         (!network.active, "is not started"),
         (!network.autostart, "does not start with the host"),
+        (differs, "gives other addresses now than its definition says"),
     ];
     wrong
         .into_iter()
