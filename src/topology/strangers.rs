@@ -46,13 +46,15 @@ pub(super) fn types(request: &Request, problems: &mut Problems, notes: &mut Vec<
     }
 }
 
-/// An override may change a network by its key, or add one that has a name of its own; others are reported.
+/// An override may change a network by its key, or add one: that says its name and more, or a misspelled key would
+/// make a network. Others are reported.
 pub(super) fn networks(networks: &Tree, over: &mut Tree, problems: &mut Problems) {
     let (Value::Map(networks), Value::Map(over)) = (&networks.value, &mut over.value) else {
         return;
     };
     over.retain(|(key, value)| {
-        if value.get("name").is_some() || networks.iter().any(|(known, _)| known.name == key.name) {
+        let adds = value.get("name").is_some() && matches!(&value.value, Value::Map(keys) if keys.len() > 1);
+        if adds || networks.iter().any(|(known, _)| known.name == key.name) {
             return true;
         }
         let by_name = networks.iter().find(|(_, n)| {
