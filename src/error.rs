@@ -21,7 +21,7 @@ pub enum Exit {
 }
 
 /// An error that knows its exit code and what the user can do about it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Fault {
     /// The exit code that this fault asks for.
     pub exit: Exit,
@@ -31,6 +31,23 @@ pub struct Fault {
     pub hint: Option<String>,
     /// Whether it may be over in a moment: a connection that is lost.
     pub passing: bool,
+    /// What the message tells of wrong input, one by one, for programs.
+    pub problems: Vec<Listed>,
+}
+
+/// Something wrong with the input, as JSON has it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Listed {
+    /// The file, or the flag that carried the text, when there is one.
+    pub file: Option<String>,
+    /// The line in a file, from 1.
+    pub line: Option<usize>,
+    /// The column in characters, from 1.
+    pub column: Option<usize>,
+    /// What is wrong, without its place.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
 }
 
 impl Fault {
@@ -41,6 +58,7 @@ impl Fault {
             message: message.into(),
             hint: None,
             passing: false,
+            problems: Vec::new(),
         }
     }
 
@@ -90,6 +108,9 @@ pub struct Report {
     pub hint: Option<String>,
     /// The exit code of the process.
     pub exit_code: u8,
+    /// The single problems of wrong input.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<Listed>,
 }
 
 impl Report {
@@ -108,6 +129,7 @@ impl Report {
             causes,
             hint: faults().find_map(|f| f.hint.clone()),
             exit_code: faults().next().map_or(Exit::Failed, |f| f.exit) as u8,
+            problems: faults().next().map(|f| f.problems.clone()).unwrap_or_default(),
         }
     }
 }

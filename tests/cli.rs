@@ -226,7 +226,16 @@ fn errors_are_objects_with_json() {
         "causes": [],
         "exit_code": 2,
         "hint": "did you mean 'controller'?",
-        "message": "--topology-nodes: the node type 'contoller' is not known"
+        "message": "--topology-nodes: the node type 'contoller' is not known",
+        "problems": [
+          {
+            "column": null,
+            "file": "--topology-nodes",
+            "hint": "did you mean 'controller'?",
+            "line": null,
+            "message": "the node type 'contoller' is not known"
+          }
+        ]
       }
     }
     ── stderr

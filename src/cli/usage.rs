@@ -53,6 +53,7 @@ fn usage(message: String, tip: Option<&str>) -> Report {
         causes: Vec::new(),
         hint: Some(tip.unwrap_or("see '--help'").to_owned()),
         exit_code: Exit::Usage as u8,
+        problems: Vec::new(),
     }
 }
 

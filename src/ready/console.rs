@@ -46,10 +46,9 @@ impl Console {
             None => (Exit::Failed, None, false),
         };
         anyhow::anyhow!(cause).context(Fault {
-            exit,
-            message: format!("{error:#}"),
             hint,
             passing,
+            ..Fault::new(exit, format!("{error:#}"))
         })
     }
 }

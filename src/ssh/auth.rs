@@ -206,13 +206,7 @@ impl Attempt<'_> {
     fn refused(&self, hung_up: Option<LinkError>) -> anyhow::Error {
         if let (Some(e), None) = (&self.put_off, &hung_up) {
             return match e.downcast_ref::<Fault>() {
-                Some(f) => Fault {
-                    exit: f.exit,
-                    message: f.message.clone(),
-                    hint: f.hint.clone(),
-                    passing: f.passing,
-                }
-                .into(),
+                Some(f) => f.clone().into(),
                 None => anyhow!("{e:#}"),
             };
         }

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{Exit, Fault};
+use crate::error::{Exit, Fault, Listed};
 
 /// How many problems one report shows; a broken file of a megabyte must not flood the terminal.
 const SHOWN: usize = 100;
+/// How many problems a program is told.
+const LISTED: usize = 1000;
 /// How many characters of what the user wrote a message repeats.
 const LONGEST_SHOWN: usize = 80;
 /// The longest word that is compared with others, in bytes.
@@ -33,12 +35,17 @@ impl Place {
             column: 1,
         }
     }
+
+    /// Whether it is a whole value of the command line.
+    fn is_flag(&self) -> bool {
+        self.file.starts_with('-') && (self.line, self.column) == (1, 1)
+    }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A value of the command line has no lines; what counts is the flag.
-        if self.file.starts_with('-') && (self.line, self.column) == (1, 1) {
+        if self.is_flag() {
             return f.write_str(&self.file);
         }
         write!(f, "{}:{}:{}", self.file, self.line, self.column)
@@ -121,6 +128,7 @@ impl Problems {
     /// One fault with exit code 2 that lists every problem on a line of its own.
     pub fn into_fault(mut self) -> anyhow::Error {
         self.sort();
+        let problems = self.0.iter().take(LISTED).map(Problem::listed).collect();
         if self.0.len() == 1 {
             let problem = self.0.remove(0);
             let mut fault = Fault::new(
@@ -132,9 +140,14 @@ impl Problems {
                 .to_string(),
             );
             fault.hint = problem.hint;
+            fault.problems = problems;
             return fault.into();
         }
-        Fault::new(Exit::Usage, self.to_string()).into()
+        Fault {
+            problems,
+            ..Fault::new(Exit::Usage, self.to_string())
+        }
+        .into()
     }
 }
 
@@ -142,6 +155,17 @@ impl Problem {
     /// Says what to do about it.
     pub fn hint(&mut self, hint: impl Into<String>) {
         self.hint = Some(hint.into());
+    }
+
+    fn listed(&self) -> Listed {
+        let lines = self.place.as_ref().filter(|place| !place.is_flag());
+        Listed {
+            file: self.place.as_ref().map(|place| place.file.to_string()),
+            line: lines.map(|place| place.line),
+            column: lines.map(|place| place.column),
+            message: self.message.clone(),
+            hint: self.hint.clone(),
+        }
     }
 }
 
@@ -215,6 +239,19 @@ mod tests {
         assert_eq!(
             report.message,
             "3 problems in the input\nb.yml:2:3: early\nb.yml:9:3: late\n  hint: try again\na.yml:1:3: other file"
+        );
+        let listed: Vec<_> = report
+            .problems
+            .iter()
+            .map(|p| (p.file.as_deref(), p.line, p.message.as_str(), p.hint.as_deref()))
+            .collect();
+        assert_eq!(
+            listed,
+            [
+                (Some("b.yml"), Some(2), "early", None),
+                (Some("b.yml"), Some(9), "late", Some("try again")),
+                (Some("a.yml"), Some(1), "other file", None)
+            ]
         );
     }
 

@@ -77,7 +77,16 @@ fn files_are_checked() {
         "causes": [],
         "exit_code": 2,
         "hint": "give it with -e lan=…",
-        "message": "own/network/lan.yml:4:64: the variable 'lan' is not defined"
+        "message": "own/network/lan.yml:4:64: the variable 'lan' is not defined",
+        "problems": [
+          {
+            "column": 64,
+            "file": "own/network/lan.yml",
+            "hint": "give it with -e lan=…",
+            "line": 4,
+            "message": "the variable 'lan' is not defined"
+          }
+        ]
       }
     }
     ── stderr

@@ -125,7 +125,16 @@ fn a_line_for_virsh_is_checked_as_virsh_does() {
         "causes": [],
         "exit_code": 2,
         "hint": "write type:count, as in controller:3",
-        "message": "--topology-nodes: 'x' in 'controller:x' is not a number of nodes"
+        "message": "--topology-nodes: 'x' in 'controller:x' is not a number of nodes",
+        "problems": [
+          {
+            "column": null,
+            "file": "--topology-nodes",
+            "hint": "write type:count, as in controller:3",
+            "line": null,
+            "message": "'x' in 'controller:x' is not a number of nodes"
+          }
+        ]
       }
     }
     ── stderr
