@@ -1,4 +1,4 @@
-//! Answers files: flags of `irs virsh` that stand in a file, ours (YAML) or infrared's (INI).
+//! Answers files: flags of `irs virsh`, and of what shows beforehand what it would make, that stand in a file, ours (YAML) or infrared's (INI).
 //!
 //! Precedence is settled here and nowhere else: the command line wins over the file, the file over the environment,
 //! the environment over defaults. What the file says is put on the command line, for the flags that are not there.
@@ -14,13 +14,16 @@ use std::path::PathBuf;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
-use crate::cli::Cli;
+use crate::cli::virsh::TopologyFlags;
+use crate::cli::{Cli, topology};
 use crate::yaml::Problems;
 
 pub use write::{Answers, write};
 
 /// The command whose flags a file may say.
 const COMMAND: &str = "virsh";
+/// The commands that read such files; those without a hypervisor pass over the flags that they do not have.
+const READERS: [&[&str]; 3] = [&[COMMAND], &["topology", "render"], &["topology", "graph"]];
 /// Flags that take something away; with one of them the file's nodes are not asked for.
 const REMOVALS: &[&str] = &["cleanup", "kill", "remove_nodes"];
 /// Flags that ask for nodes, by clap's ids.
@@ -59,74 +62,122 @@ pub fn settle(arguments: Vec<OsString>) -> Result<Settled, Refusal> {
     let command = command();
     let said = parse(&command, &arguments)?;
     let mut notes = Vec::new();
-    let mut words = Vec::new();
-    if let Some(flags) = said.subcommand_matches(COMMAND) {
-        let mut built = command.clone();
-        built.build();
-        let known = built.find_subcommand(COMMAND).cloned().unwrap_or_default();
-        let paths = flags.get_many::<PathBuf>("from_file").into_iter().flatten();
-        let mut problems = Problems::default();
-        let mut entries = Vec::new();
-        for path in paths {
-            entries.extend(read::read(path, &mut problems));
-        }
-        let checked = check::Checker {
-            command: &command,
-            known: &known,
-        };
-        let answered = checked.all(&entries, &mut problems, &mut notes);
-        if !problems.is_empty() {
-            return Err(Refusal::File(problems));
-        }
-        let removes = REMOVALS.iter().any(|id| is_asked(flags, id));
-        for (id, answer) in answered {
-            let source = |id: &str| flags.value_source(id);
-            let is_said = source(&id) == Some(ValueSource::CommandLine);
-            let rival = RIVALS.iter().find(|(one, _)| *one == id);
-            let is_rivaled = rival.is_some_and(|(_, other)| source(other) == Some(ValueSource::CommandLine));
-            // Of variables both count, the command line's last.
-            let yields =
-                is_rivaled || (is_said && id != "extra_vars") || (removes && MAKES.contains(&id.as_str()));
-            if !yields {
-                words.extend(answer);
-            }
-        }
-    }
     let mut arguments = arguments;
-    // The command's own word: nothing before it takes a value of that name.
-    if let Some(at) = arguments.iter().position(|word| word == COMMAND) {
-        arguments.splice(at + 1..at + 1, words);
+    if let Some((path, flags)) = reader(&said) {
+        let words = from_files(&command, path, flags, &mut notes)?;
+        arguments.splice(after(&arguments, path), words);
     }
     let said = parse(&command, &arguments)?;
     let mut cli = Cli::from_arg_matches(&said).map_err(Refusal::Usage)?;
     let mut answers = Answers::default();
-    if let (Some(flags), crate::cli::Command::Virsh(virsh)) =
-        (said.subcommand_matches(COMMAND), &mut cli.command)
-    {
-        answers = Answers::of(&command, flags);
-        let removes = REMOVALS.iter().any(|id| is_asked(flags, id));
-        let silent = |id: &str| removes && flags.value_source(id) == Some(ValueSource::EnvVariable);
-        for (one, other) in RIVALS {
-            let is_env = |id: &str| flags.value_source(id) == Some(ValueSource::EnvVariable);
-            if is_env(one) && flags.contains_id(other) && !is_env(other) {
-                let value = match one {
-                    "topology_network" => &mut virsh.topology.topology_network,
-                    _ => &mut virsh.topology.topology_net_url,
-                };
-                *value = None;
-                answers.forget(&one.replace('_', "-"));
-            }
+    if let Some((_, flags)) = reader(&said) {
+        if matches!(cli.command, crate::cli::Command::Virsh(_)) {
+            answers = Answers::of(&command, flags);
         }
-        if silent("topology_nodes") {
-            virsh.topology.topology_nodes.clear();
-            answers.forget("topology-nodes");
-        }
-        if silent("topology_extend") {
-            virsh.topology.topology_extend = false;
-            answers.forget("topology-extend");
-        }
+        yield_variables(&mut cli, &mut answers, flags);
     }
     Ok(Settled { cli, answers, notes })
+}
+
+/// The command that was given, when it reads files: the words that name it, and its flags.
+fn reader(said: &ArgMatches) -> Option<(&'static [&'static str], &ArgMatches)> {
+    READERS.iter().find_map(|path| {
+        let flags = path
+            .iter()
+            .try_fold(said, |said, word| said.subcommand_matches(word))?;
+        Some((*path, flags))
+    })
+}
+
+/// Where the flags of a command begin: nothing before its own words takes a value of their names.
+fn after(arguments: &[OsString], path: &[&str]) -> std::ops::Range<usize> {
+    let mut words = path.iter().peekable();
+    let position = arguments.iter().position(|argument| {
+        words.next_if(|word| argument == **word);
+        words.peek().is_none()
+    });
+    let at = position.map_or(arguments.len(), |position| position + 1);
+    at..at
+}
+
+/// The words of the files that the flags name, without what the command line says better and the command does not know.
+fn from_files(
+    command: &Command,
+    path: &[&str],
+    flags: &ArgMatches,
+    notes: &mut Vec<String>,
+) -> Result<Vec<OsString>, Refusal> {
+    let is_ours = path == [COMMAND];
+    let mut built = command.clone();
+    built.build();
+    let known = built.find_subcommand(COMMAND).cloned().unwrap_or_default();
+    let paths = flags.get_many::<PathBuf>("from_file").into_iter().flatten();
+    let mut problems = Problems::default();
+    let mut entries = Vec::new();
+    for path in paths {
+        entries.extend(read::read(path, &mut problems));
+    }
+    let checked = check::Checker {
+        command,
+        known: &known,
+    };
+    let answered = checked.all(&entries, &mut problems, notes);
+    if !problems.is_empty() {
+        return Err(Refusal::File(problems));
+    }
+    // A form of results is that of one command alone.
+    let is_taken = |id: &str| flags.try_contains_id(id).is_ok() && (is_ours || id != "format");
+    let is_said = |id: &str| is_taken(id) && flags.value_source(id) == Some(ValueSource::CommandLine);
+    let removes = REMOVALS.iter().any(|id| is_asked(flags, id));
+    let yields = |id: &str| {
+        let rival = RIVALS.iter().find(|(one, _)| *one == id);
+        let is_rivaled = rival.is_some_and(|(_, other)| is_said(other));
+        // Of variables both count, the command line's last.
+        is_rivaled || (is_said(id) && id != "extra_vars") || (removes && MAKES.contains(&id))
+    };
+    let words = answered.into_iter().filter(|(id, _)| is_taken(id) && !yields(id));
+    Ok(words.flat_map(|(_, words)| words).collect())
+}
+
+/// Takes back what variables of the environment say, where a better source says the same in another way.
+fn yield_variables(cli: &mut Cli, answers: &mut Answers, flags: &ArgMatches) {
+    let Some(wanted) = topology_flags(cli) else {
+        return;
+    };
+    let is_env = |id: &str| flags.value_source(id) == Some(ValueSource::EnvVariable);
+    for (one, other) in RIVALS {
+        if is_env(one) && flags.contains_id(other) && !is_env(other) {
+            let value = match one {
+                "topology_network" => &mut wanted.topology_network,
+                _ => &mut wanted.topology_net_url,
+            };
+            *value = None;
+            answers.forget(&one.replace('_', "-"));
+        }
+    }
+    if !REMOVALS.iter().any(|id| is_asked(flags, id)) {
+        return;
+    }
+    if is_env("topology_nodes") {
+        wanted.topology_nodes.clear();
+        answers.forget("topology-nodes");
+    }
+    if is_env("topology_extend") {
+        wanted.topology_extend = false;
+        answers.forget("topology-extend");
+    }
+}
+
+fn topology_flags(cli: &mut Cli) -> Option<&mut TopologyFlags> {
+    match &mut cli.command {
+        crate::cli::Command::Virsh(args) => Some(&mut args.topology),
+        crate::cli::Command::Topology(args) => match &mut args.command {
+            topology::Command::Render(args) => Some(&mut args.draft.topology),
+            topology::Command::Graph(args) => Some(&mut args.draft.topology),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// The command line's grammar; variables of the environment that are empty do not count as said.
@@ -158,7 +209,9 @@ fn parse(command: &Command, arguments: &[OsString]) -> Result<ArgMatches, Refusa
 /// Whether a flag of removal is on.
 fn is_asked(flags: &ArgMatches, id: &str) -> bool {
     match id {
-        "remove_nodes" => flags.get_many::<String>(id).is_some_and(|nodes| nodes.len() > 0),
-        _ => flags.get_one::<bool>(id).copied().unwrap_or(false),
+        "remove_nodes" => flags
+            .try_get_many::<String>(id)
+            .is_ok_and(|nodes| nodes.is_some_and(|nodes| nodes.len() > 0)),
+        _ => flags.try_get_one::<bool>(id).is_ok_and(|on| on == Some(&true)),
     }
 }

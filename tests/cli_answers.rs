@@ -319,6 +319,44 @@ fn a_removal_does_not_mind_the_nodes_of_file_and_environment() {
 }
 
 #[test]
+fn what_a_file_would_make_is_shown_without_a_hypervisor() {
+    let place = Place::new();
+    place.write(
+        "a.yml",
+        "host-address: hv7\ntopology-nodes: controller:2\nprefix: file\ntopology-network: 1_net\nkill: yes\ntimeout: 9\nformat: human\n",
+    );
+    place.write("a.ini", "[virsh]\ntopology-nodes = compute:1\ncleanup = False\n");
+    let rendered = |line: &str| -> serde_json::Value {
+        let environment = [
+            ("IRS_PREFIX", "env"),
+            ("IRS_TOPOLOGY_NET_URL", "http://127.0.0.1:1/x"),
+        ];
+        let output = place.irs(&format!("topology render --format json {line}"), &environment);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{line}: {said}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let shown = rendered("--from-file a.yml");
+    assert_eq!(shown["deployment"], "file");
+    assert_eq!(shown["networks"].as_array().unwrap().len(), 1);
+    assert_eq!(shown["nodes"][1]["name"], "file-controller-1");
+    assert_eq!(shown["nodes"][1]["host"], "hv7");
+    let shown = rendered("--prefix flag --topology-network 3_nets --from-file a.yml --from-file a.ini");
+    assert_eq!(shown["networks"].as_array().unwrap().len(), 3);
+    assert_eq!(shown["nodes"].as_array().unwrap().len(), 1);
+    assert_eq!(shown["nodes"][0]["name"], "flag-compute-0");
+    let output = place.irs("topology graph --from-file a.yml --format mermaid", &[]);
+    assert!(String::from_utf8_lossy(&output.stdout).contains("file-controller-1"));
+
+    place.write("bad.yml", "prefix: lab\nhost-adress: hv1\n");
+    let said = place.refused("topology render --from-file bad.yml", &[]);
+    assert_eq!(
+        said,
+        "error: bad.yml:2:1: the key 'host-adress' is not known\nhint: did you mean 'host-address'?\n"
+    );
+}
+
+#[test]
 fn files_that_cannot_be_written_stop_the_run_before_it_begins() {
     let place = Place::new();
     std::fs::create_dir(place.path().join("folder")).unwrap();

@@ -147,4 +147,8 @@ pub struct DraftFlags {
     /// How the nodes are made.
     #[command(flatten)]
     pub node: NodeFlags,
+    /// Read flags from this file, as 'irs virsh' does; those that mean nothing here are passed over. The command line
+    /// wins over it, and it wins over the environment.
+    #[arg(long, value_name = "FILE", help_heading = "Run")]
+    pub from_file: Vec<PathBuf>,
 }
