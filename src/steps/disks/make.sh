@@ -1,7 +1,8 @@
 # Makes a disk whole, and then gives it its name. $1: folder, $2: name, $3: bytes, $4: preallocation, $5: blank, overlay or
 # copy, $6: the image's path, $7: its format.
 set -eu
-[ -d "$1" ] || { mkdir -p -- "$(dirname -- "$1")" && mkdir -m 0711 -- "$1"; }
+# Another disk may be making the same folder just now.
+[ -d "$1" ] || { mkdir -p -- "$(dirname -- "$1")" && mkdir -m 0711 -- "$1" 2>/dev/null; } || [ -d "$1" ] || mkdir -- "$1"
 umask 077
 # What a killed run may still write has no name any more, and gets none.
 rm -f -- "$1/$2".*.part
