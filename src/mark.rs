@@ -50,6 +50,8 @@ pub struct NodeMark {
     pub owner: Owner,
     /// The `name` key of its node file.
     pub node_type: String,
+    /// The name of its node file: several may have one `name` key.
+    pub file_name: String,
     /// Its number among the nodes of its type.
     pub index: u32,
     /// Whether its first disk has an operating system.
@@ -191,6 +193,10 @@ fn node(mark: XmlNode<'_, '_>) -> Result<NodeMark> {
     Ok(NodeMark {
         owner: owner(mark)?,
         node_type: attribute(mark, "type")?.to_owned(),
+        file_name: mark
+            .attribute("of")
+            .unwrap_or(attribute(mark, "type")?)
+            .to_owned(),
         index: attribute(mark, "index")?
             .parse()
             .context("reading the node's index")?,

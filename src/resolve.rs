@@ -87,7 +87,7 @@ pub fn deployment(
     actual: &Actual,
 ) -> Result<Deployment, Problems> {
     let mut problems = Problems::default();
-    let counts = counts::targets(wanted, topology, id, actual, &mut problems);
+    let counts = counts::targets(wanted, topology, id, actual);
     let mut networks: Vec<Network> = topology
         .networks
         .iter()
@@ -126,7 +126,7 @@ pub fn deployment(
     let mut fixed = BTreeMap::new();
     for node_type in &topology.node_types {
         let plugged = bridges::plugged(node_type, id, actual, &networks, &mut problems);
-        for index in counts.indexes(&node_type.name) {
+        for index in counts.indexes(&node_type.file_name) {
             let cables = Cables {
                 wires: &wires,
                 plugged: &plugged,

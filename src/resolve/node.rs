@@ -57,6 +57,7 @@ pub(super) fn node(
     Node {
         uuid: Uuid::new_v5(&id.uuid, format!("domain {}-{index}", spec.name).as_bytes()),
         node_type: spec.name.clone(),
+        file_name: spec.file_name.clone(),
         index,
         cpu: spec.cpu,
         cpu_layout: spec.cpu_layout,

@@ -39,7 +39,7 @@ pub fn networks(
             .iter()
             .filter(|i| i.bridged && i.connect_to.is_none());
         for interface in straight {
-            *nics.entry(&interface.network).or_default() += counts.indexes(&spec.name).len();
+            *nics.entry(&interface.network).or_default() += counts.indexes(&spec.file_name).len();
         }
     }
     let mut shared = Vec::new();

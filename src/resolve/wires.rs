@@ -64,7 +64,7 @@ pub fn resolve(
                 continue;
             };
             let nth = to_target.entry(target.clone()).or_default();
-            for index in counts.indexes(&spec.name) {
+            for index in counts.indexes(&spec.file_name) {
                 for far_index in &far {
                     let wire = Wire {
                         from: names::domain(id.prefix.as_deref(), &spec.name, index),
@@ -106,17 +106,28 @@ fn ends_of(
     id: &Identity,
     actual: &Actual,
 ) -> Option<(String, BTreeSet<u32>)> {
-    let asked = topology
-        .node_types
-        .iter()
-        .find(|t| t.name == target || t.file_name == target);
-    let name = asked.map_or(target, |t| t.name.as_str());
-    let present = actual
-        .domains_of(id.uuid)
-        .filter_map(|domain| domain.mark.as_ref())
-        .filter(|mark| mark.node_type == name)
+    // Several files may make nodes of one name: that name means all of them.
+    let types = || topology.node_types.iter();
+    let by_name = types().find(|t| t.name == target);
+    let asked = by_name.or_else(|| types().find(|t| t.file_name == target));
+    let marks = || {
+        let domains = actual.domains_of(id.uuid);
+        domains.filter_map(|domain| domain.mark.as_ref())
+    };
+    let of_file = marks().find(|mark| mark.node_type != target && mark.file_name == target);
+    let name = match (asked, of_file) {
+        (Some(asked), _) => asked.name.as_str(),
+        (None, Some(mark)) if !marks().any(|mark| mark.node_type == target) => mark.node_type.as_str(),
+        (None, _) => target,
+    };
+    let meant = |named: &str, file: &str| named == name && (target == name || file == target);
+    let present = marks()
+        .filter(|mark| meant(&mark.node_type, &mark.file_name))
         .map(|mark| mark.index);
-    let indexes: BTreeSet<u32> = counts.indexes(name).into_iter().chain(present).collect();
+    let wanted = types()
+        .filter(|t| meant(&t.name, &t.file_name))
+        .flat_map(|t| counts.indexes(&t.file_name));
+    let indexes: BTreeSet<u32> = wanted.chain(present).collect();
     (!indexes.is_empty()).then(|| (name.to_owned(), indexes))
 }
 

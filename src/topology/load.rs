@@ -65,7 +65,6 @@ pub fn load(request: &Request, variables: &Variables) -> Result<Topology, Proble
     if let Some(file) = &file {
         validate::all_wired(&unwired, file, &mut problems);
     }
-    validate::node_types(&node_types, &mut problems);
     validate::wired_types(&node_types, request, &mut problems);
     fixed::duplicates(&node_types, &mut problems);
     if let Some(file) = &file {

@@ -192,21 +192,6 @@ pub(super) fn wired_types(types: &[NodeType], request: &Request, problems: &mut 
     }
 }
 
-/// Two node types of one `name` would make nodes of one name.
-pub(super) fn node_types(types: &[NodeType], problems: &mut Problems) {
-    for (index, node) in types.iter().enumerate() {
-        if let Some(other) = types[..index].iter().find(|o| o.name == node.name) {
-            let message = format!(
-                "the node types '{}' and '{}' both make nodes named '{}'",
-                other.file_name, node.file_name, node.name
-            );
-            problems
-                .push(node.place.clone(), message)
-                .hint("ask for one of them, or give one another 'name'");
-        }
-    }
-}
-
 /// Names and subnets are each network's own.
 pub(super) fn networks(networks: &[NetworkSpec], problems: &mut Problems) {
     for (index, network) in networks.iter().enumerate() {

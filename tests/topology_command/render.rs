@@ -15,6 +15,31 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 #[test]
+fn files_of_one_name_share_the_numbers() {
+    let all =
+        rendered("--topology-nodes undercloud:1,compute_dvr:1,compute:2,tripleo:1 --topology-network 3_nets");
+    let nodes: Vec<(&str, &Value, usize)> = all["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| {
+            let groups = node["groups"].as_array().unwrap();
+            (node["name"].as_str().unwrap(), &node["memory_mib"], groups.len())
+        })
+        .collect();
+    assert_eq!(
+        nodes,
+        [
+            ("undercloud-0", &Value::from(24576), 2),
+            ("compute-0", &Value::from(6144), 4),
+            ("compute-1", &Value::from(8192), 3),
+            ("compute-2", &Value::from(8192), 3),
+            ("undercloud-1", &Value::from(16384), 2),
+        ]
+    );
+}
+
+#[test]
 fn json_has_exactly_the_documented_keys() {
     let all =
         rendered("--topology-nodes undercloud:1,controller:3,compute:2 --prefix lab --host-address hv1");

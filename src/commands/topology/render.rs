@@ -101,7 +101,7 @@ fn rendered(draft: &Draft) -> Result<Rendered> {
             let spec = topology
                 .node_types
                 .iter()
-                .find(|spec| spec.name == node.node_type);
+                .find(|spec| spec.file_name == node.file_name);
             let spec = spec.with_context(|| format!("'{}' has no node type", node.name))?;
             Ok(Node {
                 name: node.name.clone(),

@@ -86,7 +86,9 @@ pub(super) fn choose(request: &Request, session: &Session, mut subnets: Option<L
             .domains_of(id.uuid)
             .filter_map(|domain| domain.mark.as_ref());
         let files = topology::Request {
-            present: marks.map(|mark| mark.node_type.clone()).collect(),
+            present: marks
+                .flat_map(|mark| [mark.node_type.clone(), mark.file_name.clone()])
+                .collect(),
             ..request.topology.clone()
         };
         let load = |slot: &Slot| load(&files, request.prefix.as_deref(), Some(&network), slot);

@@ -164,21 +164,21 @@ fn check_blank_nodes(
 /// Forgets the targets of extends that are complete: this run's own, and those that are met by now.
 fn forget_extends(request: &Request, deployment: &Deployment, actual: &Actual, record: &mut Record) {
     let Some(targets) = &mut record.extend else { return };
-    let count = |node_type: &str| {
+    let count = |file_name: &str| {
         let marks = actual
             .domains_of(deployment.id.uuid)
             .filter_map(|domain| domain.mark.as_ref());
-        marks.filter(|mark| mark.node_type == node_type).count()
+        marks.filter(|mark| mark.file_name == file_name).count()
     };
-    let own = |node_type: &str| {
+    let own = |file_name: &str| {
         deployment
             .extend
             .as_ref()
-            .is_some_and(|own| own.contains_key(node_type))
+            .is_some_and(|own| own.contains_key(file_name))
     };
-    targets.retain(|node_type, target| match request.wanted.extend {
-        true => !own(node_type),
-        false => count(node_type) < *target as usize,
+    targets.retain(|file_name, target| match request.wanted.extend {
+        true => !own(file_name),
+        false => count(file_name) < *target as usize,
     });
     if targets.is_empty() {
         record.extend = None;

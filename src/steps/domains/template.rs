@@ -38,6 +38,7 @@ pub fn mark_of(node: &Node, id: &Identity, setting: &Setting, host_key: Option<S
             uuid: id.uuid,
         },
         node_type: node.node_type.clone(),
+        file_name: node.file_name.clone(),
         index: node.index,
         has_os: node.has_os,
         has_seed: node.has_seed,
@@ -138,7 +139,7 @@ fn shown(mark: &NodeMark, node: &Node) -> Value {
         .collect();
     values! {
         owner => values! { deployment => mark.owner.deployment, uuid => mark.owner.uuid.to_string() },
-        node_type => mark.node_type, index => mark.index, has_os => mark.has_os, has_seed => mark.has_seed,
+        node_type => mark.node_type, file_name => (mark.file_name != mark.node_type).then_some(&mark.file_name), index => mark.index, has_os => mark.has_os, has_seed => mark.has_seed,
         os_type => mark.os_type, os_variant => mark.os_variant, pool => mark.pool, volumes => mark.volumes, files => mark.files,
         external => mark.external, external_mac => mark.external.and_then(|index| node.nics.get(index)).map(|nic| nic.mac.to_string()), address => mark.address, groups => mark.groups, user => mark.user, ansible_connection => mark.ansible_connection,
         host_key => mark.host_key, login_keys => mark.login_keys, serial_file => mark.serial_file, extras,

@@ -15,7 +15,7 @@ pub const NODE: Table = Table {
             "name",
             Name("name"),
             Said("the file's name"),
-            "nodes are called `name-0`, `name-1`",
+            "nodes are called `name-0`, `name-1`; files of one name share the numbers",
         ),
         doc(
             "cpu",
