@@ -205,6 +205,40 @@ fn a_nic_is_taken_over_shared_mended_and_given_back() {
         "1"
     );
 
+    // An address that the NIC has already stays the NIC's, and one that the file names no longer goes.
+    let own = topology("lan0", &format!(", ip_address: {lan}.2, netmask: 255.255.255.0"));
+    let own = Runs {
+        lab: &lab,
+        network: own.path().display().to_string(),
+    };
+    own.make(&["--bridge-runtime-only"]).ok();
+    runs.make(&["--bridge-runtime-only", "--host-mtu-size", "1400"])
+        .ok();
+    let both = state(&lab, "br-lan");
+    assert!(
+        both.contains("192.0.2.9") && both.contains(&format!("inet {lan}.2/24")) && both.contains("mtu 1400")
+    );
+    let changes = own
+        .make(&["--bridge-runtime-only", "--host-mtu-size", "1400"])
+        .ok()
+        .list("changes");
+    let reasons: Vec<_> = changes.iter().map(|change| &change["reason"]).collect();
+    assert!(
+        reasons.contains(&&"the topology has no longer 192.0.2.9/24".into()),
+        "{reasons:?}"
+    );
+    assert_eq!(
+        own.make(&["--host-mtu-size", "1400"]).ok().list("changes"),
+        [] as [serde_json::Value; 0]
+    );
+    let left = state(&lab, "br-lan");
+    assert!(
+        !left.contains("192.0.2.9") && left.contains(&format!("inet {lan}.2/24")),
+        "{left}"
+    );
+    lab.virsh(&["--kill"]).ok();
+    assert_eq!(state(&lab, "lan0"), nic);
+
     // A bridge that exists is used as it is, and stays as it is.
     shell(
         &lab,

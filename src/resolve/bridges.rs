@@ -77,7 +77,7 @@ pub fn assign(
         let addresses: Vec<IpNet> = addresses.collect();
         match found.nic {
             None => {
-                let lacking = addresses.iter().filter(|a| !found.has(links, a));
+                let lacking = addresses.iter().filter(|a| !has(links, &found.name, a));
                 bridges.notes.extend(lacking.map(|address| {
                     format!(
                         "note: network '{}' uses the bridge '{}' of '{}' as it is, without the address {address}",
@@ -87,7 +87,19 @@ pub fn assign(
             }
             Some(nic) => {
                 let mark = links.mark(&found.name);
-                let of_others = mark.filter(|mark| mark.deployment != id.name);
+                // A bridge outlives the deployment that had it made when others use it, and is theirs then.
+                let there = actual.deployments();
+                let of_others = mark
+                    .filter(|mark| mark.deployment != id.name && there.contains(mark.deployment.as_str()));
+                if let Some(mark) = &of_others {
+                    let lacking = addresses.iter().filter(|a| !has(links, &found.name, a));
+                    bridges.notes.extend(lacking.map(|address| {
+                        format!(
+                            "note: network '{}' shares the bridge '{}' of deployment '{}' on '{}', without the address {address}",
+                            network.name, found.name, mark.deployment, id.host
+                        )
+                    }));
+                }
                 let bridge = HostBridge {
                     name: found.name,
                     nic,
@@ -134,11 +146,9 @@ struct Found {
     nic: Option<String>,
 }
 
-impl Found {
-    fn has(&self, links: &Links, address: &IpNet) -> bool {
-        let link = links.get(&self.name);
-        link.is_some_and(|link| link.own_addresses().any(|a| a.net() == Some(*address)))
-    }
+fn has(links: &Links, bridge: &str, address: &IpNet) -> bool {
+    let link = links.get(bridge);
+    link.is_some_and(|link| link.own_addresses().any(|a| a.net() == Some(*address)))
 }
 
 struct Finding<'a> {

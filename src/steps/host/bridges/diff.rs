@@ -33,7 +33,7 @@ pub fn converge(bridges: &[HostBridge], links: &Links, host: &str) -> Result<Vec
                 .push(
                     None,
                     format!(
-                        "bridge '{}' over '{}' would not outlive the next boot of '{host}': neither NetworkManager nor netplan rules that NIC",
+                        "bridge '{}' over '{}' would not outlive the next boot of '{host}': neither NetworkManager nor a file of netplan's knows that NIC",
                         wanted.name, wanted.nic
                     ),
                 )
@@ -109,9 +109,11 @@ fn reasons(wanted: &HostBridge, links: &Links) -> Vec<String> {
         list if list.is_empty() => String::new(),
         list => format!(", whose {list} with the routes move to it"),
     };
+    let new = |own: &&IpNet| !nic.own_addresses().any(|a| a.net() == Some(**own));
     let bridge = match links.get(&wanted.name) {
         None => {
-            let own = match list(&wanted.addresses) {
+            let own: Vec<IpNet> = wanted.addresses.iter().filter(new).copied().collect();
+            let own = match list(&own) {
                 list if list.is_empty() => String::new(),
                 list => format!("; it gets {list}"),
             };
@@ -139,6 +141,11 @@ fn reasons(wanted: &HostBridge, links: &Links) -> Vec<String> {
     let has = |own: &&IpNet| bridge.own_addresses().any(|a| a.net() == Some(**own));
     for own in wanted.addresses.iter().filter(|own| !has(own)) {
         reasons.push(format!("it lacks the address {own}"));
+    }
+    for gone in links.mark(&wanted.name).iter().flat_map(|mark| &mark.addresses) {
+        if !wanted.addresses.contains(gone) {
+            reasons.push(format!("the topology has no longer {gone}"));
+        }
     }
     if let Some(mtu) = wanted.mtu.filter(|mtu| *mtu != nic.mtu) {
         reasons.push(format!("the MTU of '{}' is {}, wanted {mtu}", nic.name, nic.mtu));

@@ -35,5 +35,13 @@ if [ -d /run/NetworkManager/devices ] && pidof NetworkManager >/dev/null 2>&1; t
   done
 fi
 section netplan
-if command -v netplan >/dev/null 2>&1; then ls /etc/netplan/*.yaml 2>/dev/null; fi
+# The NICs that its files name, as what an entry is called or as what it is matched by or set to.
+if command -v netplan >/dev/null 2>&1; then
+  for link in /sys/class/net/*; do
+    name=${link##*/}
+    quoted=$(printf '%s' "$name" | sed 's/[.]/[.]/g')
+    grep -Eqs "^[^#]*(^|[[:space:]{,\"'])$quoted([[:space:]},:\"']|\$)" /lib/netplan/*.yaml /etc/netplan/*.yaml /run/netplan/*.yaml &&
+      echo "$name"
+  done
+fi
 section end

@@ -5,8 +5,12 @@
 //! IPv6 settings of A, `put N PATH` installs the staged file N, `keep PATH` and `back PATH` set a file aside and back,
 //! `del PATH` removes one, `gone LINK` removes a link that may be gone, `nmcli …` and `netplan …` run these. No word has a blank.
 
+mod lines;
+
 use super::links::{Address, FOREVER, Link, Links, Route};
 use super::{HostBridge, Mark};
+use ipnet::IpNet;
+use lines::{address, addresses, remove, routes};
 
 /// A change and its reverse.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,10 +34,24 @@ pub fn take_over(links: &Links, wanted: &HostBridge) -> Result<(Program, Mark), 
         .ok_or_else(|| format!("there is no NIC '{nic_name}'"))?;
     movable(links, nic)?;
     let present = links.get(name);
-    let mark = links.mark(name).unwrap_or_else(|| Mark::new(wanted, nic));
+    let had = links.mark(name);
+    let added = had.as_ref().map_or(&[][..], |mark| &mark.addresses);
+    let has = |link: &Link, net| link.own_addresses().any(|a| a.net() == Some(net));
+    let there = |net| present.is_some_and(|bridge| has(bridge, net)) || has(nic, net);
+    // What the NIC came with goes back to it, though the topology names it too.
+    let ours = |net: &&IpNet| added.contains(net) || !there(**net);
+    let addresses_of_ours = wanted.addresses.iter().filter(ours).copied().collect();
+    let no_longer = |a: &&Address| {
+        a.net()
+            .is_some_and(|net| added.contains(&net) && !wanted.addresses.contains(&net))
+    };
+    let stale: Vec<&Address> = present.map_or(Vec::new(), |bridge| {
+        bridge.own_addresses().filter(no_longer).collect()
+    });
     let mark = Mark {
-        addresses: wanted.addresses.clone(),
-        ..mark
+        addresses: addresses_of_ours,
+        deployment: wanted.deployment.clone(),
+        ..had.clone().unwrap_or_else(|| Mark::new(wanted, nic))
     };
     let mut program = Program::default();
     let apply = &mut program.apply;
@@ -62,10 +80,9 @@ pub fn take_over(links: &Links, wanted: &HostBridge) -> Result<(Program, Mark), 
     }
     apply.push(format!("ip link set dev {nic_name} up"));
     apply.push(format!("ip link set dev {name} up"));
-    let there = |net| {
-        let has = |link: &Link| link.own_addresses().any(|a| a.net() == Some(net));
-        present.is_some_and(has) || has(nic)
-    };
+    if let Some(bridge) = present.filter(|_| !stale.is_empty()) {
+        apply.extend(remove(bridge, &stale));
+    }
     if moves {
         apply.extend(addresses(nic, name, true));
     }
@@ -93,6 +110,7 @@ pub fn take_over(links: &Links, wanted: &HostBridge) -> Result<(Program, Mark), 
                 own.iter()
                     .map(|own| format!("ip address delete {own} dev {name}")),
             );
+            undo.extend(stale.iter().map(|a| address(a, name, name, true)));
         }
     }
     if nic.master.as_deref() != Some(name) {
@@ -180,112 +198,6 @@ fn add_bridge(name: &str, mac: &str) -> String {
         "ip link add name {name} address {mac} type bridge stp_state 0 forward_delay 0 \
          nf_call_iptables 0 nf_call_ip6tables 0 nf_call_arptables 0"
     )
-}
-
-/// The lines that give `device` the addresses of a link; `at_once` for IPv6 addresses that nobody else can have.
-fn addresses(link: &Link, device: &str, at_once: bool) -> Vec<String> {
-    link.own_addresses()
-        .map(|a| address(a, &link.name, device, at_once))
-        .collect()
-}
-
-fn address(address: &Address, from: &str, device: &str, at_once: bool) -> String {
-    let v4 = address.family == "inet";
-    let mut line = format!("ip address add {}/{}", address.local, address.prefixlen);
-    let mut word = |text: String| {
-        line.push(' ');
-        line.push_str(&text);
-    };
-    if let Some(broadcast) = &address.broadcast {
-        word(format!("broadcast {broadcast}"));
-    }
-    if v4 && address.scope != "global" && !address.scope.is_empty() {
-        word(format!("scope {}", address.scope));
-    }
-    let label = address
-        .label
-        .as_deref()
-        .and_then(|label| label.strip_prefix(from));
-    if let Some(rest) = label.filter(|rest| rest.starts_with(':'))
-        && device.len() + rest.len() <= 15
-    {
-        word(format!("label {device}{rest}"));
-    }
-    if let Some(metric) = address.metric {
-        word(format!("metric {metric}"));
-    }
-    if address.valid_life_time != FOREVER {
-        word(format!("valid_lft {}", address.valid_life_time));
-    }
-    if address.preferred_life_time != FOREVER {
-        word(format!("preferred_lft {}", address.preferred_life_time));
-    }
-    for (said, flag) in [
-        (address.noprefixroute, "noprefixroute"),
-        (address.mngtmpaddr, "mngtmpaddr"),
-        (!v4 && (address.nodad || at_once), "nodad"),
-    ] {
-        if said {
-            word(flag.to_owned());
-        }
-    }
-    word(format!("dev {device}"));
-    line
-}
-
-/// The lines that give `device` the routes of a link, those first that the others need.
-fn routes(links: &Links, link: &Link, device: &str) -> Vec<String> {
-    let without = link.addresses.iter().any(|a| a.noprefixroute);
-    // The kernel makes the routes of addresses, and IPv6's link-local and multicast ones.
-    let made_anew = |route: &Route| {
-        (route.protocol.as_deref() == Some("kernel") && !without)
-            || route.dst.starts_with("fe80::")
-            || route.dst.starts_with("ff00::")
-    };
-    let mut found: Vec<&Route> = links
-        .routes
-        .iter()
-        .filter(|r| r.dev.as_deref() == Some(&link.name) && !made_anew(r))
-        .collect();
-    found.sort_by_key(|r| r.gateway.is_some() || r.via.is_some());
-    found.into_iter().map(|r| route(r, device)).collect()
-}
-
-fn route(route: &Route, device: &str) -> String {
-    let family = if route.v6 { "-6" } else { "-4" };
-    let mut line = format!("ip {family} route append");
-    let mut word = |text: String| {
-        line.push(' ');
-        line.push_str(&text);
-    };
-    route.kind.iter().for_each(|kind| word(kind.clone()));
-    word(route.dst.clone());
-    if let Some(gateway) = route.gateway {
-        word(format!("via {gateway}"));
-    }
-    if let Some(via) = &route.via {
-        let family = if via.host.is_ipv6() { "inet6" } else { "inet" };
-        word(format!("via {family} {}", via.host));
-    }
-    word(format!("dev {device}"));
-    let mut option = |key: &str, value: Option<String>| {
-        if let Some(value) = value {
-            word(format!("{key} {value}"));
-        }
-    };
-    option("table", route.table.clone());
-    option("protocol", route.protocol.clone().filter(|p| p != "boot"));
-    option("scope", route.scope.clone());
-    option("src", route.prefsrc.map(|ip| ip.to_string()));
-    option("metric", route.metric.map(|n| n.to_string()));
-    option("expires", route.expires.map(|n| n.to_string()));
-    for (key, value) in route.metrics.iter().flatten() {
-        option(key, value.as_u64().map(|n| n.to_string()));
-    }
-    if route.flags.iter().any(|flag| flag == "onlink") {
-        word("onlink".to_owned());
-    }
-    line
 }
 
 /// Whether a link's routes can be moved: not those that share their way with another NIC.

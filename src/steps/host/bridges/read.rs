@@ -34,23 +34,52 @@ pub fn of(sections: &BTreeMap<String, String>) -> Result<Links> {
     links.unfiltered_by_us = word("filter-kept").is_some();
     let marks = section("lasting").lines().filter_map(Mark::parse);
     links.lasting = marks.map(|mark| (mark.bridge.clone(), mark)).collect();
-    if section("netplan").trim().is_empty() {
-        for line in section("networkmanager").lines() {
-            let mut fields = line
-                .split('|')
-                .map(|f| Some(f.to_owned()).filter(|f| !f.is_empty()));
-            let Some(name) = fields.next().flatten() else {
-                continue;
-            };
-            let ruler = Ruler::NetworkManager {
-                profile: fields.next().flatten(),
-                file: fields.next().flatten(),
-            };
-            links.rulers.insert(name, ruler);
+    for line in section("networkmanager").lines() {
+        let mut fields = line
+            .split('|')
+            .map(|f| Some(f.to_owned()).filter(|f| !f.is_empty()));
+        let Some(name) = fields.next().flatten() else {
+            continue;
+        };
+        let ruler = Ruler::NetworkManager {
+            profile: fields.next().flatten(),
+            file: fields.next().flatten(),
+        };
+        links.rulers.insert(name, ruler);
+    }
+    // A NIC that netplan's files do not name is none of its: it may be NetworkManager's, or nobody's.
+    for name in section("netplan").lines().map(str::trim) {
+        if links.get(name).is_some() {
+            links.rulers.insert(name.to_owned(), Ruler::Netplan);
         }
-    } else {
-        let names = links.all.iter().map(|link| (link.name.clone(), Ruler::Netplan));
-        links.rulers = names.collect();
     }
     Ok(links)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::links::tests::{LINKS, ROUTES4, ROUTES6};
+    use super::*;
+
+    #[test]
+    fn each_nic_has_the_ruler_that_names_it() {
+        let text = [
+            ("links", LINKS),
+            ("routes4", ROUTES4),
+            ("routes6", ROUTES6),
+            ("networkmanager", "eth5|5e0c2d0d|/etc/x.nmconnection\nlan0||\n"),
+            ("netplan", "lan0\nnothing\n"),
+        ];
+        let sections = text.map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let links = of(&BTreeMap::from(sections)).unwrap();
+        let rulers: Vec<_> = links.rulers.into_iter().collect();
+        let profile = Ruler::NetworkManager {
+            profile: Some("5e0c2d0d".into()),
+            file: Some("/etc/x.nmconnection".into()),
+        };
+        assert_eq!(
+            rulers,
+            [("eth5".to_owned(), profile), ("lan0".to_owned(), Ruler::Netplan)]
+        );
+    }
 }

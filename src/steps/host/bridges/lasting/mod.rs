@@ -25,11 +25,17 @@ pub fn take_over(
             let text = network_manager::read(host, file.as_deref())?;
             let was = profile.as_deref().zip(text.as_deref());
             let mac = links.get(&wanted.nic).map(|nic| nic.mac.as_str());
+            let [bridge, port] = network_manager::paths(mark);
+            let bridge = network_manager::read(host, Some(&bridge))?;
+            let port = network_manager::read(host, Some(&port))?;
+            let before = links.mark(&wanted.name).map_or(Vec::new(), |mark| mark.addresses);
+            let ours = bridge.as_deref().zip(port.as_deref());
             Ok(network_manager::take_over(
                 wanted,
                 mark,
                 mac.unwrap_or_default(),
                 was,
+                ours.map(|(bridge, port)| ([bridge, port], &before[..])),
             ))
         }
         Ruler::Netplan => {

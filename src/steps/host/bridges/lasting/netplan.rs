@@ -6,6 +6,7 @@ use super::super::{HostBridge, Mark};
 use crate::error::{Exit, Fault};
 use crate::remote::{Cmd, Host};
 use anyhow::{Context, Result, bail};
+use ipnet::IpNet;
 use serde_yaml::{Mapping, Value};
 
 /// Our file.
@@ -80,9 +81,19 @@ const ADDRESSED: &[&str] = &[
 pub fn take_over(state: &State, wanted: &HostBridge, mark: &Mark, mac: &str) -> Result<Program> {
     let mut config = parse(&state.merged)?;
     let (kind, key) = find(&config, &wanted.nic).ok_or_else(|| unknown(&wanted.nic))?;
-    let mut bridge = Mapping::new();
-    {
-        let device = device(&mut config, &kind, &key).context("the entry of the NIC is no mapping")?;
+    let mut marks = marks(state);
+    let before = marks.iter().position(|other| other.bridge == mark.bridge);
+    let before = before.map(|position| marks.remove(position));
+    // Again for a bridge that lacks something: it has what was the NIC's.
+    let present = section(&mut config, "bridges")?.remove(wanted.name.as_str());
+    let present = match (&before, present) {
+        (Some(_), Some(Value::Mapping(bridge))) => Some(bridge),
+        _ => None,
+    };
+    let again = present.is_some();
+    let mut bridge = present.unwrap_or_default();
+    let device = device(&mut config, &kind, &key).context("the entry of the NIC is no mapping")?;
+    if !again {
         for name in ADDRESSED {
             if let Some(value) = device.remove(*name) {
                 bridge.insert((*name).into(), value);
@@ -91,9 +102,9 @@ pub fn take_over(state: &State, wanted: &HostBridge, mark: &Mark, mac: &str) -> 
         device.insert("dhcp4".into(), false.into());
         device.insert("dhcp6".into(), false.into());
         device.insert("link-local".into(), Value::Sequence(Vec::new()));
-        if let Some(mtu) = wanted.mtu {
-            device.insert("mtu".into(), mtu.into());
-        }
+    }
+    if let Some(mtu) = wanted.mtu {
+        device.insert("mtu".into(), mtu.into());
     }
     let mut parameters = Mapping::new();
     parameters.insert("stp".into(), false.into());
@@ -101,17 +112,18 @@ pub fn take_over(state: &State, wanted: &HostBridge, mark: &Mark, mac: &str) -> 
     bridge.insert("interfaces".into(), Value::Sequence(vec![key.into()]));
     bridge.insert("macaddress".into(), mac.into());
     bridge.insert("parameters".into(), Value::Mapping(parameters));
-    if !wanted.addresses.is_empty() {
-        let addresses = bridge
-            .entry("addresses".into())
-            .or_insert(Value::Sequence(Vec::new()));
-        if let Value::Sequence(list) = addresses {
-            list.extend(wanted.addresses.iter().map(|a| Value::from(a.to_string())));
+    let added = before.map_or(Vec::new(), |before| before.addresses);
+    let addresses = bridge
+        .entry("addresses".into())
+        .or_insert(Value::Sequence(Vec::new()));
+    if let Value::Sequence(list) = addresses {
+        list.retain(|value| address(value).is_none_or(|a| !added.contains(&a)));
+        list.extend(mark.addresses.iter().map(|a| Value::from(a.to_string())));
+        if list.is_empty() {
+            bridge.remove("addresses");
         }
     }
     section(&mut config, "bridges")?.insert(wanted.name.as_str().into(), Value::Mapping(bridge));
-    let mut marks = marks(state);
-    marks.retain(|other| other.bridge != mark.bridge);
     marks.push(mark.clone());
     let mut program = change(state, Some(&text(&marks, &config)?));
     program
@@ -134,12 +146,7 @@ pub fn release(state: &State, mark: &Mark) -> Result<Program> {
     }
     let mut config = parse(&state.merged)?;
     let bridge = section(&mut config, "bridges")?.remove(mark.bridge.as_str());
-    let own = |value: &Value| {
-        value
-            .as_str()
-            .and_then(|text| text.parse().ok())
-            .is_some_and(|a| mark.addresses.contains(&a))
-    };
+    let own = |value: &Value| address(value).is_some_and(|a| mark.addresses.contains(&a));
     if let (Some(Value::Mapping(mut bridge)), Some((kind, key))) = (bridge, find(&config, &mark.nic)) {
         let device = device(&mut config, &kind, &key).context("the entry of the NIC is no mapping")?;
         for name in ["dhcp4", "dhcp6", "link-local"] {
@@ -196,6 +203,10 @@ fn change(state: &State, ours: Option<&str>) -> Program {
     apply.push("netplan apply".into());
     undo.push("netplan apply".into());
     program
+}
+
+fn address(value: &Value) -> Option<IpNet> {
+    value.as_str()?.parse().ok()
 }
 
 fn parse(text: &str) -> Result<Value> {
@@ -329,6 +340,41 @@ mod tests {
             left["network"]["bridges"].get("br1").is_none()
                 && left["network"]["bridges"].get("br2").is_some()
         );
+    }
+
+    #[test]
+    fn a_bridge_that_is_mended_keeps_what_it_has() {
+        let made = take_over(&first(), &wanted("br1", "lan0"), &mark(), "0a:6c:ed:96:98:0e").unwrap();
+        let after = State {
+            merged: made.files[0].clone(),
+            files: Vec::new(),
+            kept: vec!["/etc/netplan/50-cloud-init.yaml.irs-kept".into()],
+            ours: Some(made.files[0].clone()),
+        };
+        let again = HostBridge {
+            mtu: Some(9000),
+            ..wanted("br1", "lan0")
+        };
+        let mark = Mark {
+            addresses: vec!["198.51.100.2/24".parse().unwrap()],
+            ..mark()
+        };
+        let program = take_over(&after, &again, &mark, "0a:6c:ed:96:98:0e").unwrap();
+        let config = parse(&program.files[0]).unwrap();
+        let bridge = &config["network"]["bridges"]["br1"];
+        let addresses = parse("[192.0.2.5/24, 198.51.100.2/24]").unwrap();
+        assert_eq!(
+            (&bridge["addresses"], &bridge["dhcp6"]),
+            (&addresses, &Value::from(true))
+        );
+        assert!(bridge["routes"].is_sequence() && bridge["nameservers"].is_mapping());
+        let uplink = &config["network"]["ethernets"]["uplink"];
+        assert_eq!(
+            (&uplink["mtu"], &uplink["dhcp6"]),
+            (&Value::from(9000), &Value::from(false))
+        );
+        assert_eq!(program.files[0].matches("# irs:").count(), 1);
+        assert_eq!(program.files[1], made.files[0]);
     }
 
     #[test]

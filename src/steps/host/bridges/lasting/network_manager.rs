@@ -34,25 +34,49 @@ fn uuids(mark: &Mark) -> [Uuid; 2] {
     })
 }
 
-/// The program that brings the two profiles up; `was` is the NIC's profile now, its UUID and its text.
-pub fn take_over(wanted: &HostBridge, mark: &Mark, mac: &str, was: Option<(&str, &str)>) -> Program {
+/// The program that brings the two profiles up. `was` is the NIC's profile now, its UUID and its text; `ours` the texts of
+/// those two when they are there already, and the addresses that irs added then.
+pub fn take_over(
+    wanted: &HostBridge,
+    mark: &Mark,
+    mac: &str,
+    was: Option<(&str, &str)>,
+    ours: Option<([&str; 2], &[IpNet])>,
+) -> Program {
     let ([bridge, port], [bridge_file, port_file]) = (uuids(mark), paths(mark));
     let name = &wanted.name;
-    // Again for a bridge that lacks something: the NIC's profile is our own port's then.
-    let was = was.filter(|(uuid, _)| *uuid != port.to_string());
-    let profile = Keyfile::parse(was.map_or("", |(_, text)| text));
-    let mut apply = vec![
-        format!("put 0 {bridge_file}"),
-        format!("put 1 {port_file}"),
-        format!("nmcli connection load {bridge_file} {port_file}"),
-        // With DHCP it gets nowhere before its port is there.
-        format!("nmcli --wait 0 connection up uuid {bridge}"),
-        format!("nmcli --wait 25 connection up uuid {port}"),
-        format!("ip link set dev {name} alias {}", mark.text()),
-    ];
+    let load = |first: usize| {
+        [
+            format!("put {first} {bridge_file}"),
+            format!("put {} {port_file}", first + 1),
+            format!("nmcli connection load {bridge_file} {port_file}"),
+            // With DHCP it gets nowhere before its port is there.
+            format!("nmcli --wait 0 connection up uuid {bridge}"),
+            format!("nmcli --wait 25 connection up uuid {port}"),
+        ]
+    };
+    let mut apply = load(0).to_vec();
+    apply.push(format!("ip link set dev {name} alias {}", mark.text()));
     if let Some(mtu) = wanted.mtu {
         apply.push(format!("ip link set dev {} mtu {mtu}", wanted.nic));
     }
+    if let Some(([bridge_text, port_text], added)) = ours {
+        let was = port_text.lines().find_map(|line| line.strip_prefix(WAS));
+        let mut of_bridge = Keyfile::parse(bridge_text);
+        of_bridge.without(added);
+        let of_port = Keyfile::parse(port_text);
+        return Program {
+            apply,
+            undo: load(2).to_vec(),
+            files: vec![
+                bridge_profile(wanted, mark, mac, &of_bridge, 0),
+                port_profile(wanted, mark, was, &of_port, 0),
+                bridge_text.to_owned(),
+                port_text.to_owned(),
+            ],
+        };
+    }
+    let profile = Keyfile::parse(was.map_or("", |(_, text)| text));
     let mut undo = vec![
         format!("nmcli connection delete uuid {port}"),
         format!("nmcli connection delete uuid {bridge}"),
@@ -60,30 +84,48 @@ pub fn take_over(wanted: &HostBridge, mark: &Mark, mac: &str, was: Option<(&str,
         format!("del {bridge_file}"),
     ];
     undo.extend(was.map(|(uuid, _)| format!("nmcli connection up uuid {uuid}")));
-    let kind = profile.get("connection", "type").unwrap_or("ethernet");
-    let priority = profile
-        .get("connection", "autoconnect-priority")
-        .and_then(|text| text.parse::<i32>().ok())
-        .unwrap_or(0)
-        .saturating_add(100)
-        .min(999);
-    let mut of_bridge = format!(
-        "# {}\n[connection]\nid=irs-{name}\nuuid={bridge}\ntype=bridge\ninterface-name={name}\nautoconnect-priority={priority}\n\
+    let files = vec![
+        bridge_profile(wanted, mark, mac, &profile, 100),
+        port_profile(wanted, mark, was.map(|(uuid, _)| uuid), &profile, 100),
+    ];
+    Program { apply, undo, files }
+}
+
+/// The priority of a profile, and so much more.
+fn priority(profile: &Keyfile, more: i32) -> i32 {
+    let said = profile.get("connection", "autoconnect-priority");
+    let said = said.and_then(|text| text.parse::<i32>().ok()).unwrap_or(0);
+    said.saturating_add(more).min(999)
+}
+
+/// The bridge's profile, with the addresses of `profile`.
+fn bridge_profile(wanted: &HostBridge, mark: &Mark, mac: &str, profile: &Keyfile, more: i32) -> String {
+    let (name, [uuid, _]) = (&wanted.name, uuids(mark));
+    let priority = priority(profile, more);
+    let mut text = format!(
+        "# {}\n[connection]\nid=irs-{name}\nuuid={uuid}\ntype=bridge\ninterface-name={name}\nautoconnect-priority={priority}\n\
          autoconnect-slaves=1\n\n[bridge]\nstp=false\nforward-delay=0\nmac-address={mac}\n",
         mark.text()
     );
     for (section, v4) in [("ipv4", true), ("ipv6", false)] {
-        let own = wanted.addresses.iter().filter(|a| a.addr().is_ipv4() == v4);
-        of_bridge += &addresses(&profile, section, &own.collect::<Vec<_>>());
+        let own = mark.addresses.iter().filter(|a| a.addr().is_ipv4() == v4);
+        text += &addresses(profile, section, &own.collect::<Vec<_>>());
     }
+    text
+}
+
+/// The port's profile: what a bond or a VLAN is, and how the wire is used, as in `profile`.
+fn port_profile(wanted: &HostBridge, mark: &Mark, was: Option<&str>, profile: &Keyfile, more: i32) -> String {
+    let (name, [bridge, port]) = (&wanted.name, uuids(mark));
+    let priority = priority(profile, more);
+    let kind = profile.get("connection", "type").unwrap_or("ethernet");
     let mut of_port = format!("# {}\n", mark.text());
-    of_port.extend(was.map(|(uuid, _)| format!("{WAS}{uuid}\n")));
+    of_port.extend(was.map(|uuid| format!("{WAS}{uuid}\n")));
     of_port += &format!(
         "[connection]\nid=irs-{name}-port\nuuid={port}\ntype={kind}\ninterface-name={}\nautoconnect-priority={priority}\n\
          master={bridge}\nslave-type=bridge\n",
         wanted.nic
     );
-    // What a bond or a VLAN is, and how the wire is used, is the port's.
     let general = ["connection", "ipv4", "ipv6", "proxy", "user"];
     for (section, lines) in profile
         .sections
@@ -103,11 +145,7 @@ pub fn take_over(wanted: &HostBridge, mark: &Mark, mac: &str, was: Option<(&str,
         of_port += "\n[ethernet]\n";
         of_port.extend(wanted.mtu.map(|mtu| format!("mtu={mtu}\n")));
     }
-    Program {
-        apply,
-        undo,
-        files: vec![of_bridge, of_port],
-    }
+    of_port
 }
 
 /// A section of addresses as the NIC's profile has it, with those that the bridge gets besides.
@@ -115,6 +153,8 @@ fn addresses(profile: &Keyfile, section: &str, own: &[&IpNet]) -> String {
     let mut text = format!("\n[{section}]\n");
     let present = profile.section(section);
     let method = profile.get(section, "method");
+    let bare = method == Some("manual") && !present.iter().any(|line| is_address(line));
+    let method = method.filter(|_| !bare);
     let none = method.is_none_or(|method| matches!(method, "disabled" | "ignore" | "link-local"));
     match (none, own.is_empty()) {
         (true, true) => {
@@ -131,10 +171,7 @@ fn addresses(profile: &Keyfile, section: &str, own: &[&IpNet]) -> String {
     if !none {
         present.iter().for_each(|line| text += &format!("{line}\n"));
     }
-    let taken = present
-        .iter()
-        .filter(|line| !none && line.starts_with("address"))
-        .count();
+    let taken = present.iter().filter(|line| !none && is_address(line)).count();
     for (position, address) in own.iter().enumerate() {
         text += &format!("address{}={address}\n", 1 + taken + position);
     }
@@ -171,6 +208,13 @@ pub fn release(mark: &Mark, bridge: &str, port: &str) -> Program {
     }
 }
 
+/// Whether a line is `address1=…`: not `addr-gen-mode=…` nor the like.
+fn is_address(line: &str) -> bool {
+    let key = line.split('=').next().unwrap_or_default().trim();
+    let number = key.strip_prefix("address");
+    number.is_some_and(|number| number.chars().all(|c| c.is_ascii_digit()))
+}
+
 /// A keyfile: its sections with their lines, in order.
 struct Keyfile {
     sections: Vec<(String, Vec<String>)>,
@@ -190,6 +234,29 @@ impl Keyfile {
             }
         }
         Keyfile { sections }
+    }
+
+    /// Takes these addresses out, and numbers those that are left anew.
+    fn without(&mut self, gone: &[IpNet]) {
+        for (section, lines) in &mut self.sections {
+            if !matches!(section.as_str(), "ipv4" | "ipv6") {
+                continue;
+            }
+            let value = |line: &str| {
+                line.split_once('=')
+                    .map_or(String::new(), |(_, v)| v.trim().to_owned())
+            };
+            let is_gone = |line: &str| {
+                let address = value(line);
+                let address = address.split(',').next().and_then(|text| text.parse().ok());
+                address.is_some_and(|a: IpNet| gone.contains(&a))
+            };
+            lines.retain(|line| !is_address(line) || !is_gone(line));
+            let left = lines.iter_mut().filter(|line| is_address(line));
+            for (position, line) in left.enumerate() {
+                *line = format!("address{}={}", position + 1, value(line));
+            }
+        }
     }
 
     fn section(&self, name: &str) -> &[String] {
@@ -244,7 +311,7 @@ mod tests {
     fn the_bridge_gets_the_addresses_of_the_nics_profile_and_the_profile_stays() {
         let (wanted, mark) = wanted(&["198.51.100.1/24"]);
         let uuid = "5e0c2d0d-1a5f-4f0e-9e4d-0a1b2c3d4e5f";
-        let program = take_over(&wanted, &mark, "0a:6c:ed:96:98:0e", Some((uuid, PROFILE)));
+        let program = take_over(&wanted, &mark, "0a:6c:ed:96:98:0e", Some((uuid, PROFILE)), None);
         insta::assert_snapshot!("taken_over", both(&program));
         let back = release(&mark, &program.files[0], &program.files[1]);
         insta::assert_snapshot!("given_back", both(&back));
@@ -252,12 +319,62 @@ mod tests {
     }
 
     #[test]
+    fn a_bridge_that_is_mended_keeps_what_it_has() {
+        let (first, mark) = wanted(&["198.51.100.1/24"]);
+        let uuid = "5e0c2d0d-1a5f-4f0e-9e4d-0a1b2c3d4e5f";
+        let made = take_over(&first, &mark, "0a:6c:ed:96:98:0e", Some((uuid, PROFILE)), None);
+        let ours = [made.files[0].as_str(), made.files[1].as_str()];
+        let (same, _) = wanted(&["198.51.100.1/24"]);
+        let again = take_over(
+            &same,
+            &mark,
+            "0a:6c:ed:96:98:0e",
+            None,
+            Some((ours, &mark.addresses)),
+        );
+        assert_eq!(again.files[..2], made.files[..]);
+        assert_eq!(again.files[2..], made.files[..]);
+        assert!(again.undo[0].starts_with("put 2 ") && again.undo[1].starts_with("put 3 "));
+
+        let (other, changed) = wanted(&["198.51.100.2/24"]);
+        let other = take_over(
+            &other,
+            &changed,
+            "0a:6c:ed:96:98:0e",
+            None,
+            Some((ours, &mark.addresses)),
+        );
+        assert_eq!(
+            other.files[0].replace("198.51.100.2/24", "198.51.100.1/24"),
+            made.files[0]
+        );
+        assert!(other.files[0].contains("address1=192.0.2.5/24,192.0.2.1\n"));
+        assert!(other.files[1].contains(&format!("# was {uuid}\n")));
+    }
+
+    #[test]
+    fn a_bridge_whose_only_address_goes_has_none() {
+        let (own, mark) = wanted(&["198.51.100.1/24"]);
+        let made = take_over(&own, &mark, "0a:6c:ed:96:98:0e", None, None);
+        let ours = [made.files[0].as_str(), made.files[1].as_str()];
+        let (bare, none) = wanted(&[]);
+        let program = take_over(
+            &bare,
+            &none,
+            "0a:6c:ed:96:98:0e",
+            None,
+            Some((ours, &mark.addresses)),
+        );
+        assert!(program.files[0].ends_with("[ipv4]\nmethod=disabled\n\n[ipv6]\nmethod=link-local\n"));
+    }
+
+    #[test]
     fn a_nic_without_a_profile_gives_no_addresses() {
         let (bare, mark) = wanted(&[]);
-        let program = take_over(&bare, &mark, "0a:6c:ed:96:98:0e", None);
+        let program = take_over(&bare, &mark, "0a:6c:ed:96:98:0e", None, None);
         assert!(program.files[0].ends_with("[ipv4]\nmethod=disabled\n\n[ipv6]\nmethod=link-local\n"));
         let (own, mark) = wanted(&["198.51.100.1/24"]);
-        let program = take_over(&own, &mark, "0a:6c:ed:96:98:0e", None);
+        let program = take_over(&own, &mark, "0a:6c:ed:96:98:0e", None, None);
         let v4 = "[ipv4]\nmethod=manual\nnever-default=true\naddress1=198.51.100.1/24\n";
         assert!(program.files[0].contains(v4), "{}", program.files[0]);
     }
