@@ -37,6 +37,27 @@ struct Side {
     dhcp: Option<(IpAddr, IpAddr)>,
 }
 
+/// A range of a network that has no address left.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Full {
+    network: String,
+    start: IpAddr,
+    end: IpAddr,
+}
+
+impl Full {
+    /// One message, for however many nodes.
+    fn for_nodes(&self, nodes: &[String]) -> String {
+        let Full { network, start, end } = self;
+        let whom = match nodes {
+            [one] => format!("'{one}'"),
+            [first, .., last] => format!("{} nodes, '{first}' to '{last}'", nodes.len()),
+            [] => String::new(),
+        };
+        format!("network '{network}' has no free address for {whom}: {start} to {end} are taken")
+    }
+}
+
 impl Network {
     fn sides(&self) -> impl Iterator<Item = Side> {
         let v4 = self.ipv4.as_ref().and_then(|side| {
@@ -122,6 +143,7 @@ impl<'a> Reservations<'a> {
                 let _ = self.reserve(&network, mac, &node, position, &[]);
             }
         }
+        let mut lacking: BTreeMap<Full, Vec<String>> = BTreeMap::new();
         for node in nodes {
             let name = node.name.clone();
             for (position, nic) in node.nics.iter_mut().enumerate() {
@@ -131,12 +153,11 @@ impl<'a> Reservations<'a> {
                     .map_or(&[][..], Vec::as_slice);
                 match self.reserve(&nic.network, nic.mac, &name, position, own) {
                     Ok(ips) => nic.ips = ips,
-                    Err((ips, why)) => {
+                    Err((ips, full)) => {
                         if node.has_os && external && ips.is_empty() {
-                            problems
-                                .push(None, why)
-                                .hint("widen the network's dhcp range in its topology file");
+                            lacking.entry(full).or_default().push(name.clone());
                         } else {
+                            let why = full.for_nodes(std::slice::from_ref(&name));
                             tracing::info!("{why}: the NIC stays without a reservation");
                         }
                         nic.ips = ips;
@@ -146,6 +167,11 @@ impl<'a> Reservations<'a> {
                     tell(nic, network, external);
                 }
             }
+        }
+        for (full, nodes) in lacking {
+            problems
+                .push(None, full.for_nodes(&nodes))
+                .hint("widen the network's dhcp range in its topology file");
         }
         for network in self.networks.iter_mut() {
             network.reservations.sort();
@@ -184,7 +210,7 @@ impl<'a> Reservations<'a> {
         node: &str,
         position: usize,
         fixed: &[IpAddr],
-    ) -> Result<Vec<IpAddr>, (Vec<IpAddr>, String)> {
+    ) -> Result<Vec<IpAddr>, (Vec<IpAddr>, Full)> {
         let Some(network) = self.networks.iter_mut().find(|n| n.name == network) else {
             return Ok(fixed.to_vec());
         };
@@ -209,10 +235,8 @@ impl<'a> Reservations<'a> {
             let others = others.map(|(_, ip)| *ip);
             let free = || lowest_free(start, end, &given.taken.keys().copied().chain(others).collect());
             let Some(ip) = said.first().copied().or(present).or_else(free) else {
-                missing = Some(format!(
-                    "network '{}' has no free address for '{node}': {start} to {end} are taken",
-                    network.name
-                ));
+                let network = network.name.clone();
+                missing = Some(Full { network, start, end });
                 continue;
             };
             given.taken.insert(ip, node.to_owned());
@@ -234,7 +258,7 @@ impl<'a> Reservations<'a> {
         }
         match missing {
             None => Ok(ips),
-            Some(why) => Err((ips, why)),
+            Some(full) => Err((ips, full)),
         }
     }
 }

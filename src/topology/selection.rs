@@ -1,7 +1,7 @@
 //! `--topology-nodes undercloud:1,controller:3`.
 
 use super::name;
-use crate::yaml::{Place, Problems};
+use crate::yaml::{Place, Problems, shown};
 
 /// How many nodes of one type a deployment may have.
 const MAX_COUNT: u32 = 1000;
@@ -55,7 +55,17 @@ fn pair(item: &str, place: &Place, problems: &mut Problems) -> Option<(String, u
             return None;
         }
     };
-    let named = name::check("node type", kind, place, problems);
+    let named = if kind.contains('/') {
+        problems
+            .push(
+                place.clone(),
+                format!("'{}' is a path, not a node type", shown(kind)),
+            )
+            .hint("put the file into a folder 'nodes', and name the folder above by --topology-dir");
+        false
+    } else {
+        name::check("node type", kind, place, problems)
+    };
     let number = count
         .parse::<u32>()
         .ok()

@@ -190,3 +190,13 @@ fn empty_variables_of_the_environment_say_nothing() {
         stdout("topology render")
     );
 }
+
+#[test]
+fn a_range_that_is_too_small_is_one_fault() {
+    insta::assert_snapshot!(irs("topology render --topology-nodes undercloud:200"), @r"
+    ── stderr
+    error: network 'management' has no free address for 101 nodes, 'undercloud-99' to 'undercloud-199': 172.16.0.2 to 172.16.0.100 are taken
+    hint: widen the network's dhcp range in its topology file
+    ── exit 2
+    ");
+}

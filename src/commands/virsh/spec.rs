@@ -161,6 +161,11 @@ fn network(flags: &TopologyFlags, problems: &mut Problems) -> String {
             )
             .hint("use one of them");
     }
+    if flags.topology_network.as_deref() == Some("") {
+        problems
+            .push(None, "--topology-network is empty")
+            .hint("e.g. --topology-network 3_nets, or the path of a file; leave it out for the default");
+    }
     let url = flags.topology_net_url.as_deref();
     let url = url.filter(|url| {
         is_url(
