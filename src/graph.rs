@@ -103,9 +103,17 @@ fn rail(network: &deployment::Network) -> Rail {
         (_, Some(_)) => "openvswitch",
         _ => network.forward.mode().unwrap_or("isolated"),
     };
+    let ports = network.switch.iter().flat_map(|switch| &switch.ports);
+    let of_host = ports.flat_map(|port| {
+        port.addresses.iter().map(|address| match port.vlan {
+            Some(vlan) => format!("{address}, VLAN {vlan}"),
+            None => address.to_string(),
+        })
+    });
+    let notes = std::iter::once(kind.to_owned()).chain(v4).chain(v6);
     Rail {
         name: network.name.clone(),
-        notes: std::iter::once(kind.to_owned()).chain(v4).chain(v6).collect(),
+        notes: notes.chain(of_host).collect(),
     }
 }
 

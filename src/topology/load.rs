@@ -153,7 +153,7 @@ impl<'a> Loader<'a> {
         if tree.is_null() {
             problems
                 .push(tree.place, "the file is empty")
-                .hint("'irs virsh --help' names the folders that the files come from");
+                .hint("a node file has cpu: and memory:, a network file has networks: and nodes:");
             return None;
         }
         Some(tree)

@@ -23,7 +23,8 @@ fn the_picture_in_the_documents_is_what_irs_draws() {
 fn port_groups_stand_on_their_wires() {
     let flags = "--topology-nodes controller:1 --topology-network 3_net_openvswitch --format mermaid";
     let text = stdout(&format!("topology graph {flags}"));
-    assert!(text.contains("[[\"data<br/>openvswitch\"]]"), "{text}");
+    let rail = "[[\"data<br/>openvswitch<br/>2001:db80:1::f:ff/64<br/>2620:dead:beef:5::f:ff/64, VLAN 5<br/>";
+    assert!(text.contains(rail), "{text}");
     assert!(text.contains("|\"trunk\"|"), "{text}");
 }
 
