@@ -15,6 +15,8 @@ pub struct Virtopts {
     pub cpu: Option<CpuModel>,
     /// `--tpm emulator`: wins over `tpm`.
     pub tpm: Option<Option<Tpm>>,
+    /// `--boot uefi`: for the nodes whose file does not say more.
+    pub uefi: bool,
     /// `--boot`: devices in order.
     pub boot: Vec<String>,
     /// Elements of the domain's XML.

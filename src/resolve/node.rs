@@ -39,8 +39,12 @@ pub(super) fn node(
         existing,
         taken_macs,
     );
-    let firmware = spec
-        .firmware
+    let firmware = wanted
+        .virtopts
+        .uefi
+        .then_some(Firmware::Uefi { secure: false })
+        .filter(|_| spec.firmware.is_none_or(|firmware| firmware == Firmware::Bios))
+        .or(spec.firmware)
         .or(wanted.firmware)
         .or(existing.map(|domain| domain.firmware))
         .unwrap_or(Firmware::Bios);

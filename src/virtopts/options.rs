@@ -70,7 +70,7 @@ fn example(name: &str) -> &'static str {
         "--memballoon" => "e.g. --memballoon virtio,autodeflate=on, or --memballoon none",
         "--tpm" => "e.g. --tpm emulator, --tpm emulator,version=2.0 or --tpm /dev/tpm0",
         "--rng" => "e.g. --rng /dev/urandom, --rng builtin or --rng none",
-        "--boot" => "e.g. --boot network,hd; UEFI is --bootmode uefi of irs itself",
+        "--boot" => "e.g. --boot network,hd or --boot uefi",
         "--cpu" => "e.g. --cpu host-passthrough, or --cpu Nehalem,+vmx,-svm",
         "--graphics" => {
             "e.g. --graphics spice,listen=0.0.0.0 or --graphics none; a password is --vnc-password of irs itself"
@@ -95,7 +95,8 @@ fn option(name: &str, value: &str, virtopts: &mut Virtopts) -> Result<(), String
         "--boot" => {
             for word in given.words() {
                 if word == "uefi" {
-                    return Err("UEFI has a flag of its own".into());
+                    virtopts.uefi = true;
+                    continue;
                 }
                 virtopts
                     .boot

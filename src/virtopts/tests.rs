@@ -84,7 +84,7 @@ fn what_is_not_understood_is_never_ignored() {
         ("--hostdev ../../x", "it takes a PCI address"),
         ("--hostdev 0000:01:ff.0", "it takes a PCI address"),
         ("--filesystem srv,tag", "must be an absolute path"),
-        ("--boot uefi", "--bootmode uefi"),
+        ("--boot uefi,menu=on", "'menu=on' is not understood"),
         ("--boot floppy", "not one of hd, network"),
         ("--cpu Nehalem,vmx", "neither +FEATURE nor -FEATURE"),
         ("--tpm dongle", "not one of emulator"),

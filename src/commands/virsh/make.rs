@@ -127,6 +127,7 @@ fn planned_nodes(deployment: &Deployment, actual: &Actual) -> Vec<report::NodeRe
                 ip: node.address(),
                 ready: false,
                 has_os: node.has_os,
+                has_seed: node.has_seed,
             });
         }
     }

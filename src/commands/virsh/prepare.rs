@@ -78,7 +78,9 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
         ui.note(&note);
     }
     let mut volumes = actual.volumes(&id.name);
-    volumes.extend(outside);
+    volumes.extend(outside.sizes);
+    let crowded = outside.rooms.check(&id.host)?;
+    crowded.iter().for_each(|warning| ui.warn(warning));
     let (virt_type, located) = check_host(request, &session, &deployment, &actual, &volumes, inspected, ui)?;
     let plan = plan(request, &deployment, &record, &actual, &volumes, &located, starts)
         .map_err(Problems::into_fault)?;

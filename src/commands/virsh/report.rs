@@ -45,6 +45,9 @@ pub struct NodeReport {
     /// Whether it has the base image; the summary says so of those that have not.
     #[serde(skip)]
     pub has_os: bool,
+    /// Whether it has a seed, and so keys by which one logs in, and a host key that is known.
+    #[serde(skip)]
+    pub has_seed: bool,
 }
 
 impl NodeReport {
@@ -109,7 +112,7 @@ impl Report {
                 node.name, ip, node.state
             ));
         }
-        if let Some(node) = self.nodes.iter().find(|node| node.ready) {
+        if let Some(node) = self.nodes.iter().find(|node| node.ready && node.has_seed) {
             let config = workspace.join(workspace::SSH_CONFIG).display().to_string();
             let config = shlex::try_quote(&config).map_or(config.clone(), |quoted| quoted.into_owned());
             lines.push(format!("log in:    ssh -F {config} {}", node.name));
@@ -142,6 +145,7 @@ pub fn nodes(actual: &Actual, id: &Identity, ready: &BTreeSet<String>) -> Vec<No
                     && domain.state.is_running()
                     && (!mark.has_seed || ready.contains(&domain.name)),
                 has_os: mark.has_os,
+                has_seed: mark.has_seed,
             })
         })
         .collect();

@@ -54,7 +54,7 @@ pub fn apply(
             make_seed(libvirt, &pool_of(libvirt, pool)?, seed, record, materials)
         }
         Work::RemoveFile(path) => {
-            host.text(&Cmd::script(r#"rm -f -- "$1" "$1".*.part"#, &[path]))?;
+            host.text(&Cmd::script(include_str!("remove.sh"), &[path]))?;
             Ok(())
         }
         Work::Remove { pool, name } => {

@@ -1,8 +1,13 @@
 # Makes a disk whole, and then gives it its name. $1: folder, $2: name, $3: bytes, $4: preallocation, $5: blank, overlay or
 # copy, $6: the image's path, $7: its format.
 set -eu
-# Another disk may be making the same folder just now.
-[ -d "$1" ] || { mkdir -p -- "$(dirname -- "$1")" && mkdir -m 0711 -- "$1" 2>/dev/null; } || [ -d "$1" ] || mkdir -- "$1"
+# What is made here is marked, and goes with the last disk in it. Another disk may be making the same folder just now.
+folder() {
+  [ ! -d "$1" ] || return 0
+  folder "$(dirname -- "$1")"
+  if mkdir -m 0711 -- "$1" 2>/dev/null; then : >"$1/.irs"; else [ -d "$1" ] || mkdir -- "$1"; fi
+}
+folder "$1"
 umask 077
 # What a killed run may still write has no name any more, and gets none.
 rm -f -- "$1/$2".*.part

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod diff;
 pub mod outside;
+pub mod room;
 
 use crate::deployment::{Disk, ImageSource};
 use crate::steps::image::Base;

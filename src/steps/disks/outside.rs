@@ -1,5 +1,6 @@
 //! Disks that do not live in the deployment's pool: a node file names a folder, or a file that is there.
 
+use super::room::Rooms;
 use crate::actual::Actual;
 use crate::deployment::{Deployment, Disk, Home};
 use crate::remote::{Cmd, Host};
@@ -16,12 +17,20 @@ struct Info {
     format: Option<String>,
 }
 
-/// Looks at the paths that disks name: what is an existing file is used as it is. Gives the disks that irs made there,
-/// by path, with their sizes in bytes.
+/// What is outside of the pool.
+#[derive(Default)]
+pub struct Outside {
+    /// The disks that irs made there, by path, with their sizes in bytes.
+    pub sizes: BTreeMap<String, u64>,
+    /// Where others are to be made.
+    pub rooms: Rooms,
+}
+
+/// Looks at the paths that disks name: what is an existing file is used as it is.
 ///
 /// # Errors
 /// Files of others in the way, and files that more than one disk would be.
-pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result<BTreeMap<String, u64>> {
+pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result<Outside> {
     let mut disks: Vec<(String, &mut Disk)> = deployment
         .nodes
         .iter_mut()
@@ -32,7 +41,7 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
         .filter(|(_, disk)| matches!(disk.home, Home::Folder(_)))
         .collect();
     if disks.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(Outside::default());
     }
     let arguments: Vec<String> = disks
         .iter()
@@ -49,14 +58,17 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
     let ours = ours(actual, &deployment.id.name, deployment.id.uuid);
     let mut problems = Problems::default();
     let mut sizes = BTreeMap::new();
+    let mut rooms = Rooms::default();
     let mut used: BTreeMap<String, String> = BTreeMap::new();
     let found = text.split('#').skip(1);
     for ((node, disk), found) in disks.iter_mut().zip(found) {
         let (kind, info) = found.split_once('\n').unwrap_or((found, ""));
-        let info: Option<Info> = serde_json::from_str(info).ok();
         let Home::Folder(path) = disk.home.clone() else {
             continue;
         };
+        let room = matches!(kind, "folder" | "absent").then(|| info.split_once('\n'));
+        let (room, info) = room.flatten().unwrap_or(("", info));
+        let info: Option<Info> = serde_json::from_str(info).ok();
         match kind {
             "folder" => {
                 let key = disk.key();
@@ -107,9 +119,12 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
                     .hint("it takes a folder, or an existing disk image");
             }
         }
+        if !sizes.contains_key(&disk.key()) {
+            rooms.take(room, disk);
+        }
     }
     if problems.is_empty() {
-        Ok(sizes)
+        Ok(Outside { sizes, rooms })
     } else {
         Err(problems.into_fault())
     }

@@ -1,13 +1,23 @@
-# What is at the paths of disks that do not live in the pool. Pairs of arguments: a path, and the name of a disk if it is a folder.
+# What is at the paths of disks that do not live in the pool. Pairs of arguments: a path, and the name of a disk if it is
+# a folder. Where irs would make a disk: the bytes that are free, and on which file system.
 set -u
+space() {
+  folder=$1
+  while [ ! -d "$folder" ] && [ "$folder" != / ]; do folder=$(dirname -- "$folder"); done
+  df -PB1 -- "$folder" 2>/dev/null | tail -n 1 | { read -r _ _ _ free _ mount && echo "$free $mount"; }
+}
 info() { qemu-img info -U --output=json -- "$1" 2>/dev/null || echo '{}'; }
 while [ $# -gt 1 ]; do
   if [ -d "$1" ]; then
     echo '#folder'
+    space "$1"
     [ ! -e "${1%/}/$2" ] || info "${1%/}/$2"
   elif [ -f "$1" ] || [ -b "$1" ]; then
     echo '#existing'
     info "$1"
-  elif [ -e "$1" ]; then echo '#other'; else echo '#absent'; fi
+  elif [ -e "$1" ]; then echo '#other'; else
+    echo '#absent'
+    space "$1"
+  fi
   shift 2
 done
