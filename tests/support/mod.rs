@@ -1,4 +1,4 @@
-//! The lab's hypervisor, and runs of `irs` against it, for the tests named `lab_*`.
+//! The lab's hypervisor, and runs of `irs` against it, for the tests in `hypervisor`.
 //!
 //! A test brings its own hypervisor up, real libvirt, QEMU and sshd in namespaces (`tests/lab/up`), and takes it
 //! down when the [`Lab`] is dropped, also by a panic. Such tests are marked

@@ -1,8 +1,6 @@
 //! A hypervisor's user who is not root, on the hypervisor itself and over SSH: no right to libvirt but by sudo.
 
-mod support;
-
-use support::{Lab, Run};
+use crate::support::{Lab, Run};
 
 const NODE: &[&str] = &[
     "--topology-nodes",

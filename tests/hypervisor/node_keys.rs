@@ -2,12 +2,10 @@
 //! do, what changes, what is refused, and that nothing is left. Nodes without an operating system, and one with an
 //! image that takes no customisation, so that no guest has to boot.
 
-mod support;
-
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use support::{Lab, Run, RunExt, difference};
+use crate::support::{Lab, Run, RunExt, difference};
 
 const NETWORK: &str = "
 networks:

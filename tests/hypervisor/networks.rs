@@ -1,10 +1,8 @@
 //! Virtual networks, really made: what each kind lets through, what its servers give out and answer, and what stays when
 //! it changes while it runs.
 
-mod support;
-
+use crate::support::{Definition, Lab, Run, RunExt, difference};
 use std::path::Path;
-use support::{Definition, Lab, Run, RunExt, difference};
 
 const FILE: &str = r#"
 networks:

@@ -1,12 +1,10 @@
 //! What is refused, why, with which status, and that nothing was touched; one run at a time on a deployment.
 
-mod support;
-
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use support::{Lab, Run, RunExt, difference, files};
+use crate::support::{Lab, Run, RunExt, difference, files};
 
 const SIZES: &[&str] = &[
     "--virt-type",
@@ -305,7 +303,7 @@ fn one_run_at_a_time_and_a_cut_link_frees_its_lease() {
     let said = tempfile::NamedTempFile::new().expect("a file");
     let mut first = waiting(&lab, &image, said.path());
 
-    let held = support::but_leases(&lab.snapshot());
+    let held = crate::support::but_leases(&lab.snapshot());
     assert!(held.contains("lock /run/irs/deployment-default.lock"), "{held}");
     let busy = [
         "deployment 'default'",
@@ -317,7 +315,10 @@ fn one_run_at_a_time_and_a_cut_link_frees_its_lease() {
     refused(lab.virsh(&["--kill"]), 5, &busy);
     refused(lab.virsh(&["--remove-nodes", "freeipa-0"]), 5, &busy);
     refused(lab.virsh(&["--cleanup", "--yes"]), 5, &busy);
-    assert_eq!(difference(&held, &support::but_leases(&lab.snapshot())), "");
+    assert_eq!(
+        difference(&held, &crate::support::but_leases(&lab.snapshot())),
+        ""
+    );
     // Another deployment is another matter, and so is looking.
     lab.virsh(&[COMPUTE, SIZES, &["--prefix", "other", "--start", "none"]].concat())
         .ok();

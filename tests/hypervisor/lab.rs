@@ -1,8 +1,6 @@
 //! The lab itself: hypervisors side by side that know nothing of each other, and nothing left of them.
 
-mod support;
-
-use support::{Lab, Run, RunExt};
+use crate::support::{Lab, Run, RunExt};
 
 use std::process::Command;
 

@@ -1,11 +1,9 @@
 //! The main job: three nodes on a hypervisor, from the command line to an answer, and back to a clean host.
 
-mod support;
-
 use std::path::Path;
 use std::process::Command;
 
-use support::{Lab, Run, RunExt, ansible, difference, files};
+use crate::support::{Lab, Run, RunExt, ansible, difference, files};
 
 /// Sizes for an emulated lab; controller and compute get different ones, to be told apart.
 const SIZES: &[&str] = &[

@@ -1,8 +1,6 @@
 //! Networks on Open vSwitch, and wires between nodes: traffic through them, drift, nodes that come and go.
 
-mod support;
-
-use support::{Lab, Run, difference};
+use crate::support::{Lab, Run, difference};
 
 const NETWORK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab_switch/network.yml");
 const ARP: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/lab_switch/arp.py");

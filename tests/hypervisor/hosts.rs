@@ -1,10 +1,8 @@
 //! Hypervisors that make it hard: a user who is not root, and an sshd that forbids what it can.
 
-mod support;
-
 use std::process::Command;
 
-use support::{Lab, RunExt, difference};
+use crate::support::{Lab, RunExt, difference};
 
 const SIZES: &[&str] = &[
     "--format",

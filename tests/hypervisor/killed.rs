@@ -1,10 +1,8 @@
 //! Killed outright at each named point, a run that is made again goes on from there, and leaves nothing behind in the end.
 
-mod support;
-
 use std::process::Command;
 
-use support::{Lab, Run, RunExt, difference};
+use crate::support::{Lab, Run, RunExt, difference};
 
 const COMMON: &[&str] = &[
     "--format",

@@ -1,8 +1,6 @@
 //! Environments side by side on one hypervisor, with things of others between them; nodes that come and go.
 
-mod support;
-
-use support::{Definition, Lab, RunExt, but_leases, difference, words};
+use crate::support::{Definition, Lab, RunExt, but_leases, difference, words};
 
 const SIZES: &[&str] = &[
     "--virt-type",

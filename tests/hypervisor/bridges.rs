@@ -1,8 +1,6 @@
 //! Bridges of the hypervisor over its NICs: taken over, shared, mended and given back, under our own connection too.
 
-mod support;
-
-use support::{Lab, RunExt, difference};
+use crate::support::{Lab, RunExt, difference};
 
 const SIZES: &[&str] = &[
     "--virt-type",
@@ -47,7 +45,7 @@ impl Runs<'_> {
         self.lab.virsh_command(&[&nodes[..], SIZES, args].concat())
     }
 
-    fn make(&self, args: &[&str]) -> support::Run {
+    fn make(&self, args: &[&str]) -> crate::support::Run {
         self.command(args).run()
     }
 }
@@ -165,7 +163,7 @@ fn a_nic_is_taken_over_shared_mended_and_given_back() {
 
     // Another environment over the same NIC shares the bridge, and only the last one gives the NIC back.
     runs.make(&["--prefix", "b"]).ok();
-    let network = support::Definition::of(lab.ask(&["net-dumpxml", "b-br-lan"]));
+    let network = crate::support::Definition::of(lab.ask(&["net-dumpxml", "b-br-lan"]));
     assert_eq!(network.all("bridge", "name"), ["br-lan"]);
     lab.virsh(&["--kill", "--prefix", "b"]).ok();
     assert_eq!(runs.make(&[]).ok().list("changes"), [] as [serde_json::Value; 0]);

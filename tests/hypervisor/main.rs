@@ -1,0 +1,17 @@
+//! irs on real hypervisors: each test brings one up in the lab and takes it down again.
+//!
+//! One program, so that the tests of all files share its two places. They are ignored unless asked for: `tests/run lab`.
+
+mod bridges;
+mod hosts;
+mod killed;
+mod lab;
+mod main_road;
+mod networks;
+mod node_keys;
+mod prefixes;
+mod refusals;
+mod sudoer;
+#[path = "../support/mod.rs"]
+mod support;
+mod switch;
