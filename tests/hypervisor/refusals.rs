@@ -263,6 +263,18 @@ fn what_cannot_be_done_is_said_and_nothing_is_touched() {
         &["disk: ", "are free in"],
     );
     untouched("resources");
+    let link = |what: &str| {
+        lab.enter(&["ip", "link", what, "dev", "management", "type", "bridge"])
+            .ok()
+    };
+    link("add");
+    refused(
+        run(COMPUTE),
+        2,
+        &["network 'management' needs the device 'management'", "rename"],
+    );
+    link("delete");
+    untouched("names");
     refuse_images(&lab, folder.path());
     untouched("images");
 }

@@ -3,7 +3,7 @@
 use super::edit::{Edit, Entry};
 use super::read::ActualNetwork;
 use super::{Work, change, unchangeable};
-use crate::deployment::Deployment;
+use crate::deployment::{Deployment, Network};
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
 use crate::steps::host::facts::Facts;
@@ -45,6 +45,7 @@ pub fn converge(
                         .hint("choose another --prefix");
                     continue;
                 }
+                check_free(network, false, host, facts, &mut problems);
                 let reason = "it does not exist".to_owned();
                 actions.push(action(
                     Verb::Create,
@@ -71,6 +72,7 @@ pub fn converge(
                         "a network in use is not changed under its nodes: use the topology it was made from, or make the deployment anew after --kill",
                     );
                 }
+                check_free(network, found.active, host, facts, &mut problems);
                 for (reason, work) in change::changes(network, found, facts) {
                     actions.push(action(Verb::Update, &network.name, reason, work));
                 }
@@ -82,6 +84,22 @@ pub fn converge(
     } else {
         Err(problems)
     }
+}
+
+/// libvirt starts no network whose bridge has the name of a device that is there.
+fn check_free(network: &Network, active: bool, host: &str, facts: &Facts, problems: &mut Problems) {
+    if active || network.forward == Forward::Bridge || facts.links.get(&network.bridge).is_none() {
+        return;
+    }
+    problems
+        .push(
+            None,
+            format!(
+                "network '{}' needs the device '{}', and '{host}' has another one of that name",
+                network.name, network.bridge
+            ),
+        )
+        .hint("choose a --prefix, so that the names differ, rename the network, or remove that device");
 }
 
 /// The actions that remove networks.
