@@ -66,9 +66,6 @@ pub struct ImageFlags {
     /// Base image of the nodes with an OS: an http(s) URL that the hypervisor fetches, or a file of this machine.
     #[arg(long, value_name = "URL|PATH", default_value = DEFAULT_IMAGE, env = "IRS_IMAGE_URL")]
     pub image_url: String,
-    /// Where auxiliary images lie: provision.image.mirror.url in the templates of topology files.
-    #[arg(long, value_name = "URL", env = "IRS_IMAGE_MIRROR_URL")]
-    pub image_mirror_url: Option<String>,
     /// Fetch the base image again, though it is in the cache.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_FORCE_IMAGE_DOWNLOAD", hide_possible_values = true)]
     pub force_image_download: bool,
@@ -124,6 +121,9 @@ pub struct FileFlags {
     /// A folder with nodes/ and network/ that comes before the built-in files; may be repeated.
     #[arg(long, value_name = "DIR", env = "IRS_TOPOLOGY_DIR")]
     pub topology_dir: Vec<PathBuf>,
+    /// Where auxiliary images lie: provision.image.mirror.url in the templates of topology files.
+    #[arg(long, value_name = "URL", env = "IRS_IMAGE_MIRROR_URL")]
+    pub image_mirror_url: Option<String>,
     /// Third octet of the subnets of management and external networks. Default: a free one.
     #[arg(long = "net_subnet", visible_alias = "net-subnet", value_name = "OCTET", value_parser = clap::value_parser!(u8), env = "IRS_NET_SUBNET")]
     pub net_subnet: Option<u8>,

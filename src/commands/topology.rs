@@ -28,7 +28,7 @@ fn request(
     let mut problems = Problems::default();
     let mut request = spec::files(flags, &mut problems);
     request.nodes = types.into_iter().map(|name| (name, 1)).collect();
-    request.image_mirror_url = Some(MIRROR.into());
+    request.image_mirror_url.get_or_insert(MIRROR.into());
     let slot = spec::forced(flags).provisional(flags.prefix.as_deref());
     let variables = Variables {
         net: slot.net,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::files::Kind;
 use super::reference::{self, Default, Doc, Table};
 use super::single::Single;
-use crate::yaml::{Tree, Value};
+use crate::yaml::{Tree, Value, shown};
 
 /// Where comments begin, if the line is not longer.
 const COMMENT: usize = 34;
@@ -26,7 +26,12 @@ pub fn render(file: &Single) -> String {
     if let Some(purpose) = &file.purpose {
         let _ = writeln!(writer.out, "# {purpose}");
     }
-    let _ = writeln!(writer.out, "# The {word} '{}', {}.", file.name, file.label);
+    let _ = writeln!(
+        writer.out,
+        "# The {word} '{}', {}.",
+        shown(&file.name),
+        file.label
+    );
     writer.map(file.tree(), Some(table), 0, false);
     writer.out
 }

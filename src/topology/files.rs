@@ -58,7 +58,7 @@ pub fn kind_of(path: &Path) -> Option<Kind> {
 
 /// Reads a file whole; what is missing, unreadable or no text is a problem.
 pub fn read(path: &Path, problems: &mut Problems) -> Option<Source> {
-    let label = path.display().to_string();
+    let label = label(path);
     let mut bytes = Vec::new();
     let file = match what_is(path) {
         Ok(None) => File::open(path),
@@ -170,10 +170,16 @@ fn in_folders(kind: Kind, name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     })
 }
 
+/// What a file is called in messages and comments: its path, without what a terminal obeys or what ends a line.
+fn label(path: &Path) -> String {
+    let path = path.display().to_string();
+    path.replace(char::is_control, "?")
+}
+
 /// What messages call the file that has this name.
 pub fn source_of(kind: Kind, name: &str, folders: &[PathBuf]) -> String {
     match in_folders(kind, name, folders) {
-        Some(path) => path.display().to_string(),
+        Some(path) => label(&path),
         None => format!("{BUILT_IN_LABEL}{}/{name}.yml", kind.folder()),
     }
 }

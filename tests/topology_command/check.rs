@@ -126,3 +126,33 @@ fn the_built_in_files_are_fine_where_they_can_be_made() {
     ── exit 0
     "#);
 }
+
+#[test]
+fn a_hostile_path_does_not_steer_the_terminal() {
+    let folder = folder(&[("a\n\u{1b}[31m.yml", OWN_NETWORK)]);
+    insta::assert_snapshot!(irs_in(folder.path(), "topology check . -e lan=7"), @r"
+    ── stdout
+    ./a??[31m.yml: networks lan, wire are fine
+    ── exit 0
+    ");
+    let shown = irs_in(folder.path(), "topology show './a\n\u{1b}[31m.yml' -e lan=7");
+    assert!(!shown.contains('\u{1b}'), "{shown}");
+    assert!(!shown.contains("\n[31m"), "{shown}");
+}
+
+#[test]
+fn the_image_mirror_has_a_flag() {
+    let node = "cpu: 1\nmemory: 512\ndisks: {disk1: {size: 1G, import_url: '{{ provision.image.mirror.url }}/x.qcow2'}}\n";
+    let folder = folder(&[("nodes/x.yml", node)]);
+    insta::assert_snapshot!(irs_in(folder.path(), "topology check nodes --image-mirror-url ftp://m"), @r"
+    ── stderr
+    error: --image-mirror-url 'ftp://m' is no http:// or https:// URL
+    hint: e.g. --image-mirror-url https://mirror.example/images
+    ── exit 2
+    ");
+    let shown = irs_in(
+        folder.path(),
+        "topology show ./nodes/x.yml --format json --image-mirror-url http://m",
+    );
+    assert!(shown.contains("\"import_url\": \"http://m/x.qcow2\""), "{shown}");
+}

@@ -7,7 +7,7 @@ use crate::topology::{DiskSpec, NetworkSpec};
 use crate::ui::Ui;
 use crate::ui::table::{self, table};
 use crate::units::{MIB, format_size};
-use crate::yaml::Problems;
+use crate::yaml::{self, Problems};
 use anyhow::Result;
 use serde::Serialize;
 
@@ -175,7 +175,7 @@ fn row(entry: &Entry, columns: &[String]) -> Vec<String> {
         false => entry.source.clone(),
     };
     let purpose = entry.purpose.clone().unwrap_or_default();
-    let first = std::iter::once(entry.name.clone());
+    let first = std::iter::once(yaml::shown(&entry.name));
     first
         .chain(columns.iter().cloned())
         .chain([from, purpose])

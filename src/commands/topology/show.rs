@@ -45,7 +45,7 @@ pub fn run(args: &Show, ui: &Ui) -> Result<()> {
     let file = file.map_err(Problems::into_fault)?;
     if Words(file.tree()).mention(super::MIRROR) {
         ui.note(&format!(
-            "note: no image mirror is named, {} stands in for it: -e provision.image.mirror.url=URL",
+            "note: no image mirror is named, {} stands in for it: --image-mirror-url URL",
             super::MIRROR
         ));
     }

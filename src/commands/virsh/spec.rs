@@ -72,7 +72,6 @@ pub fn check(
         topology: topology::Request {
             nodes,
             network: network(flags, problems),
-            image_mirror_url: mirror(image_flags, problems),
             ..request
         },
         forced: forced(&flags.files),
@@ -95,6 +94,7 @@ pub fn files(flags: &FileFlags, problems: &mut Problems) -> topology::Request {
     topology::Request {
         dirs: flags.topology_dir.clone(),
         overrides,
+        image_mirror_url: mirror(flags, problems),
         ..topology::Request::default()
     }
 }
@@ -180,7 +180,7 @@ fn network(flags: &TopologyFlags, problems: &mut Problems) -> String {
         .to_owned()
 }
 
-fn mirror(flags: &ImageFlags, problems: &mut Problems) -> Option<String> {
+fn mirror(flags: &FileFlags, problems: &mut Problems) -> Option<String> {
     let url = flags.image_mirror_url.as_deref()?;
     is_url(
         "--image-mirror-url",
