@@ -4,6 +4,7 @@ pub mod boolean;
 pub mod format;
 pub mod host;
 pub mod list;
+mod number;
 pub mod status;
 pub mod topology;
 pub mod usage;

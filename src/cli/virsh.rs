@@ -2,6 +2,7 @@
 
 use super::boolean::Boolean;
 use super::host::ConnectFlags;
+use super::number::number;
 use crate::secret::Secret;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -49,7 +50,7 @@ pub struct HostFlags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "yes", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_VALIDATE", hide_possible_values = true)]
     pub host_validate: bool,
     /// MTU of the physical NICs under bridged networks, in bytes. Default: as they are.
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(576..=65535), env = "IRS_HOST_MTU_SIZE")]
+    #[arg(long, value_name = "BYTES", value_parser = number::<u32>(576..=65535), env = "IRS_HOST_MTU_SIZE")]
     pub host_mtu_size: Option<u32>,
     /// Make bridges over NICs that neither NetworkManager nor netplan rules, though such a bridge ends with the next boot.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_BRIDGE_RUNTIME_ONLY", hide_possible_values = true)]
@@ -94,7 +95,7 @@ pub struct TopologyFlags {
     pub topology_network: Option<String>,
     /// MTU in bytes of the virtual networks, and of the nodes' NICs on them; a network's own 'mtu' wins.
     /// Default: the networks' own, else 1500.
-    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(576..=65535), env = "IRS_HOST_NETWORK_MTU_SIZE")]
+    #[arg(long, value_name = "BYTES", value_parser = number::<u32>(576..=65535), env = "IRS_HOST_NETWORK_MTU_SIZE")]
     pub host_network_mtu_size: Option<u32>,
     /// Let the external network's bridge ask which multicast groups its nodes want. It ends with the bridge, and the
     /// same command brings it back.
@@ -125,10 +126,10 @@ pub struct FileFlags {
     #[arg(long, value_name = "URL", env = "IRS_IMAGE_MIRROR_URL")]
     pub image_mirror_url: Option<String>,
     /// Third octet of the subnets of management and external networks. Default: a free one.
-    #[arg(long = "net_subnet", visible_alias = "net-subnet", value_name = "OCTET", value_parser = clap::value_parser!(u8), env = "IRS_NET_SUBNET")]
+    #[arg(long = "net_subnet", visible_alias = "net-subnet", value_name = "OCTET", value_parser = number::<u8>(0..=255), env = "IRS_NET_SUBNET")]
     pub net_subnet: Option<u8>,
     /// Third octet of the data network's subnet. Default: a free one.
-    #[arg(long = "data_subnet", visible_alias = "data-subnet", value_name = "OCTET", value_parser = clap::value_parser!(u8), env = "IRS_DATA_SUBNET")]
+    #[arg(long = "data_subnet", visible_alias = "data-subnet", value_name = "OCTET", value_parser = number::<u8>(0..=255), env = "IRS_DATA_SUBNET")]
     pub data_subnet: Option<u8>,
     /// A variable of the templates, or a value over a topology file's: override.controller.memory=8192,
     /// override.networks.net2.ip_address=172.16.9.1; @FILE.yml reads many.
@@ -259,7 +260,7 @@ pub struct RunFlags {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_WAIT", hide_possible_values = true)]
     pub wait: bool,
     /// How long a node may take until it answers, in seconds.
-    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86400), env = "IRS_TIMEOUT")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = number::<u64>(1..=86400), env = "IRS_TIMEOUT")]
     pub timeout: u64,
 }
 
