@@ -16,7 +16,7 @@ const SIZES: &[&str] = &[
 ];
 
 /// A network file with one bridged network over a NIC.
-fn topology(nic: &str, more: &str) -> tempfile::NamedTempFile {
+pub fn topology(nic: &str, more: &str) -> tempfile::NamedTempFile {
     let file = tempfile::Builder::new()
         .suffix(".yml")
         .tempfile()
@@ -51,7 +51,7 @@ impl Runs<'_> {
 }
 
 /// The addresses and routes of a NIC, without what the kernel does by itself: whether an address is anybody else's.
-fn state(lab: &Lab, nic: &str) -> String {
+pub fn state(lab: &Lab, nic: &str) -> String {
     let ask = |command: &[&str]| lab.enter(command).ok().stdout;
     let text = [
         ask(&["ip", "-details", "link", "show", "dev", nic]),
@@ -64,12 +64,12 @@ fn state(lab: &Lab, nic: &str) -> String {
     lines.collect::<Vec<_>>().join("\n").replace(" tentative", "")
 }
 
-fn shell(lab: &Lab, script: &str) -> String {
+pub fn shell(lab: &Lab, script: &str) -> String {
     lab.enter(&["bash", "-ec", script]).ok().stdout
 }
 
 /// The NIC that was asked for first, and the beginning of its LAN's addresses.
-fn lan(lab: &Lab) -> String {
+pub fn lan(lab: &Lab) -> String {
     let octet = lab.address().split('.').nth(2).expect("an address").to_owned();
     format!("198.18.{octet}")
 }

@@ -7,6 +7,7 @@ mod hosts;
 mod killed;
 mod lab;
 mod main_road;
+mod neighbours;
 mod networks;
 mod node_keys;
 mod prefixes;

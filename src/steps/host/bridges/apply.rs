@@ -34,7 +34,10 @@ pub fn apply(work: &Work, host: &Host) -> Result<()> {
         }
         Work::Release(mark) => {
             let links = read::read(host)?;
-            let program = program::release(&links, mark).map_err(|why| anyhow!(why))?;
+            let program = program::release(&links, mark).map_err(|why| {
+                Fault::new(Exit::Failed, why)
+                    .hint("take them out, or settle what stands in the way, then run the same command again")
+            })?;
             let program = match links.rulers.get(&mark.nic) {
                 Some(ruler) if links.lasting.contains_key(&mark.bridge) => {
                     lasting::release(host, ruler, mark)?
