@@ -43,6 +43,12 @@ pub fn assign(
     let mut bridges = Bridges::default();
     for (spec, network) in topology.networks.iter().zip(networks) {
         if !is_linux_bridge(spec) {
+            if let (Some(mtu), Some(nic), Forward::Bridge) = (wanted.host_mtu, &spec.nic, spec.forward) {
+                bridges.notes.push(format!(
+                    "note: network '{}' is Open vSwitch's: the MTU of its NIC '{nic}' stays as it is, not {mtu}",
+                    network.name
+                ));
+            }
             continue;
         }
         // Addresses and MTU are the bridge's own, DNS the LAN's: libvirt has no part in them.

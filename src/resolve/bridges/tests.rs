@@ -28,6 +28,10 @@ fn wanted() -> Wanted {
 
 /// What a network file gives on a host with the NIC `lan0` and somebody's bridge `br0` over `eth5`.
 fn resolved(file: &str) -> Result<Deployment, Problems> {
+    resolved_with(file, |_| {})
+}
+
+fn resolved_with(file: &str, change: impl Fn(&mut Wanted)) -> Result<Deployment, Problems> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("net.yml");
     std::fs::write(&path, file).unwrap();
@@ -54,7 +58,9 @@ fn resolved(file: &str) -> Result<Deployment, Problems> {
         net: "0".into(),
         data_net: "24".into(),
     };
-    resolve::deployment(&wanted(), &topology, slot, &id, &actual)
+    let mut wanted = wanted();
+    change(&mut wanted);
+    resolve::deployment(&wanted, &topology, slot, &id, &actual)
 }
 
 fn refused(networks: &str) -> String {
@@ -140,4 +146,21 @@ fn a_nic_is_plugged_into_a_bridge_that_exists() {
     8:19: a NIC of node 'compute' is plugged into the bridge 'br9', which 'hv1' does not have
       hint: did you mean 'br0'?
     ");
+}
+
+#[test]
+fn the_mtu_of_an_open_vswitch_bridges_nic_is_left_with_a_word() {
+    let file = "networks:\n  net1: {name: br1, forward: bridge, virtualport_type: openvswitch, nic: lan0}\n";
+    let found = resolved_with(&format!("{file}{ANY_NODE}"), |wanted| {
+        wanted.host_mtu = Some(9000)
+    })
+    .unwrap();
+    assert!(
+        found
+            .notes
+            .iter()
+            .any(|note| note.contains("the MTU of its NIC 'lan0' stays as it is, not 9000")),
+        "{:?}",
+        found.notes
+    );
 }

@@ -294,6 +294,51 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn the_mark_holds_what_irs_added_and_what_is_wanted_no_longer_goes() {
+        let own = |list: &[&str]| HostBridge {
+            addresses: list.iter().map(|a| a.parse().unwrap()).collect(),
+            ..wanted()
+        };
+        // lan0 came with 192.0.2.5.
+        let (program, mark) = take_over(&sample(), &own(&["192.0.2.5/24", "192.0.2.9/24"])).unwrap();
+        assert_eq!(mark.addresses, ["192.0.2.9/24".parse().unwrap()]);
+        let add = "ip address add 192.0.2.9/24 dev br1".to_owned();
+        assert!(program.apply.contains(&add));
+
+        let mut links = sample();
+        let nic = links.get("lan0").unwrap().clone();
+        for link in &mut links.all {
+            if link.name == "br0" {
+                link.name = "br1".into();
+                link.alias = Some(mark.text());
+                link.addresses = nic.addresses.clone();
+                let added = Address {
+                    local: "192.0.2.9".parse().unwrap(),
+                    ..nic.addresses[1].clone()
+                };
+                link.addresses.insert(0, added);
+            } else if link.name == "lan0" {
+                link.addresses.clear();
+                link.master = Some("br1".into());
+            }
+        }
+        let (program, mark) = take_over(&links, &own(&["192.0.2.5/24"])).unwrap();
+        assert!(mark.addresses.is_empty());
+        let gone = program
+            .apply
+            .iter()
+            .position(|line| line == "ip address delete 192.0.2.9/24 dev br1");
+        // The kernel takes the others of a subnet along with its first one.
+        let again = program
+            .apply
+            .iter()
+            .position(|line| line.starts_with("ip address replace 192.0.2.5/24 "));
+        assert!(gone.is_some() && gone < again, "{}", both(&program));
+        let back = |line: &String| line.starts_with("ip address add 192.0.2.9/24 ");
+        assert!(program.undo.iter().any(back), "{}", both(&program));
+    }
+
+    #[test]
     fn a_route_over_two_nics_stands_in_the_way() {
         let mut links = sample();
         links.routes[0].dev = None;
