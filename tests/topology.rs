@@ -92,7 +92,13 @@ fn the_default_environment_is_infrareds() {
         let disks: Vec<String> = t
             .disks
             .iter()
-            .map(|d| format!("{}:{}", d.dev, irs::units::format_size(d.size_bytes)))
+            .map(|d| {
+                format!(
+                    "{}:{}",
+                    d.dev.as_deref().unwrap_or("-"),
+                    irs::units::format_size(d.size_bytes)
+                )
+            })
             .collect();
         let nics: Vec<&str> = t.interfaces.iter().map(|i| i.network.as_str()).collect();
         let _ = writeln!(

@@ -8,7 +8,8 @@ use crate::topology::firmware::is_q35;
 use crate::topology::node::NodeType;
 use std::collections::BTreeSet;
 
-/// The disks in the order of the file. A device that is none of its bus gets the next free name of that bus.
+/// The disks in the order of the file. One without a device, or whose device is none of its bus, gets the next free name of
+/// that bus.
 pub(super) fn disks(
     wanted: &Wanted,
     spec: &NodeType,
@@ -31,21 +32,17 @@ pub(super) fn disks(
             .or_else(|| found()?.bus.filter(|bus| *bus != Bus::Ide || has_ide))
             .unwrap_or(Bus::Virtio)
     };
-    let mut taken: BTreeSet<String> = spec
-        .disks
-        .iter()
-        .filter(|disk| disk.dev.starts_with(bus(disk).device_prefix()))
-        .map(|disk| disk.dev.clone())
-        .collect();
+    let said = |disk: &DiskSpec| {
+        let dev = disk.dev.clone();
+        dev.filter(|dev| dev.starts_with(bus(disk).device_prefix()))
+    };
+    let mut taken: BTreeSet<String> = spec.disks.iter().filter_map(|disk| disk.dev.clone()).collect();
     spec.disks
         .iter()
         .enumerate()
         .map(|(position, disk)| {
             let bus = bus(disk);
-            let dev = match disk.dev.strip_prefix(bus.device_prefix()) {
-                Some(_) => disk.dev.clone(),
-                None => free_device(bus.device_prefix(), &taken),
-            };
+            let dev = said(disk).unwrap_or_else(|| free_device(bus.device_prefix(), &taken));
             taken.insert(dev.clone());
             let own = disk.import.as_ref().map(|import| import.source.clone());
             let image = own.or_else(|| {

@@ -158,8 +158,8 @@ pub struct DiskSpec {
     pub key: String,
     /// Where it stands.
     pub place: Place,
-    /// The device without `/dev/`, `vda`; the next free letter when the file has none.
-    pub dev: String,
+    /// The device without `/dev/`, `vda`, when the file says one.
+    pub dev: Option<String>,
     /// The virtual size in bytes.
     pub size_bytes: u64,
     /// Its own bus, which wins over `--disk-bus`.
@@ -186,15 +186,14 @@ pub(super) fn read(entries: &[(Key, Tree)], of: &str, problems: &mut Problems) -
             .hint("there is one letter for each, and one for the seed");
     }
     for (key, tree) in entries.iter().take(MAX_DISKS) {
-        let Some(disk) = read_one(key, tree, of, &disks, problems) else {
+        let Some(disk) = read_one(key, tree, of, problems) else {
             continue;
         };
-        if let Some(other) = disks.iter().find(|d| d.dev == disk.dev) {
+        if let Some(dev) = &disk.dev
+            && let Some(other) = disks.iter().find(|d| d.dev.as_ref() == Some(dev))
+        {
             problems
-                .push(
-                    disk.place.clone(),
-                    format!("two disks of {of} are '/dev/{}'", disk.dev),
-                )
+                .push(disk.place.clone(), format!("two disks of {of} are '/dev/{dev}'"))
                 .hint(format!("the other one is '{}' at {}", other.key, other.place));
         }
         disks.push(disk);
@@ -214,13 +213,7 @@ pub(super) fn read(entries: &[(Key, Tree)], of: &str, problems: &mut Problems) -
     disks
 }
 
-fn read_one(
-    key: &Key,
-    tree: &Tree,
-    of: &str,
-    before: &[DiskSpec],
-    problems: &mut Problems,
-) -> Option<DiskSpec> {
+fn read_one(key: &Key, tree: &Tree, of: &str, problems: &mut Problems) -> Option<DiskSpec> {
     name::check("disk", &key.name, &key.place, problems);
     let fields = Fields::new(
         format!("disk '{}' of {of}", shown(&key.name)),
@@ -229,7 +222,7 @@ fn read_one(
         problems,
     );
     let bus = fields.choice("bus", BUSES, problems);
-    let dev = device(&fields, bus, before, problems);
+    let dev = device(&fields, problems);
     let size = match fields.get("size") {
         Some(size) => size.size(&fields.what("size"), MIB..=64 * 1024 * GIB, problems),
         None if !fields.readable => None,
@@ -242,7 +235,7 @@ fn read_one(
     };
     let disk = DiskSpec {
         key: key.name.clone(),
-        dev: String::new(),
+        dev: None,
         size_bytes: size.unwrap_or(GIB),
         bus,
         cache: fields.choice("cache", CACHES, problems).unwrap_or(Cache::Unsafe),
@@ -275,18 +268,10 @@ fn path(fields: &Fields<'_>, problems: &mut Problems) -> Option<String> {
     None
 }
 
-/// `/dev/vdb` or `vdb`; without one the first letter that is free.
-fn device(
-    fields: &Fields<'_>,
-    bus: Option<Bus>,
-    before: &[DiskSpec],
-    problems: &mut Problems,
-) -> Option<String> {
+/// `/dev/vdb` or `vdb`, or nothing; none when it is wrong.
+fn device(fields: &Fields<'_>, problems: &mut Problems) -> Option<Option<String>> {
     let Some(tree) = fields.get("dev") else {
-        let prefix = bus.map_or("vd", Bus::device_prefix);
-        return ('a'..='z')
-            .map(|letter| format!("{prefix}{letter}"))
-            .find(|d| before.iter().all(|b| b.dev != *d));
+        return Some(None);
     };
     let text = tree.string(&fields.what("dev"), problems)?;
     let dev = text.strip_prefix("/dev/").unwrap_or(&text);
@@ -303,5 +288,5 @@ fn device(
             .hint("write /dev/vda, /dev/vdb, …");
         return None;
     }
-    Some(dev.to_owned())
+    Some(Some(dev.to_owned()))
 }

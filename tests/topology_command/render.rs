@@ -15,6 +15,24 @@ fn keys(value: &Value) -> Vec<&str> {
 }
 
 #[test]
+fn disks_that_name_no_device_keep_the_order_of_the_file() {
+    let node = "cpu: 1\nmemory: 64\ndeploy_os: no\ndisks: {a: {size: 1G}, b: {size: 1G, bus: sata}, c: {size: 1G, dev: vda}, d: {size: 1G}}\n";
+    let folder = super::folder(&[("nodes/mixed.yml", node)]);
+    let devices = |flags: &str| {
+        let path = folder.path().display();
+        let all = rendered(&format!("--topology-dir {path} --topology-nodes mixed:1 {flags}"));
+        let xml = all["nodes"][0]["xml"].as_str().unwrap().to_owned();
+        let targets = xml.split("<target dev=\"").skip(1);
+        let devices: Vec<String> = targets
+            .map(|rest| rest.split('"').next().unwrap().to_owned())
+            .collect();
+        devices
+    };
+    assert_eq!(devices(""), ["vdb", "sda", "vda", "vdc"]);
+    assert_eq!(devices("--disk-bus scsi"), ["sda", "sdb", "sdc", "sdd"]);
+}
+
+#[test]
 fn files_of_one_name_share_the_numbers() {
     let all =
         rendered("--topology-nodes undercloud:1,compute_dvr:1,compute:2,tripleo:1 --topology-network 3_nets");
