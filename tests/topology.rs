@@ -117,7 +117,7 @@ fn overrides_reach_nodes_and_networks() {
         "override.controller.memory=2048",
         "override.controller.disks.disk1.size=10G",
         "override.networks.net2.ip_address=172.16.{{ net }}.254",
-        "override.networks.net4={name: extra}",
+        "override.networks.net4={name: extra, forward: nat}",
         "override.nodes.default.external_network.network=external",
     ])
     .unwrap();
