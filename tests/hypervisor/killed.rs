@@ -132,6 +132,12 @@ fn while_it_makes_or_removes_a_deployment() {
         assert!(!lab.home().join("default").exists());
     }
     assert!(creating.len() >= removing.len());
+
+    // What a killed first run left is this workspace's: it need not be named.
+    let mut first = lab.virsh_command(&[COMMON, &make].concat());
+    first.env("IRS_KILL_AT", "pool").output().expect("irs starts");
+    lab.virsh(&["--kill", "--wait"]).ok();
+    assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
 }
 
 #[test]

@@ -27,6 +27,16 @@ pub fn write_outputs(
     request.workspace.create()?;
     write_key(request, &login_key(request, id, actual, record)?)?;
     crate::outputs::write(&view(request, host, id, actual))?;
+    note_deployment(request, id, record)
+}
+
+/// Notes in the workspace which deployment is its own: before the first change, so that `--kill` knows it after a run
+/// that failed.
+///
+/// # Errors
+/// When the workspace cannot be written.
+pub fn note_deployment(request: &Request, id: &Identity, record: &Record) -> Result<()> {
+    request.workspace.create()?;
     request.workspace.write_record(&workspace::Record {
         deployment: id.name.clone(),
         prefix: id.prefix.clone(),

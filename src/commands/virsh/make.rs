@@ -1,5 +1,6 @@
 //! Making, extending and repairing a deployment.
 
+use super::facts::note_deployment;
 use super::input::Request;
 use super::persist::{self, PAUSES, Progress, persist};
 use super::prepare::{Prepared, prepare};
@@ -51,6 +52,9 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     if request.dry_run {
         let nodes = planned_nodes(&deployment, &actual);
         return show_plan(&plan, Report::new(request, &deployment.id.name, nodes), ui);
+    }
+    if let (Some(record), false) = (&tools.record, plan.is_empty()) {
+        note_deployment(request, &deployment.id, record)?;
     }
     carry_out(&plan, &tools, progress).await?;
     let unchanged = plan.is_empty().then_some(actual);
