@@ -6,6 +6,7 @@ pub mod diff;
 pub mod edit;
 pub mod portgroup;
 pub mod read;
+pub mod reserve;
 pub mod unchangeable;
 
 use crate::deployment::Network;
