@@ -2,29 +2,16 @@
 
 use std::process::Command;
 
-use crate::support::{Lab, Run, RunExt, difference};
+use crate::support::{Lab, Run, RunExt, SIZES, difference};
 
-const COMMON: &[&str] = &[
-    "--format",
-    "json",
-    "--virt-type",
-    "qemu",
-    "-e",
-    "override.compute.memory=64",
-    "-e",
-    "override.compute.cpu=1",
-    "-e",
-    "override.freeipa.memory=64",
-    "-e",
-    "override.freeipa.cpu=1",
-];
+const JSON: &[&str] = &["--format", "json"];
 const SIGKILL: i32 = 9;
 
 /// Runs irs until it kills itself at a point, then again: the second run must succeed.
 #[track_caller]
 fn killed(lab: &Lab, point: &str, args: &[&str]) -> Run {
     use std::os::unix::process::ExitStatusExt;
-    let command = || -> Command { lab.virsh_command(&[COMMON, args].concat()) };
+    let command = || -> Command { lab.virsh_command(&[JSON, SIZES, args].concat()) };
     let output = command().env("IRS_KILL_AT", point).output().expect("irs starts");
     assert_eq!(
         output.status.signal(),
@@ -51,7 +38,7 @@ fn blank_image() -> tempfile::NamedTempFile {
 
 /// Checks that a run again changes nothing, and that each node has its whole seed.
 fn check_whole(lab: &Lab, point: &str, args: &[&str], nodes: &[&str]) {
-    let again = lab.virsh(&[COMMON, args].concat()).ok();
+    let again = lab.virsh(&[JSON, SIZES, args].concat()).ok();
     assert_eq!(
         again.list("changes"),
         [] as [serde_json::Value; 0],
@@ -134,7 +121,7 @@ fn while_it_makes_or_removes_a_deployment() {
     assert!(creating.len() >= removing.len());
 
     // What a killed first run left is this workspace's: it need not be named.
-    let mut first = lab.virsh_command(&[COMMON, &make].concat());
+    let mut first = lab.virsh_command(&[JSON, SIZES, &make].concat());
     first.env("IRS_KILL_AT", "pool").output().expect("irs starts");
     lab.virsh(&["--kill", "--wait"]).ok();
     assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
@@ -167,7 +154,7 @@ fn while_it_adds_nodes_or_takes_them_away() {
     }
     let some = ["compute-0", "freeipa-0"];
     let all = ["compute-0", "compute-1", "compute-2", "freeipa-0", "freeipa-1"];
-    lab.virsh(&[COMMON, &texts(&first)].concat()).ok();
+    lab.virsh(&[JSON, SIZES, &texts(&first)].concat()).ok();
     let adding = [
         "record",
         "reservation",
@@ -197,7 +184,7 @@ fn while_it_adds_nodes_or_takes_them_away() {
         check_whole(&lab, point, &texts(&full), &all);
         let taken = match taking.get(n) {
             Some(point) => killed(&lab, point, &remove),
-            None => lab.virsh(&[COMMON, &remove].concat()).ok(),
+            None => lab.virsh(&[JSON, SIZES, &remove].concat()).ok(),
         };
         let names: Vec<_> = taken.nodes().into_iter().map(|(name, _)| name).collect();
         assert_eq!(names, some, "after {:?}", taking.get(n));

@@ -1,19 +1,7 @@
 //! Environments side by side on one hypervisor, with things of others between them; nodes that come and go.
 
-use crate::support::{Definition, Lab, RunExt, but_leases, difference, words};
+use crate::support::{Definition, Lab, RunExt, SIZES, but_leases, difference, words};
 
-const SIZES: &[&str] = &[
-    "--virt-type",
-    "qemu",
-    "-e",
-    "override.compute.memory=64",
-    "-e",
-    "override.compute.cpu=1",
-    "-e",
-    "override.freeipa.memory=64",
-    "-e",
-    "override.freeipa.cpu=1",
-];
 const LONG: &str = "abcdefghij-klmnopqrs-tuvwxyz-9";
 /// Names with another environment's prefix at their beginning: a name says nothing of who made a thing.
 const FOREIGN: &str = "a-compute-7";

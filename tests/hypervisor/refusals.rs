@@ -4,20 +4,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Lab, Run, RunExt, difference, files};
+use crate::support::{Lab, Run, RunExt, SIZES, difference, files};
 
-const SIZES: &[&str] = &[
-    "--virt-type",
-    "qemu",
-    "-e",
-    "override.compute.memory=64",
-    "-e",
-    "override.compute.cpu=1",
-    "-e",
-    "override.freeipa.memory=64",
-    "-e",
-    "override.freeipa.cpu=1",
-];
 const COMPUTE: &[&str] = &["--topology-nodes", "compute:1"];
 const FREEIPA: &[&str] = &["--topology-nodes", "freeipa:1"];
 

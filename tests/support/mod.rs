@@ -19,6 +19,20 @@ use tempfile::TempDir;
 #[allow(unused_imports)]
 pub use view::{Definition, but_leases, difference, files, words};
 
+/// Flags that make nodes as small as a lab can have many of.
+pub const SIZES: &[&str] = &[
+    "--virt-type",
+    "qemu",
+    "-e",
+    "override.compute.memory=64",
+    "-e",
+    "override.compute.cpu=1",
+    "-e",
+    "override.freeipa.memory=64",
+    "-e",
+    "override.freeipa.cpu=1",
+];
+
 /// A hypervisor of our own, up from [`Lab::up`] until it is dropped.
 pub struct Lab {
     name: String,
