@@ -8,6 +8,7 @@ use super::report::{self, Report};
 use super::settle::settle;
 use super::{blocking, carry_out, show_plan};
 use crate::actual::Actual;
+use crate::apply;
 use crate::deployment::{Deployment, Slot};
 use crate::resolve::slots::Forced;
 use crate::steps::host::record::Record;
@@ -60,7 +61,10 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     let unchanged = plan.is_empty().then_some(actual);
     let outcome = settle(request, &session, &deployment, &tools, unchanged).await;
     drop(lease);
-    let (report, result) = outcome?;
+    let (report, result) = match outcome {
+        Ok(settled) => settled,
+        Err(error) => return blocking(move || Err(apply::explain(&tools, error))).await,
+    };
     if result.as_ref().is_err_and(persist::is_lost) {
         return result;
     }
