@@ -68,9 +68,7 @@ pub fn probe(header: &[u8], length: u64, name: &str) -> Result<Format> {
     }
     if header.starts_with(b"QED\0") {
         // Little endian, other than qcow2; bit 0 of the features says that there is a backing file.
-        let features = header.get(16..24).map_or(0, |b| {
-            b.iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte))
-        });
+        let features = le64(header, 16);
         return if features & 1 != 0 {
             refuse("has a backing file", FLATTEN)
         } else {
@@ -78,13 +76,9 @@ pub fn probe(header: &[u8], length: u64, name: &str) -> Result<Format> {
         };
     }
     if header.starts_with(b"KDMV") {
-        let text = String::from_utf8_lossy(header);
-        let parent = text
-            .split_once("parentCID=")
-            .map(|(_, rest)| rest.chars().take(8).collect::<String>());
-        return match parent {
-            Some(cid) if !cid.eq_ignore_ascii_case("ffffffff") => refuse("has a backing file", FLATTEN),
-            _ => Ok(Format::Vmdk),
+        return match vmdk_names_others(header) {
+            Some(why) => refuse(why, FLATTEN),
+            None => Ok(Format::Vmdk),
         };
     }
     if header.starts_with(b"# Disk DescriptorFile") || header.starts_with(b"COWD") {
@@ -102,19 +96,28 @@ pub fn probe(header: &[u8], length: u64, name: &str) -> Result<Format> {
     )
 }
 
+/// Why a sparse VMDK would make QEMU open another file; none when it is whole in itself.
+///
+/// QEMU takes a capacity of 0 for "the descriptor counts", whose extents name files, and the hint for a backing file
+/// even where the parent's id says that there is none.
+fn vmdk_names_others(header: &[u8]) -> Option<&'static str> {
+    if header.len() < 512 || le64(header, 12) == 0 {
+        return Some("is a VMDK that names other files");
+    }
+    let text = String::from_utf8_lossy(header).to_ascii_lowercase();
+    let mut parents = text.split("parentcid=").skip(1);
+    let parented = parents.any(|rest| !rest.starts_with("ffffffff")) || text.contains("parentfilenamehint");
+    parented.then_some("has a backing file")
+}
+
 /// The size of the disk in an image of `length` bytes, in bytes; from its header.
 pub fn virtual_size(header: &[u8], length: u64, format: Format) -> u64 {
-    let le64 = |at: usize| {
-        header.get(at..at + 8).map_or(0, |b| {
-            b.iter().rev().fold(0u64, |n, byte| n << 8 | u64::from(*byte))
-        })
-    };
     match format {
         Format::Raw => length,
         Format::Qcow2 => be64(header, 24),
-        Format::Qed => le64(48),
+        Format::Qed => le64(header, 48),
         // In sectors of 512 bytes.
-        Format::Vmdk => le64(12).saturating_mul(512),
+        Format::Vmdk => le64(header, 12).saturating_mul(512),
     }
 }
 
@@ -183,6 +186,12 @@ fn be32(bytes: &[u8], at: usize) -> u32 {
     bytes
         .get(at..at + 4)
         .map_or(0, |b| b.iter().fold(0, |n, byte| n << 8 | u32::from(*byte)))
+}
+
+fn le64(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..at + 8).map_or(0, |b| {
+        b.iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte))
+    })
 }
 
 fn be64(bytes: &[u8], at: usize) -> u64 {
@@ -284,6 +293,29 @@ mod tests {
             "i.vmdk",
         );
         assert!(extent.contains("names other files"), "{extent}");
+    }
+
+    /// A sparse VMDK is one file, and still QEMU opens what its text names.
+    #[test]
+    fn a_vmdk_cannot_smuggle_in_another_file() {
+        let (sound, length) = bytes_of(&["create", "-q", "-f", "vmdk", "i", "64M"], "i");
+        let why = |header: &[u8]| probe(header, length, "i").unwrap_err().to_string();
+        assert_eq!(probe(&sound, length, "i").unwrap(), Format::Vmdk);
+        let mut descriptor = sound.clone();
+        descriptor[12..20].fill(0);
+        assert!(why(&descriptor).contains("names other files"));
+        let at = |text: &str| sound.windows(text.len()).position(|w| w == text.as_bytes()).unwrap();
+        // The parent's id still says that there is none.
+        let mut hinted = sound.clone();
+        let line = b"parentFileNameHint=\"/etc/shadow\"\n#";
+        let place = at("# Extent description");
+        hinted[place..place + line.len()].copy_from_slice(line);
+        assert!(why(&hinted).contains("has a backing file"));
+        let mut parented = sound.clone();
+        let place = at("parentCID=");
+        parented[place..place + 18].copy_from_slice(b"parentCID=12345678");
+        assert!(why(&parented).contains("has a backing file"));
+        assert!(why(&sound[..200]).contains("names other files"));
     }
 
     #[test]
