@@ -189,9 +189,9 @@ fn be32(bytes: &[u8], at: usize) -> u32 {
 }
 
 fn le64(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at..at + 8).map_or(0, |b| {
-        b.iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte))
-    })
+    bytes
+        .get(at..at + 8)
+        .map_or(0, |b| b.iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte)))
 }
 
 fn be64(bytes: &[u8], at: usize) -> u64 {
@@ -304,7 +304,12 @@ mod tests {
         let mut descriptor = sound.clone();
         descriptor[12..20].fill(0);
         assert!(why(&descriptor).contains("names other files"));
-        let at = |text: &str| sound.windows(text.len()).position(|w| w == text.as_bytes()).unwrap();
+        let at = |text: &str| {
+            sound
+                .windows(text.len())
+                .position(|w| w == text.as_bytes())
+                .unwrap()
+        };
         // The parent's id still says that there is none.
         let mut hinted = sound.clone();
         let line = b"parentFileNameHint=\"/etc/shadow\"\n#";

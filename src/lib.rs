@@ -37,6 +37,7 @@ pub mod steps;
 pub mod topology;
 pub mod ui;
 pub mod units;
+pub mod url;
 pub mod virtopts;
 pub mod workspace;
 pub mod xml;

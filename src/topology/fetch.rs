@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
+use crate::url::{curl_line, public};
 use crate::yaml::{MAX_BYTES, Place, Problems, Source, shown};
 
 /// For the whole of it, in seconds.
@@ -12,7 +13,7 @@ const MAX_TIME: &str = "60";
 /// Until a server answers, in seconds.
 const CONNECT_TIME: &str = "15";
 
-/// Stands for what is not kept of a URL.
+/// Stands for what is not kept of a URL, as [`crate::url::shown`] has it.
 const NOT_KEPT: &str = "?…";
 
 /// What went wrong, and what to do about it.
@@ -29,16 +30,15 @@ pub fn is_url(wanted: &str) -> bool {
 
 /// What may be kept of a network file's name: all of it, but of a URL neither password nor query, which may be a secret.
 pub fn kept(network: &str) -> String {
-    let public = without_password(network);
-    match is_url(network) && public != network {
-        true => format!("{public}{NOT_KEPT}"),
+    match is_url(network) {
+        true => crate::url::shown(network),
         false => network.to_owned(),
     }
 }
 
 /// Fetches the file, once in this process; messages call it by its URL without the password in it.
 pub(super) fn read(url: &str, problems: &mut Problems) -> Option<Source> {
-    let label = without_password(url);
+    let label = public(url);
     if url.ends_with(NOT_KEPT) {
         let message = format!(
             "the environment's network file came from '{label}' with a password or query, which is not kept"
@@ -106,10 +106,7 @@ fn fetch(url: &str) -> Result<Vec<u8>, Refused> {
         .spawn()
         .map_err(failed)?;
     if let Some(mut stdin) = curl.stdin.take() {
-        let quoted = url.replace('\\', "\\\\").replace('"', "\\\"");
-        stdin
-            .write_all(format!("url = \"{quoted}\"\n").as_bytes())
-            .map_err(failed)?;
+        stdin.write_all(curl_line(url).as_bytes()).map_err(failed)?;
     }
     let mut bytes = Vec::new();
     if let Some(stdout) = curl.stdout.take() {
@@ -155,34 +152,9 @@ fn explained(code: Option<i32>, stderr: &str) -> Refused {
     (why, hint.to_owned())
 }
 
-/// The URL without the password in it, and without its query, which may hold a token.
-fn without_password(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or(url);
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    let end = rest.find('/').unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => url.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn passwords_are_not_shown() {
-        for (url, shown) in [
-            ("https://h/a.yml", "https://h/a.yml"),
-            ("https://me:pw@h/a.yml?token=x", "https://h/a.yml"),
-            ("http://me@h", "http://h"),
-            ("http://h/a@b", "http://h/a@b"),
-        ] {
-            assert_eq!(without_password(url), shown);
-        }
-    }
 
     #[test]
     fn secrets_are_not_kept() {

@@ -5,6 +5,7 @@ use crate::deployment::Storage;
 use crate::error::{Exit, Fault, FaultContext};
 use crate::image::{self, Format};
 use crate::remote::{Cmd, Host};
+use crate::url;
 use anyhow::{Context, Result};
 use std::fs::File;
 use std::path::Path;
@@ -81,8 +82,9 @@ fn download<'a>(
     folder: &'a str,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Arrived<'a>> {
+    let shown = url::shown(url);
     let partial = format!("{}.part", index_name(url));
-    let fetch = Cmd::script(include_str!("download.sh"), &[folder, &partial, url]);
+    let fetch = Cmd::script(include_str!("download.sh"), &[folder, &partial]).stdin(url::curl_line(url));
     let finished = AtomicBool::new(false);
     let output = std::thread::scope(|scope| {
         scope.spawn(|| watch(host, folder, &partial, &finished, progress));
@@ -93,7 +95,7 @@ fn download<'a>(
     .fault(|| {
         Fault::new(
             Exit::Failed,
-            format!("downloading the base image '{url}' on the hypervisor failed"),
+            format!("downloading the base image '{shown}' on the hypervisor failed"),
         )
         .hint("run irs again: the download goes on where it stopped")
     })?;
@@ -111,7 +113,7 @@ fn download<'a>(
     let hex: String = output.lines().filter(|line| !line.contains('=')).collect();
     progress(size);
     let header = image::from_hex(&hex);
-    let format = image::probe(&header, size, url).inspect_err(|_| discard(host, folder, &part))?;
+    let format = image::probe(&header, size, &shown).inspect_err(|_| discard(host, folder, &part))?;
     Ok(Arrived {
         folder,
         part,
@@ -119,7 +121,7 @@ fn download<'a>(
         index: Some(index_name(url)),
         format,
         virtual_size: image::virtual_size(&header, size, format),
-        shown: url.to_owned(),
+        shown,
     })
 }
 

@@ -1,16 +1,16 @@
 # Fetches a URL into the cache's folder, resuming what an earlier run left; says the file's name, size, checksum and head.
-# $1: folder, $2: name of the partial file, $3: URL.
+# $1: folder, $2: name of the partial file; stdin: the URL as a line of curl's configuration, as it may hold a password.
 set -eu
 mkdir -p -- "$1"
 cd -- "$1"
 part=$2
-url=$3
+config=$(cat)
 # One download at a time: the lock is on the folder itself, so that no file is left behind.
 exec 9<.
 flock 9
 get() {
-  curl --silent --show-error --fail --location --globoff --proto '=http,https' --retry 3 --connect-timeout 30 --speed-limit 1 --speed-time 60 \
-    --dump-header "$part.head" --output "$part" "$@" -- "$url" 9<&-
+  printf '%s\n' "$config" | curl --config - --silent --show-error --fail --location --globoff --proto '=http,https' --retry 3 --connect-timeout 30 --speed-limit 1 --speed-time 60 \
+    --dump-header "$part.head" --output "$part" "$@" 9<&-
 }
 afresh() {
   rm -f -- "$part" "$part.head"

@@ -5,6 +5,7 @@ use crate::deployment::{ImageSource, Storage};
 use crate::error::{Exit, Fault, FaultContext};
 use crate::image::{self, Format};
 use crate::remote::{Cmd, Host};
+use crate::url;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -45,11 +46,12 @@ fn locate_url(host: &Host, url: &str, storage: &Storage, force: bool) -> Result<
 
 /// Probes the beginning of a remote image before anything is made for it.
 fn look(host: &Host, url: &str) -> Result<Work> {
-    let cmd = Cmd::script(include_str!("look.sh"), &[url]);
+    let shown = url::shown(url);
+    let cmd = Cmd::script(include_str!("look.sh"), &[]).stdin(url::curl_line(url));
     let text = host.text(&cmd).fault(|| {
         Fault::new(
             Exit::Failed,
-            format!("the hypervisor cannot fetch the base image '{url}'"),
+            format!("the hypervisor cannot fetch the base image '{shown}'"),
         )
         .hint("is the URL right, and can the hypervisor reach it? '--image-url FILE' uploads a local image")
     })?;
@@ -59,7 +61,7 @@ fn look(host: &Host, url: &str) -> Result<Work> {
     let size = total_size(&headers);
     let header = image::from_hex(&hex.join(" "));
     // Without a size the probe must not stumble over it; the download is probed again as a whole.
-    let format = image::probe(&header, size.unwrap_or(image::HEADER as u64), url)?;
+    let format = image::probe(&header, size.unwrap_or(image::HEADER as u64), &shown)?;
     let virtual_size = match format {
         Format::Raw => size,
         _ => Some(image::virtual_size(&header, 0, format)),
@@ -157,16 +159,18 @@ pub struct Inspected {
 /// `Usage` for a file that is no usable image.
 pub fn inspect(file: &Path) -> Result<Inspected> {
     let shown = file.display();
-    let mut open = File::open(file).fault(|| {
+    let unreadable = || {
         Fault::new(Exit::Usage, format!("cannot read the base image '{shown}'"))
             .hint("--image-url takes an http(s) URL or a file of this machine")
-    })?;
-    if !open.metadata()?.is_file() {
+    };
+    // Before it is opened: a named pipe would wait for its writer.
+    if !std::fs::metadata(file).fault(unreadable)?.is_file() {
         bail!(Fault::new(
             Exit::Usage,
             format!("the base image '{shown}' is not a file")
         ));
     }
+    let mut open = File::open(file).fault(unreadable)?;
     let size = open.metadata()?.len();
     let reading = || format!("reading '{shown}'");
     let mut header = Vec::new();
@@ -194,7 +198,18 @@ pub fn inspect(file: &Path) -> Result<Inspected> {
 
 #[cfg(test)]
 mod tests {
-    use super::total_size;
+    use super::{inspect, total_size};
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
+        for path in [pipe.as_path(), dir.path(), std::path::Path::new("/dev/zero")] {
+            let error = inspect(path).err().unwrap();
+            assert!(error.to_string().ends_with("is not a file"), "{error:#}");
+        }
+    }
 
     #[test]
     fn the_last_answer_says_the_size() {

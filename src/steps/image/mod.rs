@@ -2,6 +2,8 @@
 
 pub mod apply;
 pub mod locate;
+#[cfg(test)]
+mod tests;
 
 use crate::deployment::{Disk, ImageSource};
 use crate::error::{Exit, Fault};
@@ -116,7 +118,7 @@ impl Located {
             return Vec::new();
         };
         let name = match work {
-            Work::Download { url, .. } => url.clone(),
+            Work::Download { url, .. } => crate::url::shown(url),
             Work::Upload { file, .. } => file.display().to_string(),
         };
         let reason = if forced {

@@ -1,0 +1,90 @@
+//! What others on the hypervisor can see of a download.
+
+use super::{apply, locate};
+use crate::deployment::{ImageSource, Storage};
+use crate::remote::Host;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::thread;
+
+/// The password of the URL; the test's own arguments and environment do not have it.
+const PASSWORD: &str = "sesame-5f1c";
+
+/// Serves a disk of zeros as often as it is asked; says of each request who logged in, and whether any process shows the
+/// password in its arguments or its environment while it is answered.
+fn serve(requests: usize) -> (u16, thread::JoinHandle<Vec<(bool, Vec<String>)>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let server = thread::spawn(move || {
+        let answer = |stream: std::net::TcpStream| {
+            let lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let head: Vec<String> = lines
+                .map_while(Result::ok)
+                .take_while(|line| !line.is_empty())
+                .collect();
+            let known = head.iter().any(|line| line.starts_with("Authorization: Basic "));
+            let seen = showing(PASSWORD);
+            let mut stream = stream;
+            let _ = stream.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 65536\r\n\r\n");
+            let _ = stream.write_all(&[0; 65536]);
+            (known, seen)
+        };
+        listener
+            .incoming()
+            .take(requests)
+            .map(|stream| answer(stream.unwrap()))
+            .collect()
+    });
+    (port, server)
+}
+
+/// The processes that show a text to everybody, or to their own user.
+fn showing(text: &str) -> Vec<String> {
+    let has = |path: &std::path::Path| {
+        let bytes = std::fs::read(path).unwrap_or_default();
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    let processes = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    let files = processes.flat_map(|process| ["cmdline", "environ"].map(|file| process.path().join(file)));
+    files
+        .filter(|file| has(file))
+        .map(|file| file.display().to_string())
+        .collect()
+}
+
+#[test]
+fn a_password_in_a_url_is_in_no_process_list_and_no_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let (port, server) = serve(2);
+    let url = format!("http://me:{PASSWORD}@127.0.0.1:{port}/disk.img");
+    let storage = Storage {
+        folder: dir.path().to_str().unwrap().to_owned(),
+        pool: "images".to_owned(),
+    };
+    let host = Host::here();
+    let located = locate::locate(&host, &ImageSource::Url(url), &storage, false, None).unwrap();
+    let actions = located.actions("hv", false);
+    assert!(!format!("{}", crate::plan::Plan::new(actions)).contains(PASSWORD));
+    let super::Located::Missing(work) = located else {
+        panic!("nothing is cached yet")
+    };
+    let base = apply::apply(&work, &host, &storage, &|_| ()).unwrap();
+    assert_eq!(base.virtual_size, 65536);
+    let kept: Vec<String> = std::fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap_or_default())
+        .collect();
+    assert!(kept.iter().all(|text| !text.contains(PASSWORD)), "{kept:?}");
+    for (known, seen) in server.join().unwrap() {
+        assert!(known, "curl was told the password");
+        assert_eq!(seen, Vec::<String>::new());
+    }
+    // A server that is gone: the message says where, and not how to get in.
+    let gone = format!("http://me:{PASSWORD}@127.0.0.1:1/disk.img");
+    let error = locate::locate(&host, &ImageSource::Url(gone), &storage, false, None).unwrap_err();
+    let text = crate::error::Report::of(&error).to_string();
+    assert!(
+        text.contains("http://127.0.0.1:1/disk.img") && !text.contains(PASSWORD),
+        "{text}"
+    );
+}
