@@ -1,13 +1,15 @@
 //! Bringing the base image into the cache.
 
-use super::{Base, Work, cache_name, index_name};
+use super::{Base, Work, cache_name, content, index_name};
 use crate::deployment::Storage;
 use crate::error::{Exit, Fault, FaultContext};
 use crate::image::{self, Format};
 use crate::remote::{Cmd, Host};
 use crate::url;
 use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
 use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -71,9 +73,41 @@ fn upload(
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
     let part = format!("{name}.{}-{nanos}.part", std::process::id());
     let open = File::open(file).with_context(|| format!("opening '{}'", file.display()))?;
-    host.upload(open, Some(size), &format!("{folder}/{part}"), 0o644, progress)
-        .with_context(|| format!("uploading '{}'", file.display()))?;
+    let mut hashed = Hashed(open, Sha256::new());
+    host.upload(
+        &mut hashed,
+        Some(size),
+        &format!("{folder}/{part}"),
+        0o644,
+        progress,
+    )
+    .with_context(|| format!("uploading '{}'", file.display()))?;
+    // What was checked is what has to arrive: another content could name files of the hypervisor.
+    let sent: String = hashed
+        .1
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if !name.contains(content(&sent)) {
+        discard(host, folder, &part);
+        let message = format!("image '{}' changed while it was sent", file.display());
+        return Err(Fault::new(Exit::Failed, message)
+            .hint("run irs again when nobody writes to it")
+            .into());
+    }
     Ok(part)
+}
+
+/// A file whose bytes are hashed as they are read.
+struct Hashed(File, Sha256);
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let count = self.0.read(buffer)?;
+        self.1.update(&buffer[..count]);
+        Ok(count)
+    }
 }
 
 fn download<'a>(

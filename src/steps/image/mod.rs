@@ -140,7 +140,12 @@ impl Located {
 
 /// The name of a base image in the cache: by content.
 pub fn cache_name(sha256: &str, format: Format) -> String {
-    format!("irs-base-{}.{}", &sha256[..16.min(sha256.len())], format.name())
+    format!("irs-base-{}.{}", content(sha256), format.name())
+}
+
+/// What of a hash stands in a name: so much that nobody can make two images with one name.
+fn content(sha256: &str) -> &str {
+    sha256.get(..32).unwrap_or(sha256)
 }
 
 /// The small file that says which content a URL had.

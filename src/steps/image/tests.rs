@@ -1,4 +1,4 @@
-//! What others on the hypervisor can see of a download.
+//! What others on the hypervisor can see of a download, and what an image can be exchanged for.
 
 use super::{apply, locate};
 use crate::deployment::{ImageSource, Storage};
@@ -87,4 +87,30 @@ fn a_password_in_a_url_is_in_no_process_list_and_no_message() {
         text.contains("http://127.0.0.1:1/disk.img") && !text.contains(PASSWORD),
         "{text}"
     );
+}
+
+#[test]
+fn an_image_that_changes_after_the_check_is_not_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let pool = tempfile::tempdir().unwrap();
+    let storage = Storage {
+        folder: pool.path().to_str().unwrap().to_owned(),
+        pool: "images".to_owned(),
+    };
+    let (host, file) = (Host::here(), dir.path().join("disk.img"));
+    std::fs::write(&file, [0; 65536]).unwrap();
+    let source = ImageSource::File(file.clone());
+    let super::Located::Missing(work) = locate::locate(&host, &source, &storage, false, None).unwrap() else {
+        panic!("nothing is cached yet")
+    };
+    // As large as before, and now it has a backing file.
+    let mut header = b"QFI\xfb\0\0\0\x03\0\0\0\0\0\0\x01\0".to_vec();
+    header.resize(65536, 0);
+    std::fs::write(&file, header).unwrap();
+    let error = apply::apply(&work, &host, &storage, &|_| ()).unwrap_err();
+    assert!(
+        error.to_string().ends_with("changed while it was sent"),
+        "{error:#}"
+    );
+    assert_eq!(std::fs::read_dir(pool.path()).unwrap().count(), 0);
 }
