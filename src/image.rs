@@ -96,6 +96,18 @@ pub fn probe(header: &[u8], length: u64, name: &str) -> Result<Format> {
     )
 }
 
+/// As [`probe`], for a disk with data rather than a system: a file system or an encrypted volume may begin at once.
+///
+/// # Errors
+/// As those of [`probe`].
+pub fn probe_data(header: &[u8], length: u64, name: &str) -> Result<Format> {
+    let plain = header.starts_with(b"XFSB") || header.starts_with(b"LUKS\xba\xbe");
+    match plain {
+        true => Ok(Format::Raw),
+        false => probe(header, length, name),
+    }
+}
+
 /// Why a sparse VMDK would make QEMU open another file; none when it is whole in itself.
 ///
 /// QEMU takes a capacity of 0 for "the descriptor counts", whose extents name files, and the hint for a backing file

@@ -79,6 +79,7 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     }
     let mut volumes = actual.volumes(&id.name);
     volumes.extend(outside.sizes);
+    outside.given.iter().for_each(|warning| ui.warn(warning));
     let crowded = outside.rooms.check(&id.host)?;
     crowded.iter().for_each(|warning| ui.warn(warning));
     let (virt_type, located) = check_host(request, &session, &deployment, &actual, &volumes, inspected, ui)?;

@@ -3,18 +3,19 @@
 use super::room::Rooms;
 use crate::actual::Actual;
 use crate::deployment::{Deployment, Disk, Home};
+use crate::error::{Exit, Fault};
+use crate::image;
 use crate::remote::{Cmd, Host};
 use crate::yaml::Problems;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What `qemu-img info` says of a file; nothing of it for what it cannot read.
+/// What `qemu-img info` says of a disk that irs made.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct Info {
     virtual_size: Option<u64>,
-    format: Option<String>,
 }
 
 /// What is outside of the pool.
@@ -24,6 +25,8 @@ pub struct Outside {
     pub sizes: BTreeMap<String, u64>,
     /// Where others are to be made.
     pub rooms: Rooms,
+    /// What is given to a new node that was the hypervisor's own.
+    pub given: Vec<String>,
 }
 
 /// Looks at the paths that disks name: what is an existing file is used as it is.
@@ -60,14 +63,17 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
     let mut sizes = BTreeMap::new();
     let mut rooms = Rooms::default();
     let mut used: BTreeMap<String, String> = BTreeMap::new();
-    let found = text.split('#').skip(1);
+    // A line of its own: what a file says of itself may have the sign anywhere.
+    let found = text.strip_prefix('#').map(|text| text.split("\n#"));
+    let found = found.into_iter().flatten();
+    let mut given = Vec::new();
     for ((node, disk), found) in disks.iter_mut().zip(found) {
-        let (kind, info) = found.split_once('\n').unwrap_or((found, ""));
+        let (kind, room_or_header) = found.split_once('\n').unwrap_or((found, ""));
         let Home::Folder(path) = disk.home.clone() else {
             continue;
         };
-        let room = matches!(kind, "folder" | "absent").then(|| info.split_once('\n'));
-        let (room, info) = room.flatten().unwrap_or(("", info));
+        let room = matches!(kind, "folder" | "absent").then(|| room_or_header.split_once('\n'));
+        let (room, info) = room.flatten().unwrap_or(("", room_or_header));
         let info: Option<Info> = serde_json::from_str(info).ok();
         match kind {
             "folder" => {
@@ -82,7 +88,7 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
                     }
                 }
             }
-            "existing" => {
+            "existing" | "device" => {
                 if let Some(other) = used.insert(path.clone(), node.clone()) {
                     problems
                         .push(
@@ -91,18 +97,21 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
                         )
                         .hint("name a folder as the disk's path, or ask for one node of that type");
                 }
-                match info.and_then(|info| info.format) {
-                    Some(format) => disk.home = Home::Existing { path, format },
-                    None => {
-                        problems
-                            .push(
-                                None,
-                                format!(
-                                    "the file '{path}' for disk {} of '{node}' is no disk image",
-                                    disk.dev
-                                ),
-                            )
-                            .hint("it takes a folder, or an image that qemu-img knows");
+                let defined = defined_format(actual, node, &path);
+                if defined.is_none() {
+                    given.push(format!("disk {} of '{node}' is the hypervisor's own '{path}', and what is on it the node's to read and change", disk.dev));
+                }
+                let format = match (defined, kind) {
+                    (Some(format), _) => Ok(format),
+                    // Its first bytes are its users' to write, and mean nothing.
+                    (None, "device") => Ok("raw".to_owned()),
+                    (None, _) => format_of(room_or_header, &path),
+                };
+                match format {
+                    Ok(format) => disk.home = Home::Existing { path, format },
+                    Err(fault) => {
+                        let said = format!("disk {} of '{node}': {}", disk.dev, fault.message);
+                        problems.push(None, said).hint(fault.hint.unwrap_or_default());
                     }
                 }
             }
@@ -124,10 +133,30 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
         }
     }
     if problems.is_empty() {
-        Ok(Outside { sizes, rooms })
+        Ok(Outside { sizes, rooms, given })
     } else {
         Err(problems.into_fault())
     }
+}
+
+/// What the emulator reads a disk as that a node has already. It stays that: a node that writes the header of another
+/// format to its raw disk must not have it believed, as that can name any file of the hypervisor.
+fn defined_format(actual: &Actual, node: &str, path: &str) -> Option<String> {
+    let domain = actual.domains.iter().find(|domain| domain.name == node)?;
+    let disk = domain.disks.iter().find(|disk| disk.source == path)?;
+    disk.format.clone()
+}
+
+/// The format of a file by its size and beginning, when it is a disk and names no other file.
+fn format_of(found: &str, path: &str) -> Result<String, Fault> {
+    let (length, header) = found.split_once('\n').unwrap_or((found, ""));
+    let header = image::from_hex(header);
+    image::probe_data(&header, length.trim().parse().unwrap_or(0), path)
+        .map(|format| format.name().to_owned())
+        .map_err(|error| match error.downcast::<Fault>() {
+            Ok(fault) => fault,
+            Err(error) => Fault::new(Exit::Usage, error.to_string()),
+        })
 }
 
 /// The files outside of the pool that irs made for a deployment: what the record announced, and what the marks say.

@@ -1,20 +1,22 @@
 # What is at the paths of disks that do not live in the pool. Pairs of arguments: a path, and the name of a disk if it is
-# a folder. Where irs would make a disk: the bytes that are free, and on which file system.
+# a folder. Where irs would make a disk: the bytes that are free, and on which file system. Of a file that is there: its
+# size and beginning. What is in it is judged elsewhere: a program that guesses its format may open what it names.
 set -u
 space() {
   folder=$1
   while [ ! -d "$folder" ] && [ "$folder" != / ]; do folder=$(dirname -- "$folder"); done
   df -PB1 -- "$folder" 2>/dev/null | tail -n 1 | { read -r _ _ _ free _ mount && echo "$free $mount"; }
 }
-info() { qemu-img info -U --output=json -- "$1" 2>/dev/null || echo '{}'; }
+info() { qemu-img info -U -f qcow2 --output=json -- "$1" 2>/dev/null || echo '{}'; }
 while [ $# -gt 1 ]; do
   if [ -d "$1" ]; then
     echo '#folder'
     space "$1"
     [ ! -e "${1%/}/$2" ] || info "${1%/}/$2"
-  elif [ -f "$1" ] || [ -b "$1" ]; then
+  elif [ -b "$1" ]; then echo '#device'; elif [ -f "$1" ]; then
     echo '#existing'
-    info "$1"
+    stat -L -c %s -- "$1"
+    od -An -v -tx1 -N 65536 -- "$1"
   elif [ -e "$1" ]; then echo '#other'; else
     echo '#absent'
     space "$1"

@@ -51,6 +51,8 @@ pub struct ActualDisk {
     pub source: String,
     /// Its bus, where it is one that irs knows.
     pub bus: Option<Bus>,
+    /// What the emulator reads it as: `raw`, `qcow2`, ….
+    pub format: Option<String>,
 }
 
 /// A NIC as libvirt has it.
@@ -284,6 +286,9 @@ fn disks(root: Node<'_, '_>) -> Vec<ActualDisk> {
             ActualDisk {
                 source: source.unwrap_or_default().to_owned(),
                 bus: child("target").and_then(|n| Bus::of(n.attribute("bus")?)),
+                format: child("driver")
+                    .and_then(|n| n.attribute("type"))
+                    .map(str::to_owned),
             }
         })
         .collect()
