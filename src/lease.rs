@@ -226,6 +226,15 @@ impl Drop for Lease {
     }
 }
 
+/// Who runs irs, for the lease and the record: user@machine.
+pub fn who() -> String {
+    let user = std::env::var("USER")
+        .or_else(|_| std::env::var("LOGNAME"))
+        .unwrap_or_else(|_| "root".into());
+    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("{user}@{}", machine.trim())
+}
+
 fn what(name: &str) -> String {
     match name.strip_prefix(DEPLOYMENT) {
         Some(deployment) => format!("deployment '{deployment}'"),

@@ -160,6 +160,13 @@ pub struct Change {
     reason: String,
 }
 
+impl Change {
+    /// Whether it was a change of that resource.
+    pub fn is_of(&self, kind: Kind, name: &str) -> bool {
+        self.kind == kind && self.name == name
+    }
+}
+
 /// All actions of a run: additions by step, removals by step in reverse.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {

@@ -17,11 +17,11 @@ use crate::answers::{self, Answers};
 use crate::apply::{self, Tools};
 use crate::cli::virsh::Virsh;
 use crate::interrupt;
-use crate::lease::Lease;
+use crate::lease::{self, Lease};
 use crate::names;
-use crate::plan::Plan;
+use crate::plan::{Kind, Plan};
 use crate::remote::Host;
-use crate::steps::host::pools;
+use crate::steps::host::{pools, record_path};
 use crate::ui::Ui;
 use anyhow::Result;
 use input::Mode;
@@ -82,6 +82,10 @@ async fn carry_out(plan: &Plan, tools: &Arc<Tools>, progress: &mut Progress) -> 
     progress.begun = true;
     let (done, result) = apply::run(plan, tools).await;
     let count = done.len();
+    let record = record_path(&tools.setting.folder);
+    if done.iter().any(|change| change.is_of(Kind::File, &record)) {
+        progress.secret = tools.record.as_ref().map(|record| record.secret.clone());
+    }
     progress.changes.extend(done);
     let Err(error) = result else { return Ok(()) };
     tools.ui.note(&format!(
@@ -97,16 +101,7 @@ async fn carry_out(plan: &Plan, tools: &Arc<Tools>, progress: &mut Progress) -> 
 fn lease(request: &input::Request, host: &Host, deployment: &str, ui: &Ui) -> Result<Arc<Lease>> {
     let tell = |who: &str| ui.note(&format!("waiting: {who}"));
     let waiting: Option<&(dyn Fn(&str) + Sync)> = if request.wait { Some(&tell) } else { None };
-    Lease::deployment(host, deployment, &who(), waiting).map(Arc::new)
-}
-
-/// Who runs irs, for the lease and the record: user@machine.
-fn who() -> String {
-    let user = std::env::var("USER")
-        .or_else(|_| std::env::var("LOGNAME"))
-        .unwrap_or_else(|_| "root".into());
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    format!("{user}@{}", machine.trim())
+    Lease::deployment(host, deployment, &lease::who(), waiting).map(Arc::new)
 }
 
 /// Runs blocking work beside the signals.

@@ -2,11 +2,11 @@
 
 use super::input::Request;
 use super::make::{load, network_of};
-use super::{Session, joined, who};
+use super::{Session, joined};
 use crate::actual::{self, Actual};
 use crate::deployment::{Identity, ImageSource, Slot};
 use crate::error::{Exit, Fault};
-use crate::lease::Lease;
+use crate::lease::{self, Lease};
 use crate::remote::Host;
 use crate::resolve::slots;
 use crate::steps::image;
@@ -40,7 +40,7 @@ pub(super) fn connect(request: &Request, ui: &Ui) -> Result<Connected> {
             .then(|| scope.spawn(|| super::lease(request, &host, request.deployment(), ui)));
         // Whoever waits for another run must not hold what that run may need.
         let subnets = (new && !request.wait)
-            .then(|| scope.spawn(|| Lease::subnets(&host, &who(), Duration::ZERO).ok()));
+            .then(|| scope.spawn(|| Lease::subnets(&host, &lease::who(), Duration::ZERO).ok()));
         let inspected = match &request.wanted.image {
             ImageSource::File(file) if new => Some(scope.spawn(|| image::locate::inspect(file))),
             _ => None,
@@ -111,6 +111,6 @@ pub(super) fn choose(request: &Request, session: &Session, mut subnets: Option<L
                 subnets,
             });
         }
-        subnets = Some(Lease::subnets(&session.host, &who(), SUBNET_WAIT)?);
+        subnets = Some(Lease::subnets(&session.host, &lease::who(), SUBNET_WAIT)?);
     }
 }

@@ -50,6 +50,7 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
         lease,
         actual,
     } = prepared;
+    progress.recognise(&deployment.id, actual.facts.record.as_ref(), false)?;
     if request.dry_run {
         let nodes = planned_nodes(&deployment, &actual);
         return show_plan(&plan, Report::new(request, &deployment.id.name, nodes), ui);

@@ -3,11 +3,14 @@
 //! Nothing is remembered of the attempt that was cut but what it had changed: the next one reads the hypervisor anew,
 //! takes the lease anew and plans anew, as another run would. That is safe wherever the cut was.
 
+use crate::deployment::Identity;
 use crate::error::{Exit, Fault, Report};
 use crate::interrupt;
-use crate::plan::Change;
+use crate::plan::{Action, Change, Kind, Plan};
+use crate::steps::host::record::Record;
 use crate::ui::Ui;
 use anyhow::Result;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The pauses before new attempts, in seconds: a minute in all, which a restart of sshd or a change of network takes.
@@ -22,6 +25,10 @@ pub struct Progress {
     pub begun: bool,
     /// What was changed.
     pub changes: Vec<Change>,
+    /// The secret of the deployment's record, once it was seen or written: another one is another deployment's.
+    pub secret: Option<String>,
+    /// What a removal of everything was to take.
+    agreed: Option<BTreeSet<(Kind, String)>>,
 }
 
 /// Makes an attempt, and others when the connection to the hypervisor was lost after the changes had begun: before that,
@@ -56,6 +63,59 @@ pub async fn persist(
 }
 
 impl Progress {
+    /// Makes sure that a removal of everything takes nothing that was not there when it was asked for.
+    ///
+    /// # Errors
+    /// What has come since.
+    pub fn agree(&mut self, plan: &Plan) -> Result<()> {
+        let names = |action: &Action| (action.kind, action.name.clone());
+        let Some(agreed) = &self.agreed else {
+            self.agreed = Some(plan.actions.iter().map(names).collect());
+            return Ok(());
+        };
+        let Some(new) = plan
+            .actions
+            .iter()
+            .find(|action| !agreed.contains(&names(action)))
+        else {
+            return Ok(());
+        };
+        let message = format!(
+            "{} '{}' on '{}' was made by another run while the connection was lost",
+            new.kind, new.name, new.host
+        );
+        Err(Fault::new(Exit::Failed, message)
+            .hint("run the same command again if that is to go, too")
+            .into())
+    }
+
+    /// Makes sure that nobody removed the deployment, or made it anew, while the connection was lost and its lease free:
+    /// what this run was asked for is then older than what the other one was.
+    ///
+    /// # Errors
+    /// What the other run did.
+    pub fn recognise(&mut self, id: &Identity, record: Option<&Record>, removes: bool) -> Result<()> {
+        let same = match (&self.secret, record) {
+            (None, _) => true,
+            (Some(known), Some(record)) => *known == record.secret,
+            // A removal may have come as far as that itself.
+            (Some(_), None) => removes,
+        };
+        if same {
+            self.secret = record.map(|record| record.secret.clone()).or(self.secret.take());
+            return Ok(());
+        }
+        let did = match record {
+            None => "removed by another run".to_owned(),
+            Some(record) => format!("made anew by {}", record.created_by),
+        };
+        let lost = "while the connection that holds its lease was lost";
+        let message = format!("deployment '{}' on '{}' was {did} {lost}", id.name, id.host);
+        Err(Fault::new(Exit::Failed, message)
+            .hint("run the same command again if that is still wanted")
+            .into())
+    }
+
     /// Whether another attempt may get further. After a cut the hypervisor may be away for a while, and a lease that is
     /// busy may be our own from before.
     fn may_go_on(&self, error: &anyhow::Error) -> bool {
@@ -133,5 +193,41 @@ mod tests {
             attempts(vec![lost(), (true, fault(Exit::Failed))]).await,
             (2, Some(1))
         );
+    }
+
+    #[test]
+    fn a_deployment_that_another_run_took_meanwhile_is_left_alone() {
+        let id = Identity {
+            name: "a".into(),
+            prefix: Some("a".into()),
+            uuid: uuid::Uuid::nil(),
+            host: "hv1".into(),
+        };
+        let record = |who: &str| {
+            let slot = crate::deployment::Slot {
+                net: "0".into(),
+                data_net: "24".into(),
+            };
+            Record::new("a", id.uuid, slot, who.into()).unwrap()
+        };
+        let (ours, theirs) = (record("me@laptop"), record("bob@pc"));
+        let said = |progress: &mut Progress, record, removes| {
+            progress
+                .recognise(&id, record, removes)
+                .map_err(|error| error.to_string())
+        };
+        for removes in [false, true] {
+            let mut progress = Progress::default();
+            assert_eq!(said(&mut progress, None, removes), Ok(()));
+            assert_eq!(said(&mut progress, Some(&ours), removes), Ok(()));
+            assert_eq!(said(&mut progress, Some(&ours), removes), Ok(()));
+            let message = said(&mut progress, Some(&theirs), removes).unwrap_err();
+            assert!(
+                message.starts_with("deployment 'a' on 'hv1' was made anew by bob@pc while"),
+                "{message}"
+            );
+            // A killed removal of one's own looks like another run's.
+            assert_eq!(said(&mut progress, None, removes).is_ok(), removes);
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! Everything that is known and checked before the first change.
 
+use super::Session;
 use super::connect::{Chosen, Connected, choose, connect};
 use super::facts::login_keys;
 use super::input::Request;
-use super::{Session, who};
 use crate::actual::Actual;
 use crate::apply::Tools;
 use crate::deployment::{Deployment, Disk, Home, ImageSource};
-use crate::lease::Lease;
+use crate::lease::{self, Lease};
 use crate::plan::{Action, Plan};
 use crate::remote::Host;
 use crate::resolve::{self, counts};
@@ -132,7 +132,7 @@ fn record_of(deployment: &Deployment, actual: &Actual, network: String, starts: 
                 &deployment.id.name,
                 deployment.id.uuid,
                 deployment.slot.clone(),
-                who(),
+                lease::who(),
             )?;
             // A lost record: nobody can tell any more which of the nodes were ready; those that run count as such.
             let running = actual

@@ -8,7 +8,6 @@ use crate::names::{self, DEFAULT_DEPLOYMENT};
 use crate::plan::Action;
 use crate::steps::host::diff::is_deployment_pool;
 use crate::steps::host::openvswitch;
-use crate::steps::host::pools::{ActualPool, base_uuid};
 use crate::steps::{disks, domains, host, networks};
 use crate::workspace;
 use crate::yaml::nearest;
@@ -41,28 +40,17 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual) -> Vec<Acti
         .pools
         .iter()
         .any(|pool| pool.name != own && is_deployment_pool(pool, actual.facts.uuid));
-    // Before the deployment's own: while those are there, a run after a killed one comes here again.
-    if !others {
-        actions.extend(base_pools(actual, host));
-    }
     actions.extend(pool.map(|pool| host::diff::remove(pool, host, &reason)));
+    // Before the folder: while that is there, a run after a killed one comes here again.
+    if !others {
+        actions.extend(host::diff::remove_base(&actual.pools, actual.facts.uuid, host));
+    }
     let marked = actual.domains_of(id.uuid).next().is_some();
     if pool.is_some() || marked || actual.facts.folders.contains(&own) {
         let folder = request.wanted.storage.deployment_folder(&id.name);
         actions.push(host::diff::remove_folder(&folder, host, &reason));
     }
     actions
-}
-
-/// Removes the pools of base images that irs made; the images stay as a cache.
-fn base_pools<'a>(actual: &'a Actual, host: &'a str) -> impl Iterator<Item = Action> + 'a {
-    let made = |pool: &&ActualPool| pool.uuid == base_uuid(actual.facts.uuid, &pool.name);
-    let reason = "irs made it and no deployment is left; the base images in it stay";
-    actual
-        .pools
-        .iter()
-        .filter(made)
-        .map(move |pool| host::diff::remove(pool, host, reason))
 }
 
 /// What `--cleanup` without a prefix removes: every domain, every network but `default`, irs's own pools and folders.
@@ -96,7 +84,7 @@ pub fn everything(request: &Request, id: &Identity, actual: &Actual) -> Vec<Acti
             .iter()
             .map(|folder| host::diff::remove_folder(folder, host, reason)),
     );
-    actions.extend(base_pools(actual, host));
+    actions.extend(host::diff::remove_base(&actual.pools, actual.facts.uuid, host));
     actions
 }
 

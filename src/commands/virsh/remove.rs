@@ -11,13 +11,15 @@ use crate::deployment::Identity;
 use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::lease::Lease;
-use crate::names::DEFAULT_DEPLOYMENT;
+use crate::names::{self, DEFAULT_DEPLOYMENT};
 use crate::plan::Plan;
 use crate::remote::Host;
 use crate::steps::disks::{Materials, outside};
 use crate::steps::domains::template::Setting;
 use crate::steps::host;
 use crate::steps::host::check::check_switch_of;
+use crate::steps::host::diff::is_deployment_pool;
+use crate::steps::host::pools::{self, ActualPool};
 use crate::ui::Ui;
 use crate::workspace::Workspace;
 use anyhow::{Result, bail};
@@ -45,6 +47,7 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
         tools,
         leases,
     } = prepared;
+    progress.recognise(&id, actual.facts.record.as_ref(), true)?;
     let ready = actual
         .facts
         .record
@@ -65,8 +68,14 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
             return Err(apply::stopped());
         }
     }
+    if request.mode == Mode::CleanupAll {
+        progress.agree(&plan)?;
+    }
     let deployments: BTreeSet<String> = actual.deployments().into_iter().map(str::to_owned).collect();
     carry_out(&plan, &tools, progress).await?;
+    if request.mode == Mode::Kill {
+        carry_out(&last_one(&actual, &tools).await?, &tools, progress).await?;
+    }
     let mut nodes = Vec::new();
     match &request.mode {
         Mode::RemoveNodes(_) => nodes = after_nodes(&session.at_its_folder(request)?, &session, &id).await?,
@@ -81,6 +90,27 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     let report = Report::new(request, &id.name, nodes).changed(std::mem::take(&mut progress.changes));
     ui.result(&report.summary(request.workspace.path()));
     ui.json(&report)
+}
+
+/// What only the last deployment takes along, when others went beside this one: each saw the others still there.
+async fn last_one(before: &Actual, tools: &Arc<Tools>) -> Result<Plan> {
+    let uuid = before.facts.uuid;
+    let own = names::pool(&tools.id.name);
+    let others = |pool: &&ActualPool| pool.name != own && is_deployment_pool(pool, uuid);
+    if before.pools.iter().find(others).is_none() {
+        return Ok(Plan::default());
+    }
+    let tools = Arc::clone(tools);
+    blocking(move || {
+        let pools = pools::read(&tools.libvirt, &|_| false)?;
+        match pools.iter().any(|pool| is_deployment_pool(pool, uuid)) {
+            true => Ok(Plan::default()),
+            false => Ok(Plan::new(
+                host::diff::remove_base(&pools, uuid, &tools.id.host).collect(),
+            )),
+        }
+    })
+    .await
 }
 
 struct Prepared {

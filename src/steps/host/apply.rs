@@ -1,12 +1,20 @@
 //! Making and removing pools and records.
 
+use super::diff::is_deployment_pool;
 use super::record::Record;
-use super::{RECORD, Work, openvswitch, record_path};
+use super::{RECORD, Work, openvswitch, pools, record_path};
 use crate::deployment::Identity;
+use crate::error::{Exit, Report};
+use crate::lease::{self, Lease};
 use crate::libvirt::{Libvirt, gone, settled};
 use crate::remote::{Cmd, Host};
 use crate::xml::{self, values};
 use anyhow::{Context, Result};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How long other runs that remove the last deployments may take to look for others.
+const BASE_WAIT: Duration = Duration::from_secs(10);
 
 /// Does one action.
 ///
@@ -32,13 +40,8 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
             settled(pool.create(0), true, || pool.is_active()).context("starting it")
         }
         Work::AutostartPool(name) => Ok(libvirt.pool(name)?.context("it is gone")?.set_autostart(true)?),
-        Work::RemovePool(name) => {
-            let Some(pool) = libvirt.pool(name)? else {
-                return Ok(());
-            };
-            settled(pool.destroy(), false, || pool.is_active()).context("stopping it")?;
-            gone(pool.undefine()).context("undefining it")
-        }
+        Work::RemovePool(name) => remove_pool(libvirt, name),
+        Work::RemoveBasePool { name, host: uuid } => remove_base_pool(libvirt, host, name, *uuid),
         Work::Bridge(work) => super::bridges::apply::apply(work, host),
         Work::RemoveFolder(folder) => {
             remove_files(host, folder)?;
@@ -46,6 +49,28 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
             host.text(&cmd).context("removing the deployment's folder")?;
             Ok(())
         }
+    }
+}
+
+fn remove_pool(libvirt: &Libvirt, name: &str) -> Result<()> {
+    let Some(pool) = libvirt.pool(name)? else {
+        return Ok(());
+    };
+    settled(pool.destroy(), false, || pool.is_active()).context("stopping it")?;
+    gone(pool.undefine()).context("undefining it")
+}
+
+/// All deployments share it, and their leases keep no two of them apart: whoever makes a deployment holds the lease on
+/// the subnets until its pool is there, and under that lease no deployment's pool means that nobody needs this one.
+fn remove_base_pool(libvirt: &Libvirt, host: &Host, name: &str, uuid: Uuid) -> Result<()> {
+    match Lease::subnets(host, &lease::who(), BASE_WAIT) {
+        Ok(_turn) => match pools::read(libvirt, &|_| false)? {
+            pools if pools.iter().any(|pool| is_deployment_pool(pool, uuid)) => Ok(()),
+            _ => remove_pool(libvirt, name),
+        },
+        // Networks are being made: of a deployment that is to have the pool.
+        Err(error) if Report::of(&error).exit_code == Exit::Busy as u8 => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

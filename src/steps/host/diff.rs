@@ -157,6 +157,31 @@ pub fn remove(pool: &ActualPool, host: &str, reason: &str) -> Action {
     )
 }
 
+/// The actions that remove the pools of base images that irs made, when no deployment is left; the images stay as a cache.
+pub fn remove_base<'a>(
+    pools: &'a [ActualPool],
+    host_uuid: Uuid,
+    host: &'a str,
+) -> impl Iterator<Item = Action> + 'a {
+    let made = move |pool: &&ActualPool| pool.uuid == pools::base_uuid(host_uuid, &pool.name);
+    let reason = "irs made it and no deployment is left; the base images in it stay";
+    pools.iter().filter(made).map(move |pool| {
+        let work = Work::RemoveBasePool {
+            name: pool.name.clone(),
+            host: host_uuid,
+        };
+        Action::new(
+            Step::Host,
+            Verb::Remove,
+            Kind::Pool,
+            &pool.name,
+            host,
+            reason,
+            work,
+        )
+    })
+}
+
 /// The action that removes a deployment's folder with its record.
 pub fn remove_folder(folder: &str, host: &str, reason: &str) -> Action {
     Action::new(

@@ -40,6 +40,13 @@ pub enum Work {
     AutostartPool(String),
     /// Stop and undefine a pool; its files stay.
     RemovePool(String),
+    /// Stop and undefine a pool of base images, unless a deployment is there again; its files stay.
+    RemoveBasePool {
+        /// libvirt's name.
+        name: String,
+        /// The host's UUID, by which deployments' pools are told.
+        host: Uuid,
+    },
     /// Change a bridge.
     Bridge(bridges::Work),
     /// Remove a deployment's folder with the record and whatever files a killed run left in it.

@@ -1,0 +1,176 @@
+//! Many runs at once on one hypervisor, on environments of their own and on the same one.
+
+use std::collections::BTreeSet;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::support::{Definition, Lab, Run, RunExt, SIZES, difference};
+
+/// As many logins at once as a stock sshd takes: it drops some of those that come on top of ten.
+const STOCK: &[&str] = &["--default-network", "--sshd", "MaxStartups 10:30:100"];
+
+fn started(mut command: Command) -> Child {
+    let command = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.spawn().expect("irs starts")
+}
+
+/// What a started run said, and how it ended.
+fn ended(child: Child) -> Run {
+    let command = format!("irs, process {}", child.id());
+    let output = child.wait_with_output().expect("its end");
+    Run {
+        command,
+        status: output.status.code(),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        time: Duration::ZERO,
+    }
+}
+
+fn signal(name: &str, child: &Child) {
+    Command::new("kill")
+        .args([&format!("-{name}"), &child.id().to_string()])
+        .run()
+        .ok();
+}
+
+#[test]
+#[ignore = "in the lab: tests/run lab"]
+fn ten_environments_are_made_at_once_and_removed_at_once() {
+    let lab = Lab::up("ten", STOCK).warm();
+    let before = lab.snapshot();
+    let prefixes: Vec<String> = (0..10).map(|n| format!("p{n}")).collect();
+    let make = |prefix: &str, more: &[&str]| {
+        let nodes = [
+            "--prefix",
+            prefix,
+            "--topology-network",
+            "1_net",
+            "--topology-nodes",
+            "compute:1",
+        ];
+        lab.virsh_command(&[&nodes, SIZES, more].concat())
+    };
+    let runs: Vec<Child> = prefixes.iter().map(|prefix| started(make(prefix, &[]))).collect();
+    for run in runs {
+        ended(run).ok();
+    }
+    let mut subnets = BTreeSet::new();
+    for prefix in &prefixes {
+        assert_eq!(lab.state_of(&format!("{prefix}-compute-0")), "running");
+        let network = Definition::of(lab.ask(&["net-dumpxml", &format!("{prefix}-management")]));
+        subnets.extend(network.all("ip", "address"));
+    }
+    assert_eq!(subnets.len(), prefixes.len(), "{subnets:?}");
+    let again = make("p7", &["--format", "json"]).run().ok();
+    assert_eq!(again.list("changes"), [] as [serde_json::Value; 0]);
+
+    let remove = |(n, prefix): (usize, &String)| match n % 2 {
+        0 => started(lab.virsh_command(&["--kill", "--workspace", prefix])),
+        _ => started(lab.virsh_command(&["--cleanup", "--prefix", prefix])),
+    };
+    let runs: Vec<Child> = prefixes.iter().enumerate().map(remove).collect();
+    for run in runs {
+        ended(run).ok();
+    }
+    assert_eq!(difference(&before, &lab.snapshot()), "");
+}
+
+#[test]
+#[ignore = "in the lab: tests/run lab"]
+fn of_two_runs_on_one_environment_one_works() {
+    let lab = Lab::up("same", STOCK).warm();
+    let before = lab.snapshot();
+    let image = tempfile::NamedTempFile::new().expect("a file");
+    image.as_file().set_len(4 << 20).expect("a size");
+    let image = image.path().display().to_string();
+    let run = |args: &[&str]| {
+        let common = [
+            "--prefix",
+            "a",
+            "--topology-network",
+            "1_net",
+            "--image-url",
+            &image,
+        ];
+        lab.virsh_command(&[&common, SIZES, args].concat())
+    };
+    let nodes = ["--topology-nodes", "freeipa:1,compute:1"];
+    // Its blank image never answers: it holds its lease while it waits for that.
+    let waits_for_its_node = || {
+        let child = started(run(&[&nodes[..], &["--timeout", "300"]].concat()));
+        let has_it = "a-freeipa-0 && test -e /run/irs/deployment-a.lock";
+        let up =
+            format!("until virsh -q -c qemu:///system domstate {has_it}; do sleep 0.1; done >/dev/null 2>&1");
+        lab.enter(&["timeout", "60", "sh", "-c", &up]).ok();
+        child
+    };
+    let first = waits_for_its_node();
+
+    let holder = "deployment 'a' on '";
+    let busy = ["is being changed by", "since 20", "s ago)", "--wait"];
+    for args in [
+        &nodes[..],
+        &["--extend", "--topology-nodes", "compute:1"],
+        &["--kill"],
+    ] {
+        run(args).run().exits(5).says(&[holder]).says(&busy);
+    }
+    // Everything is not removed under it, either.
+    lab.virsh(&["--cleanup", "--yes"])
+        .exits(5)
+        .says(&[holder])
+        .says(&busy);
+
+    let impatient = started(run(&["--kill", "--wait"]));
+    std::thread::sleep(Duration::from_secs(2));
+    signal("INT", &impatient);
+    ended(impatient)
+        .exits(130)
+        .says(&["waiting: deployment 'a'", "interrupted"]);
+
+    // A killed client's lease is free at once, and what it did need not be done again.
+    let patient = started(run(&[
+        &nodes[..],
+        &["--wait", "--timeout", "1", "--format", "json"],
+    ]
+    .concat()));
+    std::thread::sleep(Duration::from_secs(1));
+    signal("KILL", &first);
+    assert_eq!(ended(first).status, None);
+    let patient = ended(patient).says(&["waiting: deployment 'a'", "no DHCP request"]);
+    assert!(!patient.stderr.contains("step "), "{}", patient.transcript());
+
+    // A client that sleeps loses its lease, and changes nothing when it wakes.
+    let sleeper = waits_for_its_node();
+    signal("STOP", &sleeper);
+    run(&["--kill", "--wait"])
+        .run()
+        .ok()
+        .says(&["waiting: deployment 'a'"]);
+    assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
+    signal("CONT", &sleeper);
+    ended(sleeper).exits(1).says(&[
+        "'a' on '",
+        "was removed by another run while",
+        "run the same command again",
+    ]);
+    assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
+
+    // Two extends at once come to both.
+    run(&["--topology-nodes", "compute:1"]).run().ok();
+    let extend = || started(run(&["--extend", "--topology-nodes", "compute:1", "--wait"]));
+    let both = [extend(), extend()];
+    both.into_iter().for_each(|one| drop(ended(one).ok()));
+    assert_eq!(lab.domains(), ["a-compute-0", "a-compute-1", "a-compute-2"]);
+    // Of an extend and a removal at once either comes first, and the removal has the last word.
+    let extend = extend();
+    let kill = started(run(&["--kill", "--wait"]));
+    ended(extend);
+    ended(kill).ok();
+    run(&["--kill"]).run().ok();
+    assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
+}
