@@ -40,7 +40,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, storage: &Storage, deployment: &str)
     // The facts come over another channel than libvirt's answers: ask for both at once.
     std::thread::scope(|scope| {
         let facts = scope.spawn(|| host::facts::read(host, libvirt, &storage.folder, &record_path(&folder)));
-        let networks = networks::read::read(libvirt)?;
+        let networks = networks::read::read(libvirt, deployment)?;
         let pools = host::pools::read(libvirt, &|pool| pool == names::pool(deployment))?;
         let domains = domains::read::read(libvirt)?;
         let facts = facts

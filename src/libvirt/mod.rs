@@ -1,6 +1,9 @@
 //! A thin wrapper on `virt`: what is not there becomes `None`, what vanished meanwhile is a success.
 
+mod listed;
 pub mod sys;
+
+pub use listed::Listed;
 
 use crate::error::{Exit, Fault, FaultContext};
 use anyhow::{Context, Result};
@@ -171,32 +174,6 @@ impl Libvirt {
             Ok(_) => true,
             Err(error) => !error.message().to_lowercase().contains("unknown cpu feature"),
         }
-    }
-
-    /// Every domain, with its state left to be asked.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub fn domains(&self) -> Result<Vec<Domain>> {
-        self.connect.list_all_domains(0).context("listing the domains")
-    }
-
-    /// Every network.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub fn networks(&self) -> Result<Vec<Network>> {
-        self.connect.list_all_networks(0).context("listing the networks")
-    }
-
-    /// Every storage pool.
-    ///
-    /// # Errors
-    /// When the call fails.
-    pub fn pools(&self) -> Result<Vec<StoragePool>> {
-        self.connect
-            .list_all_storage_pools(0)
-            .context("listing the storage pools")
     }
 
     /// The domain of that name.

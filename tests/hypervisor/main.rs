@@ -13,6 +13,7 @@ mod networks;
 mod node_keys;
 mod prefixes;
 mod refusals;
+mod scale;
 mod sudoer;
 #[path = "../support/mod.rs"]
 mod support;

@@ -119,6 +119,11 @@ impl Lab {
         script("snapshot").arg(&self.name).run().ok().stdout
     }
 
+    /// The libvirt calls that it answered since the last time, "COUNT PROCEDURE" lines; the first time begins to count.
+    pub fn calls(&self) -> String {
+        script("calls").arg(&self.name).run().ok().stdout
+    }
+
     /// Serves a folder over HTTP on the hypervisor until the lab ends; the answer is the address, without a `/` at its end.
     pub fn serve(&self, folder: &Path) -> String {
         script("serve")

@@ -133,16 +133,23 @@ pub fn nodes(request: &Request, wanted: &[String], id: &Identity, actual: &Actua
             &id.host,
             reason,
         ));
-        of_node.extend(networks::diff::release(
-            actual.networks_of(id.uuid),
-            &name,
-            &id.host,
-        ));
-        if of_node.is_empty() && !was_listed(request, &name) {
+        let mut reservations = actual
+            .networks_of(id.uuid)
+            .flat_map(|network| &network.reservations);
+        let reserved = reservations.any(|reservation| reservation.is_of(&name));
+        if of_node.is_empty() && !reserved && !was_listed(request, &name) {
             unknown.push(given);
         }
         actions.extend(of_node);
     }
+    let own = actual.networks_of(id.uuid);
+    actions.extend(networks::diff::release(
+        own,
+        &names,
+        &actual.domains,
+        &actual.facts,
+        &id.host,
+    ));
     let Some(first) = unknown.first() else {
         return Ok(actions);
     };

@@ -107,7 +107,9 @@ fn define(
 }
 
 fn remove(libvirt: &Libvirt, domain: &Domain) -> Result<()> {
-    settled(domain.destroy(), false, || domain.is_active()).context("stopping it")?;
+    if domain.is_active().is_ok_and(|active| active) {
+        settled(domain.destroy(), false, || domain.is_active()).context("stopping it")?;
+    }
     let flags = sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
         | sys::VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
         | sys::VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA

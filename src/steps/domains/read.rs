@@ -133,7 +133,19 @@ impl State {
 /// # Errors
 /// When a call fails or an XML cannot be read.
 pub fn read(libvirt: &Libvirt) -> Result<Vec<ActualDomain>> {
-    let found = libvirt::of_each(&libvirt.domains()?, |domain| one(libvirt, domain));
+    let found = libvirt::of_each(&libvirt.domains()?, |listed| {
+        unless_gone(libvirt, &listed.it, || {
+            let mut actual = definition(&listed.it, listed.persistent)?;
+            actual.autostart = listed.autostart;
+            actual.state = match (listed.running, listed.off) {
+                (true, false) => State::Running,
+                (false, true) => State::ShutOff,
+                // Paused, why has to be asked; or on its way between the two lists.
+                _ => State::of(&listed.it)?,
+            };
+            Ok(actual)
+        })
+    });
     let read: Result<Vec<Option<ActualDomain>>> = found.into_iter().collect();
     let mut domains: Vec<ActualDomain> = read?.into_iter().flatten().collect();
     domains.sort_by(|a, b| a.name.cmp(&b.name));
@@ -145,26 +157,38 @@ pub fn read(libvirt: &Libvirt) -> Result<Vec<ActualDomain>> {
 /// # Errors
 /// When a call fails or its XML cannot be read.
 pub fn one(libvirt: &Libvirt, domain: &Domain) -> Result<Option<ActualDomain>> {
-    let name = domain.name()?;
-    let read = || -> Result<ActualDomain> {
+    unless_gone(libvirt, domain, || {
         let persistent = domain.is_persistent()?;
-        let flags = if persistent {
-            virt::sys::VIR_DOMAIN_XML_INACTIVE
-        } else {
-            0
-        };
-        // With the passwords, where this user may see them: else they could not be compared.
-        let secure = domain.xml_desc(flags | virt::sys::VIR_DOMAIN_XML_SECURE);
-        let mut actual = parse(&secure.or_else(|_| domain.xml_desc(flags))?)?;
+        let mut actual = definition(domain, persistent)?;
         actual.state = State::of(domain)?;
         actual.autostart = persistent && domain.autostart()?;
         Ok(actual)
-    };
+    })
+}
+
+fn unless_gone(
+    libvirt: &Libvirt,
+    domain: &Domain,
+    read: impl FnOnce() -> Result<ActualDomain>,
+) -> Result<Option<ActualDomain>> {
+    let name = domain.name()?;
     match read() {
         Ok(actual) => Ok(Some(actual)),
         Err(_) if libvirt.domain(&name)?.is_none() => Ok(None),
         Err(error) => Err(error.context(format!("reading domain '{name}'"))),
     }
+}
+
+/// What a domain is defined as, else what it runs as.
+fn definition(domain: &Domain, persistent: bool) -> Result<ActualDomain> {
+    let flags = if persistent {
+        virt::sys::VIR_DOMAIN_XML_INACTIVE
+    } else {
+        0
+    };
+    // With the passwords, where this user may see them: else they could not be compared.
+    let secure = domain.xml_desc(flags | virt::sys::VIR_DOMAIN_XML_SECURE);
+    parse(&secure.or_else(|_| domain.xml_desc(flags))?)
 }
 
 /// The NICs of running domains that irs made whose host's ends are among `taps`.

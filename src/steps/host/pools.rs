@@ -1,6 +1,6 @@
 //! The storage pools that exist: read, and looked up by the folder that they own.
 
-use crate::libvirt::{self, Libvirt};
+use crate::libvirt::{self, Libvirt, Listed};
 use anyhow::Result;
 use roxmltree::Document;
 use std::collections::BTreeMap;
@@ -31,9 +31,9 @@ pub struct ActualPool {
 /// When a call fails or an XML cannot be read.
 pub fn read(libvirt: &Libvirt, whose: &dyn Fn(&str) -> bool) -> Result<Vec<ActualPool>> {
     let mut pools = Vec::new();
-    for pool in libvirt.pools()? {
-        let name = pool.name()?;
-        match read_one(&pool, &name, whose(&name)) {
+    for listed in libvirt.pools()? {
+        let name = listed.it.name()?;
+        match read_one(&listed, &name, whose(&name)) {
             Ok(actual) => pools.push(actual),
             Err(_) if libvirt.pool(&name)?.is_none() => {}
             Err(error) => return Err(error.context(format!("reading pool '{name}'"))),
@@ -48,21 +48,25 @@ pub fn read(libvirt: &Libvirt, whose: &dyn Fn(&str) -> bool) -> Result<Vec<Actua
 /// When a call fails or the XML cannot be read.
 pub fn folder_of(libvirt: &Libvirt, name: &str) -> Result<Option<String>> {
     match libvirt.pool(name)? {
-        Some(pool) => Ok(read_one(&pool, name, false)?.target),
+        Some(pool) => target(&pool),
         None => Ok(None),
     }
 }
 
-fn read_one(pool: &StoragePool, name: &str, with_volumes: bool) -> Result<ActualPool> {
+fn target(pool: &StoragePool) -> Result<Option<String>> {
     let xml = pool.xml_desc(0)?;
     let document = Document::parse(&xml)?;
     let target = document.descendants().find(|n| n.has_tag_name("target"));
     let path = target
         .and_then(|n| n.children().find(|n| n.has_tag_name("path")))
         .and_then(|n| n.text());
-    let active = pool.is_active()?;
+    Ok(path.map(|path| path.trim_end_matches('/').to_owned()))
+}
+
+fn read_one(listed: &Listed<StoragePool>, name: &str, with_volumes: bool) -> Result<ActualPool> {
+    let pool = &listed.it;
     let mut volumes = BTreeMap::new();
-    if with_volumes && active {
+    if with_volumes && listed.running {
         // libvirt remembers volumes; what was deleted behind its back is seen only after a refresh, which it
         // refuses while another run makes a volume there.
         let _ = pool.refresh(0);
@@ -76,9 +80,9 @@ fn read_one(pool: &StoragePool, name: &str, with_volumes: bool) -> Result<Actual
     Ok(ActualPool {
         name: name.to_owned(),
         uuid: pool.uuid()?,
-        target: path.map(|path| path.trim_end_matches('/').to_owned()),
-        active,
-        autostart: pool.autostart()?,
+        target: target(pool)?,
+        active: listed.running,
+        autostart: listed.autostart,
         volumes,
     })
 }

@@ -50,6 +50,18 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
                 edits.iter().try_for_each(|edit| edit.apply(network))
             })
         }
+        Work::Reserve { network: name, bulk } => {
+            let removes_only = bulk.edits.iter().all(|edit| !edit.add);
+            if removes_only && libvirt.network(name)?.is_none() {
+                return Ok(());
+            }
+            in_turn(libvirt, name, |network| {
+                match bulk.apply(network, libvirt, host)? {
+                    true => tune(host, bulk.tune.as_ref()),
+                    false => Ok(()),
+                }
+            })
+        }
         Work::Define {
             network: name,
             definition,

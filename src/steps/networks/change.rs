@@ -17,7 +17,7 @@ pub fn changes(network: &Network, found: &ActualNetwork, facts: &Facts) -> Vec<C
     changes.extend(definition(network, found));
     changes.extend(ranges(network, found));
     changes.extend(services(network, found));
-    changes.extend(reserve::reservations(network, found));
+    changes.extend(reserve::reservations(network, found, facts));
     changes.extend(portgroups(network, found));
     // The taps of Open vSwitch's own datapath are in no bridge of the kernel.
     let plug = || match network.switch {

@@ -1,14 +1,17 @@
 //! What must happen to the networks, and why.
 
+use super::bulk::{self, Bulk};
 use super::edit::{Edit, Entry};
 use super::read::ActualNetwork;
 use super::{Work, change, unchangeable};
-use crate::deployment::{Deployment, Network};
+use crate::deployment::{Deployment, Network, Reservation};
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
+use crate::steps::domains::read::ActualDomain;
 use crate::steps::host::facts::Facts;
 use crate::topology::network::Forward;
 use crate::yaml::Problems;
+use std::collections::BTreeSet;
 
 /// The actions that bring the networks to the deployment.
 ///
@@ -124,35 +127,75 @@ pub fn remove<'a>(
         .collect()
 }
 
-/// The actions that take a removed node's reservations out of the networks of its deployment.
+/// The actions that take the reservations of removed nodes out of the networks of their deployment. Many of a network
+/// are one action; then a network that nothing stays plugged into starts again without them.
 pub fn release<'a>(
     networks: impl IntoIterator<Item = &'a ActualNetwork>,
-    node: &str,
+    nodes: &BTreeSet<String>,
+    domains: &[ActualDomain],
+    facts: &Facts,
     host: &str,
 ) -> Vec<Action> {
     let mut actions = Vec::new();
     for network in networks {
-        for reservation in network.reservations.iter().filter(|r| r.is_of(node)) {
-            let reason = format!("{node} goes, and with it its reservation of {}", reservation.ip);
-            let work = Work::Edit {
-                network: network.name.clone(),
-                edits: vec![Edit {
-                    entry: Entry::Host(reservation.clone()),
-                    add: false,
-                    config: true,
-                    live: true,
-                }],
-            };
-            actions.push(Action::new(
-                Step::Networks,
-                Verb::Update,
-                Kind::Network,
-                &network.name,
-                host,
-                reason,
-                work,
-            ));
+        let action = |reason, work| {
+            let (step, kind) = (Step::Networks, Kind::Network);
+            Action::new(step, Verb::Update, kind, &network.name, host, reason, work)
+        };
+        let of_node = |reservation: &&Reservation| nodes.iter().find(|node| reservation.is_of(node));
+        let gone: Vec<(&Reservation, &String)> = network
+            .reservations
+            .iter()
+            .filter_map(|reservation| Some((reservation, of_node(&reservation)?)))
+            .collect();
+        let edit = |reservation: &Reservation| Edit {
+            entry: Entry::Host(reservation.clone()),
+            add: false,
+            config: true,
+            live: true,
+        };
+        if gone.len() < bulk::MANY {
+            for (reservation, node) in gone {
+                let reason = format!("{node} goes, and with it its reservation of {}", reservation.ip);
+                let work = Work::Edit {
+                    network: network.name.clone(),
+                    edits: vec![edit(reservation)],
+                };
+                actions.push(action(reason, work));
+            }
+            continue;
         }
+        let stays = |domain: &&ActualDomain| domain.state.is_running() && !nodes.contains(&domain.name);
+        let plugged = |domain: &ActualDomain| {
+            domain
+                .nics
+                .iter()
+                .any(|nic| nic.network.as_ref() == Some(&network.name))
+        };
+        let restart = network.active && !domains.iter().filter(stays).any(plugged);
+        let edits: Vec<Edit> = gone.iter().map(|(reservation, _)| edit(reservation)).collect();
+        let how = match (restart, network.active) {
+            (true, _) => ": it starts again without them, as nothing stays plugged into it",
+            (false, true) => ", one by one as it is in use",
+            (false, false) => "",
+        };
+        let reason = format!(
+            "{} reservations go with {}{how}",
+            edits.len(),
+            bulk::owners(&edits)
+        );
+        let bridge = network.bridge.clone().unwrap_or_default();
+        let bulk = Bulk {
+            edits,
+            restart,
+            tune: bulk::tuned(&bridge, None, facts),
+            bridge,
+        };
+        let work = Work::Reserve {
+            network: network.name.clone(),
+            bulk,
+        };
+        actions.push(action(reason, work));
     }
     actions
 }

@@ -34,6 +34,14 @@ pub struct Edit {
 }
 
 impl Edit {
+    /// The name in the reservation that it is about.
+    pub fn node(&self) -> Option<&str> {
+        match &self.entry {
+            Entry::Host(reservation) => Some(&reservation.name),
+            _ => None,
+        }
+    }
+
     /// Does it.
     ///
     /// # Errors
@@ -64,7 +72,11 @@ impl Edit {
 }
 
 impl Entry {
-    fn xml(&self) -> Result<String> {
+    /// The element that libvirt knows it by.
+    ///
+    /// # Errors
+    /// For text that XML cannot hold.
+    pub(super) fn xml(&self) -> Result<String> {
         match self {
             Entry::Host(Reservation { mac, ip, name }) => xml::render(
                 "<host {% if duid %}id='{{ duid }}'{% else %}mac='{{ mac }}'{% endif %} name='{{ name }}' ip='{{ ip }}'/>",

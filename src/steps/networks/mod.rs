@@ -1,6 +1,7 @@
 //! Step 2: the networks.
 
 pub mod apply;
+pub mod bulk;
 pub mod change;
 pub mod diff;
 pub mod edit;
@@ -11,6 +12,7 @@ pub mod unchangeable;
 
 use crate::deployment::Network;
 use crate::steps::host::facts::{Bridge, LooseNic};
+use bulk::Bulk;
 use edit::{Definition, Edit, Entry};
 use std::collections::BTreeMap;
 
@@ -92,6 +94,13 @@ pub enum Work {
         /// The changes.
         edits: Vec<Edit>,
     },
+    /// Change many reservations at once.
+    Reserve {
+        /// The network.
+        network: String,
+        /// How.
+        bulk: Bulk,
+    },
     /// Change the port groups, one after the other.
     Portgroups {
         /// The network.
@@ -121,6 +130,10 @@ impl Work {
     /// Whether it is about addresses of nodes.
     pub fn is_reservation(&self) -> bool {
         let of_node = |edit: &Edit| matches!(edit.entry, Entry::Host(_));
-        matches!(self, Work::Edit { edits, .. } if edits.iter().any(of_node))
+        match self {
+            Work::Reserve { .. } => true,
+            Work::Edit { edits, .. } => edits.iter().any(of_node),
+            _ => false,
+        }
     }
 }

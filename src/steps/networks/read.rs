@@ -3,8 +3,8 @@
 use super::portgroup;
 use crate::addresses::Mac;
 use crate::deployment::{Portgroup, Reservation};
-use crate::libvirt::Libvirt;
 use crate::libvirt::sys::dhcp_leases;
+use crate::libvirt::{self, Libvirt, Listed};
 use crate::mark::{self, Owner, Wire};
 use crate::topology::network::Srv;
 use anyhow::{Context, Result};
@@ -12,6 +12,7 @@ use ipnet::IpNet;
 use roxmltree::{Document, Node as XmlNode};
 use std::net::IpAddr;
 use uuid::Uuid;
+use virt::network::Network;
 
 /// A network as libvirt has it.
 #[derive(Clone, Debug)]
@@ -52,9 +53,9 @@ pub struct ActualNetwork {
     pub reservations: Vec<Reservation>,
     /// Addresses of reservations that irs would not make, such as for another DUID.
     pub foreign: Vec<IpAddr>,
-    /// Addresses that DHCP clients hold now, of networks that irs made: dnsmasq gives them to nobody else.
+    /// Addresses that DHCP clients hold now, of the deployment's networks: dnsmasq gives them to nobody else.
     pub leases: Vec<(Mac, IpAddr)>,
-    /// The network as it runs, of networks that irs made.
+    /// The network as it runs, of the deployment's networks.
     pub live: Option<Box<ActualNetwork>>,
 }
 
@@ -69,40 +70,41 @@ pub struct ActualAddress {
     pub dhcp: Option<(IpAddr, IpAddr)>,
 }
 
-/// Reads every network of a hypervisor. One that vanishes meanwhile is left out.
+/// Reads every network of a hypervisor; of those of `deployment` also how they run. One that vanishes meanwhile is left out.
 ///
 /// # Errors
 /// When a call fails or an XML cannot be read.
-pub fn read(libvirt: &Libvirt) -> Result<Vec<ActualNetwork>> {
-    let mut networks = Vec::new();
-    for network in libvirt.networks()? {
-        let name = network.name()?;
-        match read_one(&network) {
-            Ok(actual) => networks.push(actual),
-            Err(_) if libvirt.network(&name)?.is_none() => {}
-            Err(error) => return Err(error.context(format!("reading network '{name}'"))),
+pub fn read(libvirt: &Libvirt, deployment: &str) -> Result<Vec<ActualNetwork>> {
+    let found = libvirt::of_each(&libvirt.networks()?, |listed| {
+        let name = listed.it.name()?;
+        match read_one(listed, deployment) {
+            Ok(actual) => Ok(Some(actual)),
+            Err(_) if libvirt.network(&name)?.is_none() => Ok(None),
+            Err(error) => Err(error.context(format!("reading network '{name}'"))),
         }
-    }
-    Ok(networks)
+    });
+    let read: Result<Vec<Option<ActualNetwork>>> = found.into_iter().collect();
+    Ok(read?.into_iter().flatten().collect())
 }
 
-fn read_one(network: &virt::network::Network) -> Result<ActualNetwork> {
-    let persistent = network.is_persistent()?;
-    let flags = if persistent {
+fn read_one(listed: &Listed<Network>, deployment: &str) -> Result<ActualNetwork> {
+    let network = &listed.it;
+    let flags = if listed.persistent {
         virt::sys::VIR_NETWORK_XML_INACTIVE
     } else {
         0
     };
     let mut actual = parse(&network.xml_desc(flags)?)?;
-    actual.active = network.is_active()?;
-    actual.autostart = persistent && network.autostart()?;
-    if actual.active && actual.owner.is_some() {
+    actual.active = listed.running;
+    actual.autostart = listed.autostart;
+    let owner = actual.owner.as_ref();
+    if actual.active && owner.is_some_and(|owner| owner.deployment == deployment) {
         let leases = dhcp_leases(network)?;
         let pairs = leases
             .iter()
             .filter_map(|lease| Some((lease.mac.parse().ok()?, lease.address.parse().ok()?)));
         actual.leases = pairs.collect();
-        if persistent {
+        if listed.persistent {
             actual.live = Some(Box::new(parse(&network.xml_desc(0)?)?));
         }
     }
@@ -209,7 +211,8 @@ fn hosts<'a>(root: XmlNode<'a, 'a>) -> impl Iterator<Item = XmlNode<'a, 'a>> {
     servers.flat_map(|dhcp| dhcp.children().filter(|n| n.has_tag_name("host")))
 }
 
-fn reservation(host: XmlNode<'_, '_>) -> Option<Reservation> {
+/// The reservation that an entry of a server makes, when irs could have made it.
+pub(super) fn reservation(host: XmlNode<'_, '_>) -> Option<Reservation> {
     let mac = match host.attribute("mac") {
         Some(mac) => mac.parse().ok()?,
         None => Mac::of_duid(host.attribute("id")?)?,

@@ -1,12 +1,17 @@
 //! Which addresses a network that is there must reserve, and what stands in their way: pure.
 
+use super::bulk::{self, Bulk};
 use super::change::{Change, edit};
 use super::edit::{Edit, Entry};
 use super::read::ActualNetwork;
+use super::{Tune, Work};
 use crate::deployment::{Network, Reservation};
+use crate::steps::host::facts::Facts;
 
 /// The addresses that the network must reserve. Each in an action of its own, as long as no entry is in another's way.
-pub fn reservations(network: &Network, found: &ActualNetwork) -> Vec<Change> {
+///
+/// Many of them are one action; then a network that nothing is plugged into starts again with them.
+pub fn reservations(network: &Network, found: &ActualNetwork, facts: &Facts) -> Vec<Change> {
     let config = &found.reservations;
     let live = found.live.as_deref().map_or(config, |live| &live.reservations);
     let mut stale: Vec<Edit> = Vec::new();
@@ -41,6 +46,35 @@ pub fn reservations(network: &Network, found: &ActualNetwork) -> Vec<Change> {
             live: no_live,
         };
         added.push((reason, edit));
+    }
+    if added.len() >= bulk::MANY {
+        let count = added.len();
+        let edits: Vec<Edit> = stale
+            .into_iter()
+            .chain(added.into_iter().map(|(_, edit)| edit))
+            .collect();
+        let live = found.active && edits.iter().any(|edit| edit.live);
+        let restart = live && facts.links.is_portless(&network.bridge);
+        let how = match (restart, live) {
+            (true, _) => ": it starts again with them, as nothing is plugged into it",
+            (false, true) => ", one by one as it is in use",
+            (false, false) => "",
+        };
+        let reason = format!(
+            "{count} reservations are missing, of {}{how}",
+            bulk::owners(&edits)
+        );
+        let bulk = Bulk {
+            bridge: network.bridge.clone(),
+            edits,
+            restart,
+            tune: bulk::tuned(&network.bridge, Tune::of(network), facts),
+        };
+        let work = Work::Reserve {
+            network: network.name.clone(),
+            bulk,
+        };
+        return vec![(reason, work)];
     }
     if stale.is_empty() {
         let one_by_one = added.into_iter();

@@ -271,6 +271,11 @@ impl Links {
         self.all.iter().find(|link| link.name == name)
     }
 
+    /// Whether nothing is plugged into a bridge; one that is not there has no ports either.
+    pub fn is_portless(&self, bridge: &str) -> bool {
+        !self.all.iter().any(|link| link.master.as_deref() == Some(bridge))
+    }
+
     /// The device of the default route: IPv4's with the lowest metric, else IPv6's.
     pub fn main_nic(&self) -> Option<&str> {
         let defaults = self
