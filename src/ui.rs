@@ -3,6 +3,7 @@
 //! On a terminal a step, a working node and a transfer have a live line each; elsewhere there are plain lines,
 //! without control characters. A reader of stdout or stderr that has gone away is nobody's failure.
 
+pub mod harmless;
 mod lines;
 pub mod table;
 mod transfer;
@@ -18,6 +19,7 @@ pub use lines::{NodeLine, StepLine};
 pub use transfer::Transfer;
 
 use crate::error::Report;
+use harmless::{clean, coloured, one_line};
 
 /// Form of the results on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,19 +148,19 @@ impl Ui {
     /// The result for people, on stdout; nothing with [`Format::Json`].
     pub fn result(&self, text: &str) {
         if self.inner.format == Format::Human {
-            self.print(text);
+            self.print(&coloured(text));
         }
     }
 
     /// A result that has one form only.
     pub fn document(&self, text: &str) {
-        self.print(text);
+        self.print(&coloured(text));
     }
 
     /// The same in the place of what stood there before, when stdout is a terminal.
     pub fn refresh(&self, text: &str) {
-        match std::io::stdout().is_terminal() {
-            true => self.result(&format!("\x1b[H\x1b[2J{text}")),
+        match std::io::stdout().is_terminal() && self.inner.format == Format::Human {
+            true => self.print(&format!("\x1b[H\x1b[2J{}", coloured(text))),
             false => self.result(text),
         }
     }
@@ -166,7 +168,7 @@ impl Ui {
     /// The result for programs, on stdout; nothing with [`Format::Human`].
     pub fn json(&self, value: &impl Serialize) -> anyhow::Result<()> {
         if self.inner.format == Format::Json {
-            self.print(&serde_json::to_string_pretty(value)?);
+            self.print(&harmless::json(&serde_json::to_string_pretty(value)?));
         }
         Ok(())
     }
@@ -270,26 +272,13 @@ fn wants_no_colour() -> bool {
     std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
-/// Text from elsewhere must not steer the terminal: control characters but line breaks become blanks.
-fn clean(text: &str) -> String {
-    let text: String = text
-        .chars()
-        .map(|c| if c.is_control() && c != '\n' { ' ' } else { c })
-        .collect();
-    text.trim_end().to_owned()
-}
-
-fn one_line(text: &str) -> String {
-    clean(text).replace('\n', " ")
-}
-
 /// A writer of logs that does not tear the live lines.
 pub struct LogWriter(Ui);
 
 impl Write for LogWriter {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.quietly(|err| {
-            let _ = err.write_all(bytes);
+            let _ = err.write_all(coloured(&String::from_utf8_lossy(bytes)).as_bytes());
         });
         Ok(bytes.len())
     }

@@ -2,6 +2,7 @@
 
 use crate::remote::Cmd;
 use crate::ssh::node::NodeSession;
+use crate::ui::harmless::short_line;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
@@ -22,6 +23,11 @@ pub enum Progress {
 /// Modules without which a node is not the one that was asked for.
 const ESSENTIAL: [&str; 3] = ["users_groups", "users-groups", "ssh"];
 
+/// How many characters of each text of a node's are shown.
+const LONGEST: usize = 300;
+/// How many errors of a node's are shown.
+const MOST: usize = 10;
+
 /// Asks a node.
 ///
 /// # Errors
@@ -31,21 +37,26 @@ pub fn ask(session: &mut NodeSession) -> Result<Progress> {
                   elif [ -e /run/cloud-init/result.json ]; then echo done; cat /run/cloud-init/status.json; \
                   else echo working; cat /run/cloud-init/status.json 2>/dev/null; fi";
     let output = session.run(&Cmd::script(script, &[]))?.text();
-    let (word, json) = output.split_once('\n').unwrap_or((&output, ""));
+    read(&output)
+}
+
+/// What an answer says. It is the node's: whoever is root there may have written it.
+fn read(output: &str) -> Result<Progress> {
+    let (word, json) = output.split_once('\n').unwrap_or((output, ""));
     match word.trim() {
         "none" => Ok(Progress::Finished {
             warnings: vec!["the image has none, or it is disabled".into()],
         }),
         "working" => Ok(Progress::Working(stage(json))),
         "done" => judge(json),
-        other => anyhow::bail!("an unexpected answer: {other:?}"),
+        other => anyhow::bail!("an unexpected answer: '{}'", short_line(other, LONGEST)),
     }
 }
 
 /// The stage that runs, in cloud-init's words.
 fn stage(json: &str) -> String {
     let status: Value = serde_json::from_str(json).unwrap_or_default();
-    status["v1"]["stage"].as_str().unwrap_or("starting").to_owned()
+    short_line(status["v1"]["stage"].as_str().unwrap_or("starting"), LONGEST)
 }
 
 /// Tells errors that cloud-init got over from real ones. From 23.4 on it does so itself, as `recoverable_errors`;
@@ -60,24 +71,26 @@ fn judge(json: &str) -> Result<Progress> {
         let knows_recoverable = stage.get("recoverable_errors").is_some();
         for error in stage["errors"].as_array().into_iter().flatten() {
             let text = error.as_str().map_or_else(|| error.to_string(), str::to_owned);
+            let text = short_line(&text, LONGEST);
             let essential = name == "init-local"
                 || ESSENTIAL
                     .iter()
                     .any(|module| text.starts_with(&format!("('{module}'")));
             if essential || knows_recoverable {
-                return Ok(Progress::Failed(format!("{name}: {text}")));
+                return Ok(Progress::Failed(format!("{}: {text}", short_line(name, LONGEST))));
             }
-            warnings.push(format!("{name}: {text}"));
+            warnings.push(format!("{}: {text}", short_line(name, LONGEST)));
         }
         for (level, list) in stage["recoverable_errors"].as_object().into_iter().flatten() {
             let texts = list.as_array().into_iter().flatten().filter_map(Value::as_str);
             warnings.extend(
                 texts
                     .filter(|_| level != "DEPRECATED")
-                    .map(|text| format!("{name}: {text}")),
+                    .map(|text| format!("{}: {}", short_line(name, LONGEST), short_line(text, LONGEST))),
             );
         }
     }
+    warnings.truncate(MOST);
     Ok(Progress::Finished { warnings })
 }
 
@@ -109,5 +122,26 @@ mod tests {
                 warnings: vec!["init: w".into()]
             }
         );
+    }
+
+    #[test]
+    fn a_nodes_own_words_are_few_and_steer_nothing() {
+        let evil = "\u{1b}[2J\nerror: the hypervisor is gone\nhint: run this";
+        let json = serde_json::json!({"v1": {"init": {"errors": vec![evil.repeat(1000); 1000]}}});
+        let Progress::Finished { warnings } = read(&format!("done\n{json}")).unwrap() else {
+            panic!("not finished")
+        };
+        assert_eq!(warnings.len(), MOST);
+        let harmless =
+            |text: &String| !text.contains(char::is_control) && text.chars().count() < LONGEST + 20;
+        assert!(warnings.iter().all(harmless), "{warnings:?}");
+        for answer in [
+            format!("working\n{{\"v1\": {{\"stage\": {}}}}}", serde_json::json!(evil)),
+            format!("{evil}\n"),
+        ] {
+            let said =
+                read(&answer).map_or_else(|error| error.to_string(), |progress| format!("{progress:?}"));
+            assert!(!said.contains(char::is_control), "{said}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Cmd, Host, Output, Remote};
 use crate::error::{Exit, Fault, FaultContext};
-use crate::ssh::exec::exec;
+use crate::ssh::exec::{Bounds, exec};
 use crate::ssh::link_lost;
 use anyhow::Result;
 use std::io::{self, Read, Write};
@@ -51,7 +51,7 @@ impl Remote {
         let command = cmd.shell_text(self.sudo)?;
         loop {
             let (mut connection, used) = self.pool.take(&self.client)?;
-            match exec(&mut connection.link, &command, input, progress) {
+            match exec(&mut connection.link, &command, input, progress, Bounds::NONE) {
                 Ok(done) => {
                     self.pool.give(connection);
                     return Ok(done.into());

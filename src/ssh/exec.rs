@@ -10,6 +10,33 @@ const CHUNK: usize = 256 * 1024;
 /// How long a command that takes no more input may take to end.
 const END: Duration = Duration::from_secs(5);
 
+/// How much a command may answer, and for how long it may run: for machines that nobody trusts.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes of both outputs together.
+    pub bytes: usize,
+    /// From its start on; none for as long as it takes.
+    pub time: Option<Duration>,
+}
+
+impl Bounds {
+    /// Whatever it takes.
+    pub const NONE: Bounds = Bounds {
+        bytes: usize::MAX,
+        time: None,
+    };
+
+    fn check(self, done: &Finished, begun: Instant) -> Result<(), LinkError> {
+        if done.stdout.len() + done.stderr.len() > self.bytes {
+            return Err(std::io::Error::other("it answers without end").into());
+        }
+        match self.time.is_some_and(|time| begun.elapsed() > time) {
+            true => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+            false => Ok(()),
+        }
+    }
+}
+
 /// How a command ended.
 #[derive(Debug)]
 pub struct Finished {
@@ -52,13 +79,14 @@ pub fn exec(
     command: &str,
     input: &mut dyn Read,
     progress: &dyn Fn(u64),
+    bounds: Bounds,
 ) -> Result<Finished, ExecError> {
     let channel = link.drive("opening a channel", OPENING, |s| s.channel_session());
     let mut channel = channel.map_err(|error| ExecError {
         started: false,
         error,
     })?;
-    run(link, &mut channel, &marked(command), input, progress)
+    run(link, &mut channel, &marked(command), input, progress, bounds)
         .map_err(|error| ExecError { started: true, error })
 }
 
@@ -77,7 +105,9 @@ fn run(
     command: &str,
     input: &mut dyn Read,
     progress: &dyn Fn(u64),
+    bounds: Bounds,
 ) -> Result<Finished, LinkError> {
+    let begun = Instant::now();
     link.drive("starting a command", OPENING, |_| channel.exec(command))?;
     let mut done = Finished {
         status: 255,
@@ -95,14 +125,17 @@ fn run(
     loop {
         let mut progressed = false;
         while let Some(true) = link.attempt(|_| take(channel, &mut done.stdout))? {
+            bounds.check(&done, begun)?;
             progressed = true;
         }
         while let Some(true) = link.attempt(|_| take(&mut channel.stderr(), &mut done.stderr))? {
+            bounds.check(&done, begun)?;
             progressed = true;
         }
         if channel.eof() {
             break;
         }
+        bounds.check(&done, begun)?;
         if let Some(from) = &mut source {
             if from.fill()? {
                 match link.attempt(|_| channel.write(&from.chunk[from.at..])) {
@@ -131,7 +164,8 @@ fn run(
         }
         // Reading one stream may have taken in data of the other: then the socket has nothing to say.
         if !progressed && channel.read_window().available == 0 && !channel.eof() {
-            link.wait(None, if broken.is_some() { END } else { OPENING })?;
+            let patience = if broken.is_some() { END } else { OPENING };
+            link.wait(None, bounds.time.map_or(patience, |time| time.min(patience)))?;
         }
     }
     link.drive("closing a channel", OPENING, |_| channel.close())?;

@@ -2,7 +2,7 @@
 
 use super::auth;
 use super::bridge::{self, Target};
-use super::exec::exec;
+use super::exec::{Bounds, exec};
 use super::link::{Link, LinkError};
 use super::shown_key;
 use crate::remote::{Cmd, Host, Output};
@@ -15,6 +15,12 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+
+/// What a node may answer to a command.
+const ANSWER: Bounds = Bounds {
+    bytes: 1 << 20,
+    time: Some(Duration::from_secs(60)),
+};
 
 /// The private key that irs made for the nodes, as OpenSSH's text.
 #[derive(Clone)]
@@ -66,10 +72,15 @@ pub struct NodeSession {
 }
 
 impl NodeSession {
-    /// Runs a command as the login user.
+    /// Runs a command as the login user. What the node answers is bounded: whoever is root there may have changed it.
     pub fn run(&mut self, cmd: &Cmd) -> Result<Output> {
+        self.run_within(cmd, ANSWER)
+    }
+
+    /// As [`NodeSession::run`], with bounds of one's own; what goes beyond them counts as a lost connection.
+    pub fn run_within(&mut self, cmd: &Cmd, bounds: Bounds) -> Result<Output> {
         let command = cmd.shell_text(false)?;
-        let done = exec(&mut self.link, &command, &mut cmd.input(), &|_| ())
+        let done = exec(&mut self.link, &command, &mut cmd.input(), &|_| (), bounds)
             .map_err(|e| super::link_lost(&self.name, e.error))?;
         Ok(done.into())
     }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
-use super::{Mark, Ui, one_line};
+use super::harmless::one_line;
+use super::{Mark, Ui};
 
 // Longer than the interval at which a node is asked, shorter than people's patience.
 const QUIET: Duration = Duration::from_secs(5);

@@ -3,6 +3,7 @@
 use crate::sshd::{Sshd, keygen, public};
 use irs::remote::{Cmd, Host};
 use irs::ssh::config::ClientOptions;
+use irs::ssh::exec::Bounds;
 use irs::ssh::node::{LoginFailure, NodeKey, login_at};
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::time::Duration;
@@ -72,6 +73,48 @@ fn a_node_is_reached_by_every_way() {
         for name in ["wrong", "wrong.pub"] {
             std::fs::remove_file(node.path(name)).unwrap();
         }
+    }
+}
+
+/// Whoever is root in a node may have put another program in place of any.
+#[test]
+fn a_node_that_answers_without_end_is_hung_up_on() {
+    let (node, hypervisor) = (Sshd::start(), Sshd::start());
+    let host = hypervisor.connect().unwrap();
+    let (key, host_key) = (key(&node, "login"), node.host_key("ed25519"));
+    let login = || {
+        login_at(
+            &host,
+            HERE,
+            node.port,
+            "root",
+            &key,
+            &host_key,
+            Duration::from_secs(20),
+        )
+        .unwrap()
+    };
+    for (script, bounds, why) in [
+        ("exec yes", None, "it answers without end"),
+        ("exec yes >&2", None, "it answers without end"),
+        (
+            "echo begun; exec sleep 600",
+            Some(Duration::from_millis(200)),
+            "timed out",
+        ),
+        (
+            "while :; do echo; sleep 0.02; done",
+            Some(Duration::from_millis(200)),
+            "timed out",
+        ),
+    ] {
+        let cmd = Cmd::script(script, &[]);
+        let answer = match bounds {
+            None => login().run(&cmd),
+            time => login().run_within(&cmd, Bounds { time, bytes: 1 << 20 }),
+        };
+        let error = format!("{:#}", answer.unwrap_err());
+        assert!(error.contains(why), "{script}: {error}");
     }
 }
 
