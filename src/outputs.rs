@@ -10,7 +10,9 @@ mod ssh_config;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use crate::error::{Exit, Fault};
 use crate::workspace::{INVENTORY, INVENTORY_LINK, KNOWN_HOSTS, SSH_CONFIG, atomic};
+use crate::yaml::shown;
 
 /// A deployment as the outputs see it.
 #[derive(Clone, Debug)]
@@ -119,6 +121,26 @@ impl View {
     }
 }
 
+/// A node's or group's name as it came from the hypervisor, when it means itself in all three files.
+fn checked<'a>(what: &str, name: &'a str) -> anyhow::Result<&'a str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    match name.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') && name.chars().all(plain) {
+        true => Ok(name),
+        false => Err(Fault::new(
+            Exit::Usage,
+            format!("'{}' is no name for an inventory {what}", shown(name)),
+        )
+        .hint("use letters, digits, '-', '_' and '.', the first a letter or digit")
+        .into()),
+    }
+}
+
+/// Whether an address has no sign that patterns of ssh give a meaning to.
+fn is_literal(address: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:%".contains(c);
+    !address.is_empty() && address.chars().all(plain)
+}
+
 fn files(view: &View) -> anyhow::Result<[(PathBuf, String); 3]> {
     let path = |name: &str| view.workspace.join(name);
     Ok([
@@ -143,5 +165,7 @@ pub fn write(view: &View) -> anyhow::Result<Vec<PathBuf>> {
     Ok(changed)
 }
 
+#[cfg(test)]
+mod nasty_tests;
 #[cfg(test)]
 mod tests;

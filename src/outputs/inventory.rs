@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::{HostView, NodeView, View};
+use super::{HostView, NodeView, View, checked};
 use crate::error::{Exit, Fault};
 use crate::workspace::{KEY, SSH_CONFIG};
+use crate::yaml::shown;
 
 /// The text of the file: one line a host with its variables, then the groups that name them.
 pub(super) fn render(view: &View) -> anyhow::Result<String> {
@@ -25,9 +26,10 @@ pub(super) fn render(view: &View) -> anyhow::Result<String> {
         groups.entry("hypervisor").or_default().push(alias);
     }
     for node in view.sorted() {
+        checked("node", &node.name)?;
         let _ = writeln!(text, "{}{}", node.name, variables(&node_variables(view, node))?);
         for group in &node.groups {
-            let hosts = groups.entry(checked(group)?).or_default();
+            let hosts = groups.entry(checked("group", group)?).or_default();
             if !hosts.contains(&node.name) {
                 hosts.push(node.name.clone());
             }
@@ -107,8 +109,13 @@ fn reached_as(view: &View, name: &str, address: &str) -> String {
 fn variables(variables: &Variables) -> anyhow::Result<String> {
     let mut text = String::new();
     for (name, value) in variables {
-        if value.contains(['\n', '\r', '\0']) {
-            let fault = Fault::new(Exit::Usage, format!("{name} cannot have a line break: {value:?}"));
+        // What ends the raw text would begin a template, which Ansible runs.
+        let ends_raw = value.starts_with(RAW.0) && value.matches("endraw").count() > 1;
+        if value.contains(char::is_control) || ends_raw {
+            let fault = Fault::new(
+                Exit::Usage,
+                format!("{name} cannot be '{}' in an inventory", shown(value)),
+            );
             return Err(fault.into());
         }
         let _ = write!(text, " {name}={}", token(value));
@@ -126,11 +133,14 @@ fn token(value: &str) -> String {
     }
 }
 
+/// Text between these is no template.
+const RAW: (&str, &str) = ("{% raw %}", "{% endraw %}");
+
 /// Text that must come out as it is: Ansible reads values as Python literals where it can, and expands
 /// templates in them.
 fn literal(text: &str) -> String {
     let text = match ["{{", "{%", "{#"].iter().any(|open| text.contains(open)) {
-        true => format!("{{% raw %}}{text}{{% endraw %}}"),
+        true => format!("{}{text}{}", RAW.0, RAW.1),
         false => text.to_owned(),
     };
     let keyword = matches!(text.as_str(), "True" | "False" | "None");
@@ -142,18 +152,5 @@ fn literal(text: &str) -> String {
     match keyword || number || text.starts_with(['"', '\'', '[', '(', '{']) && !text.starts_with("{%") {
         true => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "\\'")),
         false => text,
-    }
-}
-
-fn checked(group: &str) -> anyhow::Result<&str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    match !group.is_empty() && group.chars().all(plain) {
-        true => Ok(group),
-        false => Err(Fault::new(
-            Exit::Usage,
-            format!("'{}' is no name for an inventory group", group.escape_debug()),
-        )
-        .hint("use letters, digits, '-', '_' and '.'")
-        .into()),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use super::View;
+use super::{View, is_literal};
 
 /// The text of the file. The first name of a line is the one that the ssh configuration looks up
 /// (`HostKeyAlias`), the others serve those who come another way.
@@ -16,7 +16,11 @@ pub(super) fn render(view: &View) -> String {
         };
         let keys: BTreeSet<_> = host.host_keys.iter().map(|key| bare(key)).collect();
         for key in keys {
-            let _ = writeln!(text, "{},{address} {key}", view.alias(index));
+            let names = match is_literal(&host.address) {
+                true => format!("{},{address}", view.alias(index)),
+                false => view.alias(index),
+            };
+            let _ = writeln!(text, "{names} {key}");
         }
     }
     for (node, ip) in view.reachable() {

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::{HostView, View};
+use super::{HostView, View, checked, is_literal};
 use crate::error::{Exit, Fault};
 use crate::workspace::{KEY, KNOWN_HOSTS, SSH_CONFIG};
+use crate::yaml::shown;
 
 /// The text of the file.
 pub(super) fn render(view: &View) -> anyhow::Result<String> {
@@ -21,9 +22,9 @@ pub(super) fn render(view: &View) -> anyhow::Result<String> {
             text,
             "\nHost {}\n  HostName {}\n  Port {}\n  HostKeyAlias {alias}\n  User {}\n",
             pattern(view, &alias, &host.address),
-            percent(&host.address),
+            argument("address", &host.address)?,
             host.port,
-            percent(&host.user),
+            argument(USER, &host.user)?,
         );
         if let Some(key) = &host.key {
             let _ = write!(text, "  IdentityFile {}\n  IdentitiesOnly yes\n", quoted(key)?);
@@ -37,9 +38,9 @@ pub(super) fn render(view: &View) -> anyhow::Result<String> {
         let _ = write!(
             text,
             "\nHost {}\n  HostName {address}\n  HostKeyAlias {}\n  User {}\n  IdentityFile {}\n",
-            pattern(view, &node.name, &address),
+            pattern(view, checked("node", &node.name)?, &address),
             node.name,
-            percent(&node.user),
+            argument(USER, &node.user)?,
             quoted(&view.workspace.join(KEY))?,
         );
         let host = view
@@ -82,7 +83,7 @@ fn through(view: &View, host: usize) -> anyhow::Result<String> {
 }
 
 fn pattern(view: &View, name: &str, address: &str) -> String {
-    match view.is_unique(address) && address != name {
+    match view.is_unique(address) && address != name && is_literal(address) {
         true => format!("{name} {address}"),
         false => name.to_owned(),
     }
@@ -91,7 +92,9 @@ fn pattern(view: &View, name: &str, address: &str) -> String {
 /// The proxy of the user's own configuration. A jump host is an alias of that configuration, which `-F` hides:
 /// an ssh of its own finds it there.
 fn way_to(host: &HostView) -> anyhow::Result<Option<String>> {
-    let none = |value: &&String| !value.is_empty() && !value.eq_ignore_ascii_case("none");
+    let none = |value: &&String| {
+        !value.is_empty() && !value.eq_ignore_ascii_case("none") && !value.contains(char::is_control)
+    };
     if let Some(command) = host.proxy_command.as_ref().filter(none) {
         return Ok(Some(command.clone()));
     }
@@ -112,6 +115,32 @@ fn way_to(host: &HostView) -> anyhow::Result<Option<String>> {
     )))
 }
 
+/// What a `User` is.
+const USER: &str = "login user";
+
+/// A user's or host's name as an argument of the configuration, without tokens. What ssh itself refuses in such a name
+/// is refused here.
+fn argument(what: &str, text: &str) -> anyhow::Result<String> {
+    // Whether `User` knows tokens depends on ssh's version.
+    let token = what == USER && text.contains('%');
+    let odd = |c: char| c.is_control() || c.is_whitespace() || "'\"`$\\;&<>|(){},".contains(c);
+    if text.is_empty() || token || text.starts_with('-') || text.contains(odd) {
+        let message = format!(
+            "the {what} '{}' cannot be written into an ssh configuration",
+            shown(text)
+        );
+        return Err(Fault::new(Exit::Usage, message).into());
+    }
+    let text = percent(text);
+    match text
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "-_.:@%+".contains(c))
+    {
+        true => Ok(text),
+        false => Ok(format!("\"{text}\"")),
+    }
+}
+
 /// A path as an argument of the configuration: quoted, and without tokens.
 fn quoted(path: &Path) -> anyhow::Result<String> {
     let text = path_text(path)?.replace('\\', "\\\\").replace('"', "\\\"");
@@ -120,13 +149,13 @@ fn quoted(path: &Path) -> anyhow::Result<String> {
 
 fn path_text(path: &Path) -> anyhow::Result<&str> {
     path.to_str()
-        .filter(|text| !text.contains(['\n', '\r']) && !text.contains("${"))
+        .filter(|text| !text.contains(char::is_control) && !text.contains("${"))
         .ok_or_else(|| {
             Fault::new(
                 Exit::Usage,
                 format!("the path {path:?} cannot be written into an ssh configuration"),
             )
-            .hint("use a path in UTF-8 without line breaks and '${'")
+            .hint("use a path in UTF-8 without control characters and '${'")
             .into()
         })
 }

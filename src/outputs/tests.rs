@@ -36,7 +36,7 @@ fn node(node_type: &str, index: u32, address: Option<&str>) -> NodeView {
     }
 }
 
-fn view(workspace: &Path) -> View {
+pub(super) fn view(workspace: &Path) -> View {
     View {
         deployment: "a".into(),
         workspace: workspace.to_owned(),
@@ -124,7 +124,7 @@ fn the_ssh_config_jumps_through_the_hypervisor() {
 }
 
 /// What the real client makes of the configuration: its options, each with all its values.
-fn ssh_g(workspace: &Path, name: &str) -> BTreeMap<String, Vec<String>> {
+pub(super) fn ssh_g(workspace: &Path, name: &str) -> BTreeMap<String, Vec<String>> {
     let config = workspace.join(SSH_CONFIG);
     let out = Command::new("ssh")
         .arg("-G")

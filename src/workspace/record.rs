@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::names::check_prefix;
+
 use crate::error::{Exit, Fault, FaultContext};
 
 const VERSION: u32 = 1;
@@ -90,7 +92,12 @@ impl Record {
             .hint("use that irs, or remove the file and name the environment by --host-address and --prefix")
             .into());
         }
-        serde_json::from_slice(bytes).fault(fault)
+        let record: Record = serde_json::from_slice(bytes).fault(fault)?;
+        // It becomes names on the hypervisor, as the flag does.
+        if let Some(Err(why)) = record.prefix.as_deref().map(check_prefix) {
+            return Err(anyhow::anyhow!("its prefix: {why}")).fault(fault);
+        }
+        Ok(record)
     }
 
     /// The text of the file.
@@ -116,6 +123,7 @@ mod tests {
             "[]",
             "{\"version\": 1}",
             "{\"version\": 1, \"deployment\": 3}",
+            r#"{"version": 1, "deployment": "a", "prefix": "../a", "uuid": "6fa459ea-ee8a-5ca4-894e-db77e160355e", "hosts": []}"#,
         ] {
             let report = Report::of(&parse(text).unwrap_err());
             assert_eq!(report.exit_code, 2);

@@ -5,6 +5,7 @@
 mod bridges;
 mod concurrency;
 mod hosts;
+mod inventory;
 mod killed;
 mod lab;
 mod main_road;
