@@ -81,8 +81,8 @@ mod tests {
             "\u{202e}",
             "\x1b[?1049h",
         ] {
-            assert!(!coloured(hostile).contains(|c| steers(c)), "{hostile:?}");
-            assert!(!one_line(hostile).contains(|c| steers(c)), "{hostile:?}");
+            assert!(!coloured(hostile).contains(steers), "{hostile:?}");
+            assert!(!one_line(hostile).contains(steers), "{hostile:?}");
         }
         assert_eq!(short_line("a\nbcdef", 3), "a b…");
         assert_eq!(short_line("abc", 3), "abc");

@@ -10,9 +10,12 @@ use std::thread;
 /// The password of the URL; the test's own arguments and environment do not have it.
 const PASSWORD: &str = "sesame-5f1c";
 
+/// Whether curl logged in, and the files of processes that showed the password.
+type Asked = (bool, Vec<String>);
+
 /// Serves a disk of zeros as often as it is asked; says of each request who logged in, and whether any process shows the
 /// password in its arguments or its environment while it is answered.
-fn serve(requests: usize) -> (u16, thread::JoinHandle<Vec<(bool, Vec<String>)>>) {
+fn serve(requests: usize) -> (u16, thread::JoinHandle<Vec<Asked>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = thread::spawn(move || {
