@@ -177,3 +177,24 @@ fn a_node_cannot_change_what_its_raw_disk_is_taken_for() {
     assert_eq!(formats, ["raw", "raw"]);
     assert_eq!(given, Vec::<String>::new(), "nothing is new");
 }
+
+#[test]
+fn a_disk_is_not_made_where_anybody_could_put_a_link() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("raw"), vec![0; 1 << 20]).unwrap();
+    let raw = dir.path().join("raw");
+    let why = look(
+        dir.path(),
+        Path::new("/tmp/irs-to-be-made"),
+        &raw,
+        &Actual::default(),
+    )
+    .unwrap_err();
+    assert!(
+        why.contains("disk vda of 'data-0' cannot be made in '/tmp/irs-to-be-made'"),
+        "{why}"
+    );
+    assert!(why.contains("may change what is in '/tmp'"), "{why}");
+    let made = look(dir.path(), &dir.path().join("made"), &raw, &Actual::default()).unwrap();
+    assert!(made.0[0].starts_with("Folder"), "{made:?}");
+}

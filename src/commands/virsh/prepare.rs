@@ -172,6 +172,7 @@ fn check_host(
     let new: BTreeSet<String> = names
         .filter(|name| !actual.defines(deployment.id.uuid, name))
         .collect();
+    check::check_folder(deployment, facts)?;
     check::check_programs(deployment, &new, facts)?;
     let mut virt_type = "kvm";
     if !new.is_empty() {

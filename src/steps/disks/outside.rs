@@ -6,7 +6,8 @@ use crate::deployment::{Deployment, Disk, Home};
 use crate::error::{Exit, Fault};
 use crate::image;
 use crate::remote::{Cmd, Host};
-use crate::yaml::Problems;
+use crate::steps::host::{OPEN_HINT, with_open_folder};
+use crate::yaml::{Problems, shown};
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,7 +57,10 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
         .collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let text = host
-        .text(&Cmd::script(include_str!("outside.sh"), &arguments))
+        .text(&Cmd::script(
+            &with_open_folder(include_str!("outside.sh")),
+            &arguments,
+        ))
         .context("looking at the paths of disks")?;
     let ours = ours(actual, &deployment.id.name, deployment.id.uuid);
     let mut problems = Problems::default();
@@ -69,9 +73,15 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
     let mut given = Vec::new();
     for ((node, disk), found) in disks.iter_mut().zip(found) {
         let (kind, room_or_header) = found.split_once('\n').unwrap_or((found, ""));
+        let (kind, open) = kind.split_once(' ').unwrap_or((kind, ""));
         let Home::Folder(path) = disk.home.clone() else {
             continue;
         };
+        if !open.is_empty() {
+            problems
+                .push(None, format!("disk {} of '{node}' cannot be made in '{path}': everybody on the hypervisor may change what is in '{}'", disk.dev, shown(open)))
+                .hint(OPEN_HINT);
+        }
         let room = matches!(kind, "folder" | "absent").then(|| room_or_header.split_once('\n'));
         let (room, info) = room.flatten().unwrap_or(("", room_or_header));
         let info: Option<Info> = serde_json::from_str(info).ok();

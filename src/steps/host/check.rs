@@ -5,6 +5,7 @@ use crate::deployment::{Deployment, Home, ImageSource};
 use crate::error::{Exit, Fault};
 use crate::steps::image::Located;
 use crate::steps::networks::read::ActualNetwork;
+use crate::yaml::shown;
 use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,6 +86,23 @@ pub fn check(
     let hint = (*hint).to_owned();
     let list: Vec<String> = missing.into_iter().map(|(what, _)| what).collect();
     bail!(Fault::new(Exit::Resources, format!("'{host}' lacks {}", list.join("; "))).hint(hint))
+}
+
+/// Checks that nobody but root and the folder's owner can exchange what root writes to the folder of images.
+///
+/// # Errors
+/// `Usage`, naming the folder that is open to everybody.
+pub fn check_folder(deployment: &Deployment, facts: &Facts) -> Result<()> {
+    let Some(open) = &facts.open_folder else {
+        return Ok(());
+    };
+    let message = format!(
+        "--disk-pool '{}' cannot be used: everybody on '{}' may change what is in '{}'",
+        deployment.storage.folder,
+        deployment.id.host,
+        shown(open)
+    );
+    bail!(Fault::new(Exit::Usage, message).hint(super::OPEN_HINT))
 }
 
 /// How Open vSwitch is started.

@@ -5,6 +5,7 @@ use super::openvswitch::read::OpenVswitch;
 use super::record::Record;
 use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
+use crate::steps::host::with_open_folder;
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use std::collections::BTreeMap;
@@ -19,6 +20,8 @@ pub struct Facts {
     pub memory_available: u64,
     /// Bytes free for images.
     pub disk_available: u64,
+    /// The folder in which anybody could exchange the folder of images or what is in it, when there is one.
+    pub open_folder: Option<String>,
     /// Online CPU threads.
     pub cpus: u32,
     /// `/dev/kvm` is there.
@@ -88,7 +91,7 @@ const BOGUS_UUIDS: [&str; 2] = [
 /// # Errors
 /// When the command fails or the record is broken.
 pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Result<Facts> {
-    let script = [include_str!("facts.sh"), bridges::read::SCRIPT].concat();
+    let script = with_open_folder(&[include_str!("facts.sh"), bridges::read::SCRIPT].concat());
     let cmd = Cmd::script(&script, &[folder, record]);
     let output = host.text(&cmd).context("reading the facts of the hypervisor")?;
     let sections = sections(&output);
@@ -113,6 +116,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Resul
             .context("the hypervisor does not say how much memory is available")?,
         disk_available: disk_available(section("disk"))
             .with_context(|| format!("the hypervisor does not say how much of '{folder}' is free"))?,
+        open_folder: Some(section("open-folder").trim().to_owned()).filter(|folder| !folder.is_empty()),
         cpus: section("cpus").trim().parse().unwrap_or(1),
         kvm_device: section("kvm").trim() == "yes",
         cpu_flag: Some(section("flags").trim().to_owned()).filter(|flag| !flag.is_empty()),

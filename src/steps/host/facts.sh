@@ -27,6 +27,7 @@ if command -v ovs-vsctl >/dev/null 2>&1; then
   section openvswitch-module
   { [ -d /sys/module/openvswitch ] || modprobe -n -q openvswitch; } 2>/dev/null && echo yes
 fi
+section open-folder; open_folder "$1"
 section disk
 folder=$1
 while [ ! -d "$folder" ] && [ "$folder" != / ] && [ -n "$folder" ]; do folder=$(dirname -- "$folder"); done

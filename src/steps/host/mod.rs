@@ -60,3 +60,61 @@ pub const RECORD: &str = "record.json";
 pub fn record_path(folder: &str) -> String {
     format!("{folder}/{RECORD}")
 }
+
+/// What to do about a folder that is open to everybody.
+pub const OPEN_HINT: &str =
+    "name a folder that root alone may write to, as are those on the way to it, e.g. /var/lib/libvirt/images";
+
+/// The script with the function `open_folder` after its first line, which says what it is for.
+pub fn with_open_folder(script: &str) -> String {
+    let (about, rest) = script.split_once('\n').unwrap_or((script, ""));
+    [about, "\n", include_str!("open_folder.sh"), rest].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_open_folder;
+    use crate::remote::{Cmd, Host};
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+    use std::path::Path;
+
+    fn open(path: &Path) -> String {
+        let script = with_open_folder("# Asks.\nopen_folder \"$1\"");
+        let answer = Host::here().text(&Cmd::script(&script, &[path.to_str().unwrap()]));
+        answer.unwrap().trim().to_owned()
+    }
+
+    #[test]
+    fn folders_where_anybody_could_put_a_link_are_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().canonicalize().unwrap();
+        let make = |name: &str, mode: u32| {
+            let path = base.join(name);
+            std::fs::create_dir_all(&path).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            path
+        };
+        let (closed, open_to_all, sticky) =
+            (make("closed", 0o755), make("open", 0o777), make("sticky", 0o1777));
+        let (mine, theirs, below) = (
+            make("sticky/mine", 0o755),
+            make("sticky/theirs", 0o755),
+            make("open/below", 0o755),
+        );
+        chown(&theirs, Some(12345), None).unwrap();
+        symlink(&open_to_all, base.join("link")).unwrap();
+        for good in [&closed, &mine, &closed.join("to/be/made")] {
+            assert_eq!(open(good), "", "{}", good.display());
+        }
+        for (bad, why) in [
+            (&open_to_all, &open_to_all),
+            (&below, &open_to_all),
+            (&base.join("link/below"), &open_to_all),
+            (&sticky, &sticky),
+            (&sticky.join("to-be-made"), &sticky),
+            (&theirs, &sticky),
+        ] {
+            assert_eq!(open(bad), why.to_str().unwrap(), "{}", bad.display());
+        }
+    }
+}
