@@ -4,6 +4,7 @@
 //! the environment over defaults. What the file says is put on the command line, for the flags that are not there.
 
 mod check;
+mod exposed;
 mod ini;
 mod read;
 mod write;
@@ -64,6 +65,7 @@ pub fn settle(arguments: Vec<OsString>) -> Result<Settled, Refusal> {
     let mut notes = Vec::new();
     let mut arguments = arguments;
     if let Some((path, flags)) = reader(&said) {
+        notes.extend(exposed::notes(flags));
         let words = from_files(&command, path, flags, &mut notes)?;
         arguments.splice(after(&arguments, path), words);
     }

@@ -146,13 +146,7 @@ impl Answers {
 impl Answer {
     /// Whether it is a password, or a URL with one in it.
     fn is_secret(&self) -> bool {
-        let has_password = |value: &String| {
-            let host = value
-                .split_once("://")
-                .map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
-            host.is_some_and(|host| host.contains('@'))
-        };
-        self.kind == Kind::Secret || self.values.iter().any(has_password)
+        self.kind == Kind::Secret || self.values.iter().any(|value| has_password(value))
     }
 
     fn value(&self) -> Option<Value> {
@@ -173,6 +167,14 @@ impl Answer {
             Kind::Text | Kind::Secret => text(),
         })
     }
+}
+
+/// Whether a value is a URL with a user in it.
+pub(super) fn has_password(value: &str) -> bool {
+    let host = value
+        .split_once("://")
+        .map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
+    host.is_some_and(|host| host.contains('@'))
 }
 
 fn answer(arg: &Arg, flags: &ArgMatches) -> Option<Answer> {

@@ -41,7 +41,10 @@ pub fn source(text: &str) -> Result<ImageSource, (String, &'static str)> {
     if lower.starts_with("http://") || lower.starts_with("https://") {
         if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
             return Err((
-                format!("'{}' has blanks or control characters", shown(text)),
+                format!(
+                    "'{}' has blanks or control characters",
+                    shown(&crate::url::shown(text))
+                ),
                 "write a blank as %20",
             ));
         }

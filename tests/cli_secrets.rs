@@ -1,0 +1,67 @@
+//! Secrets on the command line, in the environment and in files: none is shown.
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A hypervisor that no name server knows.
+const NOWHERE: &str = "nowhere.invalid";
+
+fn irs(home: &Path, line: &str, environment: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_irs"))
+        .args(shlex::split(line).unwrap())
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin")
+        .env("HOME", home)
+        .env("IRS_HOME", home.join("home"))
+        .envs(environment.iter().copied())
+        .current_dir(home)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_password_on_the_command_line_is_told_and_kept_to_itself() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("screens"), "sesame\n").unwrap();
+    let line = format!("virsh -vv --host-address {NOWHERE} --topology-nodes compute:1 --vnc-external");
+    let url = "https://me:hush@host/x.qcow2";
+    let said = |more: &str, environment: &[(&str, &str)]| {
+        let output = irs(home.path(), &format!("{line} {more}"), environment);
+        let text = [output.stdout, output.stderr].concat();
+        String::from_utf8(text).unwrap()
+    };
+    for form in ["", "--format json"] {
+        let shown = said(&format!("--vnc-password sesame --image-url {url} {form}"), &[]);
+        assert!(
+            shown.contains("the password in --vnc-password stands in the process list"),
+            "{shown}"
+        );
+        assert!(shown.contains("IRS_IMAGE_URL keeps it to yourself"), "{shown}");
+        assert!(!shown.contains("sesame") && !shown.contains("hush"), "{shown}");
+    }
+    for (more, environment) in [
+        ("--vnc-password-file screens", vec![]),
+        ("", vec![("IRS_VNC_PASSWORD", "sesame"), ("IRS_IMAGE_URL", url)]),
+    ] {
+        let shown = said(more, &environment);
+        assert!(
+            !shown.contains("process list") && !shown.contains("sesame") && !shown.contains("hush"),
+            "{shown}"
+        );
+    }
+    // Nor in what is refused.
+    let refused = said(
+        "--vnc-password sesame-sesame --image-url 'https://me:hush@host/a b'",
+        &[],
+    );
+    assert!(
+        refused.contains("is longer than 8 characters") && refused.contains("has blanks"),
+        "{refused}"
+    );
+    assert!(
+        !refused.contains("sesame-") && !refused.contains("hush"),
+        "{refused}"
+    );
+}
