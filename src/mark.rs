@@ -206,7 +206,10 @@ fn node(mark: XmlNode<'_, '_>) -> Result<NodeMark> {
         os_variant: mark.attribute("os-variant").unwrap_or_default().to_owned(),
         pool: attribute(mark, "pool")?.to_owned(),
         volumes: texts(mark, "volume"),
-        files: texts(mark, "file"),
+        files: texts(mark, "file")
+            .into_iter()
+            .filter(|path| is_disk(path))
+            .collect(),
         external: mark.attribute("external").and_then(|text| text.parse().ok()),
         address: mark.attribute("address").and_then(|text| text.parse().ok()),
         groups: texts(mark, "group"),
@@ -214,9 +217,25 @@ fn node(mark: XmlNode<'_, '_>) -> Result<NodeMark> {
         ansible_connection: mark.attribute("connection").unwrap_or("ssh").to_owned(),
         host_key: first("host-key"),
         login_keys: texts(mark, "login-key"),
-        serial_file: first("serial-file"),
+        serial_file: first("serial-file").filter(|path| is_log(path)),
         extras: extras(mark),
     })
+}
+
+/// Whether irs may have made a disk at that path. What a mark names is removed as root: whoever can write a mark is not to
+/// choose any file of the hypervisor.
+fn is_disk(path: &str) -> bool {
+    is_plain(path) && path.ends_with(".qcow2")
+}
+
+/// Whether irs may have let a serial console be logged there.
+fn is_log(path: &str) -> bool {
+    is_plain(path) && path.starts_with("/var/lib/libvirt/qemu/") && path.ends_with("-serial.log")
+}
+
+fn is_plain(path: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@=".contains(c);
+    path.starts_with('/') && path.chars().all(plain) && !path.split('/').any(|part| part == "..")
 }
 
 fn extras(mark: XmlNode<'_, '_>) -> Vec<Extra> {
@@ -229,4 +248,29 @@ fn extras(mark: XmlNode<'_, '_>) -> Vec<Extra> {
             raw: extra.attribute("raw") == Some("yes"),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_cannot_name_any_file_for_removal() {
+        let read = |inner: &str| {
+            let xml = format!(
+                "<domain><metadata><irs:node xmlns:irs='{NAMESPACE}' version='1' deployment='a' uuid='{}' type='x' index='0' pool='irs-a'>{inner}</irs:node></metadata></domain>",
+                Uuid::nil()
+            );
+            of_domain(roxmltree::Document::parse(&xml).unwrap().root_element()).unwrap()
+        };
+        let mark = read(
+            "<irs:file>/srv/x-0-disk1.qcow2</irs:file><irs:file>/etc/shadow</irs:file><irs:file>/srv/../etc/a.qcow2</irs:file>\
+             <irs:file>/srv/a b.qcow2</irs:file><irs:file>relative.qcow2</irs:file><irs:serial-file>/etc/shadow</irs:serial-file>",
+        );
+        assert_eq!(mark.files, ["/srv/x-0-disk1.qcow2"]);
+        assert_eq!(mark.serial_file, None);
+        let log = "/var/lib/libvirt/qemu/x-0-serial.log";
+        let mark = read(&format!("<irs:serial-file>{log}</irs:serial-file>"));
+        assert_eq!(mark.serial_file.as_deref(), Some(log));
+    }
 }

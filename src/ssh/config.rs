@@ -2,6 +2,7 @@
 //! user's configuration counts as it does for `ssh`.
 
 use crate::error::{Exit, Fault, FaultContext};
+use crate::yaml::shown;
 use anyhow::Result;
 use std::collections::HashMap;
 use std::io::Write;
@@ -101,6 +102,10 @@ impl Destination {
 /// address or when the ssh configuration is wrong.
 pub fn resolve(address: &str, options: &ClientOptions) -> Result<Destination> {
     let address = Address::parse(address)?;
+    if let Some(user) = options.user.as_ref().filter(|user| !is_name(user)) {
+        let message = format!("--host-user '{}' is not the name of a user", shown(user));
+        return Err(Fault::new(Exit::Usage, message).into());
+    }
     let user = options.user.clone().or(address.user);
     let settings = ask_ssh(&address.host, user.as_deref(), address.port, options)?.unwrap_or_default();
     let one = |key: &str| {
@@ -184,6 +189,12 @@ pub fn resolve(address: &str, options: &ClientOptions) -> Result<Destination> {
     })
 }
 
+/// Whether it may be the name of a user or of a host: no option, no shell's or configuration's words.
+fn is_name(text: &str) -> bool {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || "'\"`$\\;&<>|(){}".contains(c);
+    !text.is_empty() && !text.starts_with('-') && !text.contains(odd)
+}
+
 /// An address as typed.
 #[derive(Debug, PartialEq, Eq)]
 struct Address {
@@ -197,7 +208,7 @@ impl Address {
         let wrong = |why: &str| {
             Fault::new(
                 Exit::Usage,
-                format!("'{typed}' is not the address of a host: {why}"),
+                format!("'{}' is not the address of a host: {why}", shown(typed)),
             )
             .hint("write 'host', 'user@host', 'host:port', '[ipv6]:port' or 'local'")
         };
@@ -233,11 +244,7 @@ impl Address {
             return Err(wrong("a part of it is empty").into());
         }
         for part in user.iter().map(String::as_str).chain([host]) {
-            if part.starts_with('-')
-                || part
-                    .chars()
-                    .any(|c| c.is_whitespace() || c.is_control() || "'\"`$\\;&<>|(){}".contains(c))
-            {
+            if !is_name(part) {
                 return Err(wrong("it has a character that no name has").into());
             }
         }

@@ -7,7 +7,7 @@ use crate::deployment::Identity;
 use crate::error::{Exit, Fault, Report};
 use crate::interrupt;
 use crate::plan::{Action, Change, Kind, Plan};
-use crate::steps::host::record::Record;
+use crate::steps::host::record::{KeySecret, Record};
 use crate::ui::Ui;
 use anyhow::Result;
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ pub struct Progress {
     /// What was changed.
     pub changes: Vec<Change>,
     /// The secret of the deployment's record, once it was seen or written: another one is another deployment's.
-    pub secret: Option<String>,
+    pub secret: Option<KeySecret>,
     /// What a removal of everything was to take.
     agreed: Option<BTreeSet<(Kind, String)>>,
 }

@@ -191,6 +191,10 @@ fn check_host(
             .for_each(|note| ui.note(note));
     }
     let located = locate_images(request, &session.host, deployment, volumes, inspected)?;
+    located
+        .values()
+        .filter_map(Located::unprotected)
+        .for_each(|warning| ui.warn(&warning));
     let disks = deployment
         .nodes
         .iter()

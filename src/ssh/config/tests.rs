@@ -43,6 +43,22 @@ fn what_is_no_address_is_a_usage_error() {
         let error = Address::parse(bad).unwrap_err();
         assert_eq!(error.downcast_ref::<Fault>().unwrap().exit, Exit::Usage, "{bad}");
     }
+    for bad in [
+        "",
+        "-oProxyCommand=id",
+        "a b",
+        "a\n  ProxyCommand id",
+        "$(id)",
+        "a\u{1b}[2J",
+    ] {
+        let options = ClientOptions {
+            user: Some(bad.to_owned()),
+            ..Default::default()
+        };
+        let error = resolve("hv", &options).unwrap_err();
+        assert_eq!(error.downcast_ref::<Fault>().unwrap().exit, Exit::Usage, "{bad}");
+        assert!(!error.to_string().contains(char::is_control), "{error}");
+    }
 }
 
 #[test]

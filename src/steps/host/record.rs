@@ -2,11 +2,13 @@
 
 use crate::deployment::Slot;
 use crate::error::{Exit, Fault, FaultContext};
+use crate::ui::harmless::short_line;
 use anyhow::{Result, bail};
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::net::IpAddr;
 use uuid::Uuid;
 
@@ -44,7 +46,18 @@ pub struct Record {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lan: BTreeMap<String, IpAddr>,
     /// 32 random bytes in hex, from which the nodes' SSH host keys are derived: any client can write a node's seed again.
-    pub secret: String,
+    pub secret: KeySecret,
+}
+
+/// The secret of a record, which only the record's file shows.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeySecret(String);
+
+impl fmt::Debug for KeySecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(secret)")
+    }
 }
 
 impl Record {
@@ -70,7 +83,7 @@ impl Record {
             ready: BTreeSet::new(),
             files: BTreeSet::new(),
             lan: BTreeMap::new(),
-            secret: hex(&secret),
+            secret: KeySecret(hex(&secret)),
         })
     }
 
@@ -82,7 +95,7 @@ impl Record {
         if text.trim().is_empty() {
             return Ok(None);
         }
-        let record: Record = serde_json::from_str(text).fault(|| {
+        let mut record: Record = serde_json::from_str(text).fault(|| {
             Fault::new(
                 Exit::Failed,
                 format!("the deployment's record '{path}' on the hypervisor is broken"),
@@ -95,6 +108,7 @@ impl Record {
                 record.version
             );
         }
+        record.created_by = short_line(&record.created_by, 100);
         Ok(Some(record))
     }
 
@@ -113,7 +127,7 @@ impl Record {
 
     /// 32 bytes for a key with that purpose.
     pub fn key_seed(&self, purpose: &str) -> [u8; 32] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes())
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.0.as_bytes())
             .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
         mac.update(purpose.as_bytes());
         mac.finalize().into_bytes().into()
@@ -139,6 +153,15 @@ mod tests {
             Record::parse(&record.to_json().unwrap(), "p").unwrap(),
             Some(record.clone())
         );
+        let KeySecret(secret) = &record.secret;
+        assert!(record.to_json().unwrap().contains(secret) && !format!("{record:?}").contains(secret));
+        // Another client may have been called anything.
+        let theirs = record
+            .to_json()
+            .unwrap()
+            .replace("me@laptop", "me\\u001b[8m@laptop\\nx");
+        let theirs = Record::parse(&theirs, "p").unwrap().unwrap();
+        assert_eq!(theirs.created_by, "me [8m@laptop x");
         assert_eq!(record.host_key_seed("a"), record.host_key_seed("a"));
         assert_ne!(record.host_key_seed("a"), record.host_key_seed("b"));
     }

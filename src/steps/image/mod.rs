@@ -112,6 +112,20 @@ impl Located {
         }
     }
 
+    /// What to say of a download that anybody on the way could exchange.
+    pub fn unprotected(&self) -> Option<String> {
+        let Located::Missing(Work::Download { url, .. }) = self else {
+            return None;
+        };
+        let plain = !url.to_ascii_lowercase().starts_with("https://");
+        plain.then(|| {
+            format!(
+                "image '{}' comes over http: whoever sits on the way can send another one",
+                crate::url::shown(url)
+            )
+        })
+    }
+
     /// The action that brings it into the cache.
     pub fn actions(&self, host: &str, forced: bool) -> Vec<Action> {
         let Located::Missing(work) = self else {
