@@ -85,6 +85,7 @@ fn flags_come_from_the_environment_too() {
         "kill",
         "remove-nodes",
         "version",
+        "with-storage",
         "yes",
     ];
     let mut command = Cli::command();

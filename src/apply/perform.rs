@@ -84,7 +84,7 @@ fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()
 fn point_name(action: &Action) -> String {
     let name = match &action.work {
         Work::Host(steps::host::Work::Record { .. }) => "record",
-        Work::Host(steps::host::Work::RemoveFolder(_)) => "folder",
+        Work::Host(steps::host::Work::RemoveFolder { .. }) => "folder",
         Work::Host(steps::host::Work::Bridge(_)) => "bridge",
         Work::Host(steps::host::Work::OpenVswitch(_)) => "openvswitch",
         Work::Host(_) => "pool",

@@ -156,6 +156,10 @@ pub struct RemovalFlags {
     /// but the network 'default'.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, hide_possible_values = true)]
     pub cleanup: bool,
+    /// With a --cleanup without --prefix, remove the disks of domains that irs did not make, too: files and volumes, also
+    /// those of their snapshots; never block devices, nor what is read-only, shareable, or in a CD drive.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, hide_possible_values = true)]
+    pub with_storage: bool,
     /// Do not ask: before a --cleanup without --prefix, or a --kill of what this workspace did not make.
     #[arg(long, short = 'y')]
     pub yes: bool,

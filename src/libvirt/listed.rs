@@ -40,6 +40,17 @@ impl Libvirt {
         listed(of_each(&filters, list), Domain::uuid).context("listing the domains")
     }
 
+    /// The domains that have snapshots.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub fn domains_with_snapshots(&self) -> Result<Vec<Domain>> {
+        let list = self
+            .connect
+            .list_all_domains(sys::VIR_CONNECT_LIST_DOMAINS_HAS_SNAPSHOT);
+        list.context("listing the domains with snapshots")
+    }
+
     /// Every network.
     ///
     /// # Errors

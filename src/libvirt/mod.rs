@@ -211,6 +211,15 @@ impl Libvirt {
         present(pool.lookup_storage_vol_by_name(name)).with_context(|| format!("looking up volume '{name}'"))
     }
 
+    /// The volume of a started pool that is that file.
+    ///
+    /// # Errors
+    /// When the call fails for another reason than its absence.
+    pub fn volume_at(&self, path: &str) -> Result<Option<StorageVol>> {
+        present(self.connect.lookup_storage_vol_by_path(path))
+            .with_context(|| format!("looking for a volume at '{path}'"))
+    }
+
     /// Defines a domain from XML.
     ///
     /// # Errors

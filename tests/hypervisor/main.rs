@@ -3,6 +3,7 @@
 //! One program, so that the tests of all files share its two places. They are ignored unless asked for: `tests/run lab`.
 
 mod bridges;
+mod cleanup;
 mod concurrency;
 mod hosts;
 mod inventory;

@@ -67,6 +67,8 @@ pub struct Request {
     pub dry_run: bool,
     /// Ask nothing.
     pub yes: bool,
+    /// Whether a removal of everything takes the disks of domains that irs did not make.
+    pub with_storage: bool,
     /// Wait for another run on the deployment.
     pub wait: bool,
     /// For a node to get ready.
@@ -172,6 +174,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         force_download: args.image.force_image_download,
         dry_run: args.run.dry_run,
         yes: args.removal.yes,
+        with_storage: args.removal.with_storage,
         wait: args.run.wait,
         timeout: Duration::from_secs(args.run.timeout),
     })
@@ -201,6 +204,11 @@ fn mode(args: &Virsh, problems: &mut Problems) -> Mode {
         problems
             .push(None, format!("{flag} and --topology-nodes do not go together"))
             .hint("remove first, then make");
+    }
+    if removal.with_storage && !(removal.cleanup && topology.files.prefix.is_none()) {
+        problems
+            .push(None, "--with-storage goes with a --cleanup without --prefix")
+            .hint("irs's own disks go with their nodes anyway");
     }
     if !removal.remove_nodes.is_empty() {
         return Mode::RemoveNodes(

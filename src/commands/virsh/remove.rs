@@ -14,7 +14,9 @@ use crate::lease::Lease;
 use crate::names::{self, DEFAULT_DEPLOYMENT};
 use crate::plan::Plan;
 use crate::remote::Host;
+use crate::steps::disks::stored::{self, Stored};
 use crate::steps::disks::{Materials, outside};
+use crate::steps::domains::read::ActualDomain;
 use crate::steps::domains::template::Setting;
 use crate::steps::host;
 use crate::steps::host::check::check_switch_of;
@@ -23,7 +25,7 @@ use crate::steps::host::pools::{self, ActualPool};
 use crate::ui::Ui;
 use crate::workspace::Workspace;
 use anyhow::{Result, bail};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 /// Removes what the flags name.
@@ -44,6 +46,7 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
         id,
         actual,
         plan,
+        held,
         tools,
         leases,
     } = prepared;
@@ -76,6 +79,12 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     if request.mode == Mode::Kill {
         carry_out(&last_one(&actual, &tools).await?, &tools, progress).await?;
     }
+    if let Some((file, domain)) = held.first_key_value() {
+        bail!(
+            Fault::new(Exit::Failed, still_used(&held, file, domain, &id))
+                .hint("remove that domain, or take the disk from it, then run the same command again")
+        );
+    }
     let mut nodes = Vec::new();
     match &request.mode {
         Mode::RemoveNodes(_) => nodes = after_nodes(&session.at_its_folder(request)?, &session, &id).await?,
@@ -90,6 +99,17 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     let report = Report::new(request, &id.name, nodes).changed(std::mem::take(&mut progress.changes));
     ui.result(&report.summary(request.workspace.path()));
     ui.json(&report)
+}
+
+fn still_used(held: &BTreeMap<String, String>, file: &str, domain: &str, id: &Identity) -> String {
+    let more = match held.len() {
+        1 => String::new(),
+        count => format!(" (and {} more)", count - 1),
+    };
+    format!(
+        "'{file}' on '{}' stays{more}: domain '{domain}', which stays, uses it",
+        id.host
+    )
 }
 
 /// What only the last deployment takes along, when others went beside this one: each saw the others still there.
@@ -118,6 +138,7 @@ struct Prepared {
     id: Identity,
     actual: Actual,
     plan: Plan,
+    held: BTreeMap<String, String>,
     tools: Arc<Tools>,
     leases: Vec<Arc<Lease>>,
 }
@@ -143,21 +164,24 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
             id.uuid = known.uuid;
         }
     }
-    let plan = match &request.mode {
-        Mode::RemoveNodes(names) => Plan::new(removal::nodes(request, names, &id, &actual)?),
+    let stored = behind(request, &host, &session, &id, &actual)?;
+    let removal = match &request.mode {
+        Mode::RemoveNodes(names) => removal::nodes(request, names, &id, &actual, &stored)?,
         Mode::Kill => {
             if request.prefix.is_none() && request.known.is_none() {
                 confirm_default(request, &actual, ui)?;
             }
             check_switch_of(actual.networks_of(id.uuid), &actual.facts, &id.host)?;
-            Plan::new(removal::deployment(request, &id, &actual))
+            removal::deployment(request, &id, &actual, &stored)
         }
         _ => {
             let ours = actual.networks.iter().filter(|network| network.owner.is_some());
             check_switch_of(ours, &actual.facts, &id.host)?;
-            Plan::new(removal::everything(request, &id, &actual))
+            removal::everything(request, &id, &actual, &stored)
         }
     };
+    removal.notes.iter().for_each(|note| ui.warn(note));
+    let plan = Plan::new(removal.actions);
     let watched = leases.clone();
     let tools = Arc::new(Tools {
         host,
@@ -181,9 +205,56 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
         id,
         actual,
         plan,
+        held: removal.held,
         tools,
         leases,
     })
+}
+
+/// What lies behind the disks of what goes, and of what others made: irs knows only its own.
+fn behind(
+    request: &Request,
+    host: &Host,
+    session: &Session,
+    id: &Identity,
+    actual: &Actual,
+) -> Result<Stored> {
+    let storage = &request.wanted.storage;
+    let everything = request.mode == Mode::CleanupAll;
+    let names: BTreeSet<&str> = match everything {
+        true => actual.deployments(),
+        false => BTreeSet::from([id.name.as_str()]),
+    };
+    let folders = names
+        .iter()
+        .map(|name| removal::storage::folder(name, actual, storage))
+        .collect();
+    let domains: Vec<&ActualDomain> = actual
+        .domains
+        .iter()
+        .filter(|domain| {
+            let mark = domain.mark.as_ref();
+            everything || mark.is_none_or(|mark| mark.owner.uuid == id.uuid)
+        })
+        .collect();
+    let own: BTreeSet<String> = domains
+        .iter()
+        .filter_map(|domain| {
+            let name = &domain.mark.as_ref()?.owner.deployment;
+            Some(removal::storage::own(
+                domain,
+                &removal::storage::folder(name, actual, storage),
+            ))
+        })
+        .flatten()
+        .collect();
+    stored::read(
+        host,
+        &session.libvirt,
+        &domains,
+        &|path| !own.contains(path),
+        &folders,
+    )
 }
 
 /// Libvirt, and the lease on the one deployment that is meant: each has a connection of its own, and they are made at once.

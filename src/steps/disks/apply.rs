@@ -54,7 +54,15 @@ pub fn apply(
             make_seed(libvirt, &pool_of(libvirt, pool)?, seed, record, materials)
         }
         Work::RemoveFile(path) => {
-            host.text(&Cmd::script(include_str!("remove.sh"), &[path]))?;
+            host.text(&Cmd::script(include_str!("remove.sh"), &[path, "parts"]))?;
+            Ok(())
+        }
+        Work::RemoveStored(path) => {
+            // libvirt then knows that its pool has it no more.
+            if let Some(volume) = libvirt.volume_at(path)? {
+                gone(volume.delete(0))?;
+            }
+            host.text(&Cmd::script(include_str!("remove.sh"), &[path, ""]))?;
             Ok(())
         }
         Work::Remove { pool, name } => {

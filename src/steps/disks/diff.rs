@@ -151,6 +151,15 @@ pub fn remove<'a>(
         .collect()
 }
 
+/// The actions that delete what was laid over disks, or belongs to domains of others.
+pub fn remove_stored(files: impl IntoIterator<Item = String>, host: &str, reason: &str) -> Vec<Action> {
+    let action = |path: String| {
+        let work = Work::RemoveStored(path.clone());
+        Action::new(Step::Disks, Verb::Remove, Kind::File, &path, host, reason, work)
+    };
+    files.into_iter().map(action).collect()
+}
+
 /// The actions that delete disks outside of the pool.
 pub fn remove_files(files: impl IntoIterator<Item = String>, host: &str, reason: &str) -> Vec<Action> {
     files

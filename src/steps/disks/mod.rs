@@ -4,6 +4,7 @@ pub mod apply;
 pub mod diff;
 pub mod outside;
 pub mod room;
+pub mod stored;
 
 use crate::deployment::{Disk, ImageSource};
 use crate::steps::image::Base;
@@ -25,6 +26,8 @@ pub enum Work {
     Seed(Box<Seed>),
     /// Delete a disk outside of the pool.
     RemoveFile(String),
+    /// Delete a file that may be a volume of anybody's pool.
+    RemoveStored(String),
     /// Delete a volume.
     Remove {
         /// Its pool.

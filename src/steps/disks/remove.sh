@@ -1,6 +1,7 @@
-# Deletes a disk outside of the pool, and the folders that irs made for it once nothing else is in them. $1: its path.
+# Deletes a file, and the folders that irs made for it once nothing else is in them. $1: its path; $2: 'parts', when irs made it.
 set -eu
-rm -f -- "$1" "$1".*.part
+rm -f -- "$1"
+[ "$2" != parts ] || rm -f -- "$1".*.part
 folder=$(dirname -- "$1")
 while [ -e "$folder/.irs" ] && [ "$(ls -A -- "$folder")" = .irs ]; do
   # Another disk's removal may have come before.

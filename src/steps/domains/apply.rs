@@ -63,13 +63,13 @@ pub fn apply(
             port.as_deref(),
             vlans,
         ),
-        Work::Remove { name, serial_file } => {
+        Work::Remove { name, files } => {
             if let Some(domain) = libvirt.domain(name)? {
                 remove(libvirt, &domain)?;
             }
-            match serial_file {
-                Some(file) => remove_logs(host, file),
-                None => Ok(()),
+            match files.is_empty() {
+                true => Ok(()),
+                false => remove_files(host, files),
             }
         }
     }
@@ -125,10 +125,11 @@ fn remove(libvirt: &Libvirt, domain: &Domain) -> Result<()> {
     })
 }
 
-/// Removes a serial log with the older ones that virtlogd rotated away.
-fn remove_logs(host: &Host, file: &str) -> Result<()> {
-    let cmd = Cmd::script(r#"rm -f -- "$1" "$1".[0-9]"#, &[file]);
-    host.text(&cmd)
-        .context("removing the log of its serial console")?;
+/// Removes logs with the older ones that virtlogd rotated away, and the nvram that libvirt leaves of a domain without a
+/// definition.
+fn remove_files(host: &Host, files: &[String]) -> Result<()> {
+    let files: Vec<&str> = files.iter().map(String::as_str).collect();
+    let cmd = Cmd::script(r#"for file; do rm -f -- "$file" "$file".[0-9]; done"#, &files);
+    host.text(&cmd).context("removing its logs")?;
     Ok(())
 }

@@ -162,10 +162,9 @@ pub fn remove<'a>(
     domains
         .into_iter()
         .map(|domain| {
-            let serial_file = domain.mark.as_ref().and_then(|mark| mark.serial_file.clone());
             let work = Work::Remove {
                 name: domain.name.clone(),
-                serial_file,
+                files: leavings(domain),
             };
             let volumes = domain.mark.iter().flat_map(|mark| mark.volumes.iter());
             let networks = domain.nics.iter().filter_map(|nic| nic.network.as_ref());
@@ -183,6 +182,22 @@ pub fn remove<'a>(
             )
             .using(uses)
         })
+        .collect()
+}
+
+/// What libvirt leaves of a node that is gone: logs, and without a definition its nvram. Of domains of others it stays.
+fn leavings(domain: &ActualDomain) -> Vec<String> {
+    let Some(mark) = &domain.mark else {
+        return Vec::new();
+    };
+    let name = &domain.name;
+    let logs = [
+        format!("/var/log/libvirt/qemu/{name}.log"),
+        format!("/var/log/swtpm/libvirt/qemu/{name}-swtpm.log"),
+    ];
+    let logs = logs.into_iter().take(if domain.tpm.is_some() { 2 } else { 1 });
+    logs.chain(mark.serial_file.clone())
+        .chain(domain.nvram.clone())
         .collect()
 }
 

@@ -60,7 +60,7 @@ pub enum Work {
     Remove {
         /// The domain.
         name: String,
-        /// The log of its serial console, which goes with it.
-        serial_file: Option<String>,
+        /// Files of the host that go with it, each with the older ones that virtlogd rotated away.
+        files: Vec<String>,
     },
 }

@@ -38,6 +38,8 @@ pub struct ActualDomain {
     pub firmware: Firmware,
     /// Its emulated TPM.
     pub tpm: Option<Tpm>,
+    /// The file with its firmware's variables.
+    pub nvram: Option<String>,
     /// Disks in order.
     pub disks: Vec<ActualDisk>,
     /// The whole definition.
@@ -266,6 +268,7 @@ pub fn parse(xml: &str) -> Result<ActualDomain> {
         },
         firmware: firmware(root),
         tpm: tpm(root),
+        nvram: nvram(root),
         disks: disks(root),
         definition: Secret::new(xml),
     })
@@ -288,6 +291,16 @@ fn firmware(root: Node<'_, '_>) -> Firmware {
         },
         None => Firmware::Bios,
     }
+}
+
+fn nvram(root: Node<'_, '_>) -> Option<String> {
+    let os = root.children().find(|n| n.has_tag_name("os"))?;
+    let nvram = os.children().find(|n| n.has_tag_name("nvram"))?;
+    let source = nvram.children().find(|n| n.has_tag_name("source"));
+    let path = source
+        .and_then(|n| n.attribute("file"))
+        .or(nvram.text().map(str::trim));
+    path.filter(|path| path.starts_with('/')).map(str::to_owned)
 }
 
 fn tpm(root: Node<'_, '_>) -> Option<Tpm> {

@@ -43,10 +43,12 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
         Work::RemovePool(name) => remove_pool(libvirt, name),
         Work::RemoveBasePool { name, host: uuid } => remove_base_pool(libvirt, host, name, *uuid),
         Work::Bridge(work) => super::bridges::apply::apply(work, host),
-        Work::RemoveFolder(folder) => {
+        Work::RemoveFolder { folder, files } => {
             remove_files(host, folder)?;
             let cmd = Cmd::script(include_str!("remove_folder.sh"), &[folder, RECORD]);
-            host.text(&cmd).context("removing the deployment's folder")?;
+            let files: String = files.iter().map(|name| format!("./{name}\0")).collect();
+            host.text(&cmd.stdin(files))
+                .context("removing the deployment's folder")?;
             Ok(())
         }
     }

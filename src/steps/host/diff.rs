@@ -182,15 +182,21 @@ pub fn remove_base<'a>(
     })
 }
 
-/// The action that removes a deployment's folder with its record.
-pub fn remove_folder(folder: &str, host: &str, reason: &str) -> Action {
-    Action::new(
-        Step::Host,
-        Verb::Remove,
-        Kind::File,
-        folder,
-        host,
-        reason,
-        Work::RemoveFolder(folder.to_owned()),
-    )
+/// The action that removes a deployment's folder with its record and the `files` in it; when it holds `others`, only those.
+pub fn remove_folder(
+    folder: &str,
+    files: impl IntoIterator<Item = String>,
+    others: bool,
+    host: &str,
+    reason: &str,
+) -> Action {
+    let name = match others {
+        true => record_path(folder),
+        false => folder.to_owned(),
+    };
+    let work = Work::RemoveFolder {
+        folder: folder.to_owned(),
+        files: files.into_iter().collect(),
+    };
+    Action::new(Step::Host, Verb::Remove, Kind::File, &name, host, reason, work)
 }

@@ -49,8 +49,13 @@ pub enum Work {
     },
     /// Change a bridge.
     Bridge(bridges::Work),
-    /// Remove a deployment's folder with the record and whatever files a killed run left in it.
-    RemoveFolder(String),
+    /// Remove what is irs's from a deployment's folder, the record last, and the folder when nothing else is in it.
+    RemoveFolder {
+        /// The folder.
+        folder: String,
+        /// Names in it that are irs's; what killed runs left is known by its name.
+        files: Vec<String>,
+    },
 }
 
 /// The name of the record in a deployment's folder.
