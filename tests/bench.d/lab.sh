@@ -36,10 +36,10 @@ END
     warm_up
 }
 
-# What only the comparison needs: GNU time for peak memory, and what kcli makes its seeds with.
+# What only the comparison needs: GNU time for peak memory, what kcli makes its seeds with, and virt-install.
 install_tools() {
     local package missing=()
-    for package in time genisoimage uuid-runtime; do
+    for package in time genisoimage uuid-runtime virtinst; do
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" = installed ] || missing+=("$package")
     done
     if [ ${#missing[@]} -gt 0 ]; then
