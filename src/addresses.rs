@@ -76,11 +76,11 @@ impl FromStr for Mac {
     }
 }
 
-/// The lowest address of `start..=end`, both of one family, that is not in `taken`.
-pub fn lowest_free(start: IpAddr, end: IpAddr, taken: &BTreeSet<IpAddr>) -> Option<IpAddr> {
+/// The lowest address of `start..=end`, both of one family, that is not `taken`.
+pub fn lowest_free(start: IpAddr, end: IpAddr, taken: impl Fn(&IpAddr) -> bool) -> Option<IpAddr> {
     let mut next = Some(start);
     while let Some(ip) = next.filter(|ip| *ip <= end) {
-        if !taken.contains(&ip) {
+        if !taken(&ip) {
             return Some(ip);
         }
         next = nth(ip, 1);
@@ -133,12 +133,12 @@ mod tests {
     fn the_lowest_free_address_fills_gaps_until_there_is_none() {
         let ip = |last| IpAddr::from([10, 0, 0, last]);
         let taken = BTreeSet::from([ip(2), ip(4)]);
-        assert_eq!(lowest_free(ip(2), ip(5), &taken), Some(ip(3)));
-        assert_eq!(lowest_free(ip(2), ip(2), &taken), None);
+        assert_eq!(lowest_free(ip(2), ip(5), |ip| taken.contains(ip)), Some(ip(3)));
+        assert_eq!(lowest_free(ip(2), ip(2), |ip| taken.contains(ip)), None);
         let v6 = |text: &str| text.parse::<IpAddr>().unwrap();
         let taken = BTreeSet::from([v6("2001:db8::ffff")]);
         assert_eq!(
-            lowest_free(v6("2001:db8::ffff"), v6("2001:db8::2:0"), &taken),
+            lowest_free(v6("2001:db8::ffff"), v6("2001:db8::2:0"), |ip| taken.contains(ip)),
             Some(v6("2001:db8::1:0"))
         );
         assert_eq!(nth(IpAddr::from([255, 255, 255, 255]), 1), None);

@@ -55,7 +55,12 @@ pub fn run() -> ExitCode {
     let ui = ui::Ui::new(cli.common.format.into());
     log(&ui, cli.common.verbose);
     notes.iter().for_each(|note| ui.note(&format!("note: {note}")));
-    let result = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    // Each node that is waited for has a thread, and a run may have a thousand.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(2048)
+        .build();
+    let result = match runtime {
         // The calls into libvirt and ssh block; they have threads of their own.
         Ok(runtime) => {
             let result = runtime.block_on(async {

@@ -2,18 +2,19 @@
 
 pub mod cloud_init;
 pub mod console;
+mod crowd;
 
 use crate::apply::{self, Tools};
 use crate::error::{Exit, Fault};
 use crate::interrupt;
-use crate::libvirt::sys::dhcp_leases;
 use crate::remote::{Cmd, Host};
 use crate::ssh::node::{self, LoginFailure, NodeKey};
 use crate::steps::domains::read::State;
 use crate::steps::host::bridges::lan::{self, LanNic};
 use crate::ui::NodeLine;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use console::Console;
+use crowd::Crowd;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,11 +61,12 @@ pub async fn wait(
 ) -> (Vec<(String, IpAddr)>, Result<()>) {
     let deadline = Instant::now() + timeout;
     let mut tasks = tokio::task::JoinSet::new();
+    let crowd = Arc::new(Crowd::default());
     for target in targets {
-        let (tools, key) = (Arc::clone(tools), key.clone());
+        let (tools, key, crowd) = (Arc::clone(tools), key.clone(), Arc::clone(&crowd));
         tasks.spawn_blocking(move || {
             let line = tools.ui.node(&target.name);
-            let result = wait_for(&target, &tools, &key, deadline, &line);
+            let result = wait_for(&target, &tools, &key, &crowd, deadline, &line);
             match &result {
                 Ok((address, warnings)) if warnings.is_empty() => line.done(&format!("ready at {address}")),
                 Ok((address, _)) => line.done(&format!("ready at {address}, with warnings")),
@@ -156,6 +158,7 @@ fn wait_for(
     target: &Target,
     tools: &Tools,
     key: &NodeKey,
+    crowd: &Crowd,
     deadline: Instant,
     line: &NodeLine,
 ) -> Result<(IpAddr, Vec<String>)> {
@@ -163,7 +166,7 @@ fn wait_for(
     let mut state = Waiting::default();
     loop {
         let begun = Instant::now();
-        let reason = match look(target, tools, key, &mut state) {
+        let reason = match look(target, tools, key, crowd, &mut state) {
             Look::Ready(address, warnings) => return Ok((address, warnings)),
             Look::Never(error) => return Err(console.beside(tools, error)),
             Look::NotYet(reason) => reason,
@@ -191,8 +194,8 @@ fn wait_for(
     }
 }
 
-fn look(target: &Target, tools: &Tools, key: &NodeKey, waiting: &mut Waiting) -> Look {
-    match state(target, tools) {
+fn look(target: &Target, tools: &Tools, key: &NodeKey, crowd: &Crowd, waiting: &mut Waiting) -> Look {
+    match crowd.state(&target.name, tools) {
         Ok(State::Running) => {}
         Ok(State::Broken) => {
             let fault = Fault::new(
@@ -217,16 +220,24 @@ fn look(target: &Target, tools: &Tools, key: &NodeKey, waiting: &mut Waiting) ->
     };
     let here = Host::here();
     if waiting.session.is_none() {
-        match node::login_through(
+        let place = crowd.place();
+        if interrupt::requested() {
+            return Look::NotYet("not asked any more".into());
+        }
+        let login = node::login_through(
             if target.direct { &here } else { &tools.host },
             address,
             &target.user,
             key,
             &target.host_key,
             ATTEMPT,
-        ) {
+        );
+        drop(place);
+        match login {
             Ok(open) => waiting.session = Some(open),
-            Err(LoginFailure::NoAnswer(_)) if target.by_dhcp && !has_lease(target, tools) => {
+            Err(LoginFailure::NoAnswer(_))
+                if target.by_dhcp && !crowd.has_lease(&target.network, &target.mac, tools) =>
+            {
                 return Look::NotYet("no DHCP request yet".into());
             }
             Err(LoginFailure::NoAnswer(_)) => {
@@ -279,24 +290,6 @@ pub fn hint_for_fallen(virt_type: &str) -> &'static str {
             "see /var/log/libvirt/qemu/NODE.log on the hypervisor; the same command starts a stopped node again"
         }
     }
-}
-
-fn state(target: &Target, tools: &Tools) -> Result<State> {
-    let domain = tools
-        .libvirt
-        .domain(&target.name)?
-        .context("its domain is gone")?;
-    State::of(&domain)
-}
-
-fn has_lease(target: &Target, tools: &Tools) -> bool {
-    let network = tools.libvirt.network(&target.network).ok().flatten();
-    let leases = network
-        .map(|network| dhcp_leases(&network).unwrap_or_default())
-        .unwrap_or_default();
-    leases
-        .iter()
-        .any(|lease| lease.mac.eq_ignore_ascii_case(&target.mac))
 }
 
 /// The end of a serial log on the hypervisor.

@@ -151,7 +151,7 @@ pub fn deployment(
             .hint("choose a shorter --prefix");
     }
     let joined = nics::joined(&wires.ends, &nodes, id, actual, &mut taken_macs);
-    Reservations::new(id, actual, &mut networks).assign(&mut nodes, &fixed, &mut problems);
+    notes.extend(Reservations::new(id, actual, &mut networks).assign(&mut nodes, &fixed, &mut problems));
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -132,7 +132,7 @@ fn look(asked: &Asked, session: &Session) -> Result<View> {
 
 fn uptimes(host: &Host, domains: &[&str]) -> Result<BTreeMap<String, u64>> {
     let output = host
-        .text(&Cmd::script(include_str!("status/uptimes.sh"), domains))
+        .text(&Cmd::script(include_str!("status/uptimes.sh"), &[]).stdin(domains.join("\n") + "\n"))
         .context("asking how long the nodes have been running")?;
     let one = |line: &str| {
         let (seconds, name) = line.trim().split_once(' ')?;

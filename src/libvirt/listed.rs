@@ -51,6 +51,17 @@ impl Libvirt {
         list.context("listing the domains with snapshots")
     }
 
+    /// The domains that run.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub fn running(&self) -> Result<Vec<Domain>> {
+        let flags = sys::VIR_CONNECT_LIST_DOMAINS_RUNNING;
+        self.connect
+            .list_all_domains(flags)
+            .context("listing the domains that run")
+    }
+
     /// Every network.
     ///
     /// # Errors

@@ -17,8 +17,10 @@ struct Given {
     present: BTreeMap<Mac, Vec<IpAddr>>,
     /// Addresses that nobody else gets, and whose they are.
     taken: BTreeMap<IpAddr, String>,
-    /// What DHCP clients hold now: no other NIC gets it.
-    leased: Vec<(Mac, IpAddr)>,
+    /// What DHCP clients hold now, and which: no other NIC gets it.
+    leased: BTreeMap<IpAddr, Vec<Mac>>,
+    /// The names in the reservations, of IPv4 (`true`) and of IPv6.
+    names: BTreeSet<(bool, String)>,
 }
 
 /// The addresses of a deployment's networks while they are given out.
@@ -55,6 +57,14 @@ impl Full {
             [] => String::new(),
         };
         format!("network '{network}' has no free address for {whom}: {start} to {end} are taken")
+    }
+}
+
+impl Given {
+    /// The DHCP client other than this one that holds an address.
+    fn holder(&self, ip: &IpAddr, mac: Mac) -> Option<Mac> {
+        let holders = self.leased.get(ip).into_iter().flatten();
+        holders.copied().find(|holder| *holder != mac)
     }
 }
 
@@ -99,7 +109,9 @@ impl<'a> Reservations<'a> {
                     .iter()
                     .map(|ip| (*ip, "a reservation made by hand".to_owned()));
                 of_network.taken.extend(foreign);
-                of_network.leased.clone_from(&found.leases);
+                for (mac, ip) in &found.leases {
+                    of_network.leased.entry(*ip).or_default().push(*mac);
+                }
                 for reservation in reserved {
                     let of_nic = of_network.present.entry(reservation.mac).or_default();
                     of_nic.push(reservation.ip);
@@ -123,13 +135,14 @@ impl<'a> Reservations<'a> {
     }
 
     /// Gives every NIC its addresses, and writes those into the network that its DHCP gives out. `fixed` are those that
-    /// node files say, by node and NIC. A network that has none left is a problem only for a node that is reached over it.
+    /// node files say, by node and NIC. A network that has none left is a problem only for a node that is reached over it;
+    /// gives back notes on the others.
     pub fn assign(
         mut self,
         nodes: &mut [Node],
         fixed: &BTreeMap<(String, usize), Vec<IpAddr>>,
         problems: &mut Problems,
-    ) {
+    ) -> Vec<String> {
         for node in nodes.iter() {
             for (position, nic) in node.nics.iter().enumerate() {
                 for ip in fixed.get(&(node.name.clone(), position)).into_iter().flatten() {
@@ -144,6 +157,7 @@ impl<'a> Reservations<'a> {
             }
         }
         let mut lacking: BTreeMap<Full, Vec<String>> = BTreeMap::new();
+        let mut bare: BTreeMap<Full, Vec<String>> = BTreeMap::new();
         for node in nodes {
             let name = node.name.clone();
             for (position, nic) in node.nics.iter_mut().enumerate() {
@@ -157,8 +171,7 @@ impl<'a> Reservations<'a> {
                         if node.has_os && external && ips.is_empty() {
                             lacking.entry(full).or_default().push(name.clone());
                         } else {
-                            let why = full.for_nodes(std::slice::from_ref(&name));
-                            tracing::info!("{why}: the NIC stays without a reservation");
+                            bare.entry(full).or_default().push(name.clone());
                         }
                         nic.ips = ips;
                     }
@@ -176,6 +189,11 @@ impl<'a> Reservations<'a> {
         for network in self.networks.iter_mut() {
             network.reservations.sort();
         }
+        let notes = bare.iter().map(|(full, nodes)| {
+            let why = full.for_nodes(nodes);
+            format!("note: {why}; their NICs there get none until the network's dhcp range is wider")
+        });
+        notes.collect()
     }
 
     /// Sets a fixed address aside for its NIC, before any other NIC can get it.
@@ -183,11 +201,8 @@ impl<'a> Reservations<'a> {
         let given = self.given.entry(nic.network.clone()).or_default();
         let own = given.present.get(&nic.mac).is_some_and(|ips| ips.contains(&ip));
         let holder = given.taken.get(&ip).filter(|_| !own).cloned();
-        let leased = given
-            .leased
-            .iter()
-            .find(|(mac, leased)| *leased == ip && *mac != nic.mac);
-        let holder = holder.or_else(|| leased.map(|(mac, _)| format!("the DHCP client {mac}")));
+        let leased = given.holder(&ip, nic.mac);
+        let holder = holder.or_else(|| leased.map(|mac| format!("the DHCP client {mac}")));
         if let Some(holder) = holder {
             problems
                 .push(
@@ -231,9 +246,8 @@ impl<'a> Reservations<'a> {
                 .flatten()
                 .find(of_side)
                 .copied();
-            let others = given.leased.iter().filter(|(holder, _)| *holder != mac);
-            let others = others.map(|(_, ip)| *ip);
-            let free = || lowest_free(start, end, &given.taken.keys().copied().chain(others).collect());
+            let taken = |ip: &IpAddr| given.taken.contains_key(ip) || given.holder(ip, mac).is_some();
+            let free = || lowest_free(start, end, taken);
             let Some(ip) = said.first().copied().or(present).or_else(free) else {
                 let network = network.name.clone();
                 missing = Some(Full { network, start, end });
@@ -243,16 +257,10 @@ impl<'a> Reservations<'a> {
             ips.push(ip);
             // One DHCP client gets one address; further ones the node is told.
             ips.extend(said.iter().skip(1));
-            let taken = |name: &str| {
-                let others = network.reservations.iter();
-                others
-                    .filter(|r| r.ip.is_ipv4() == ip.is_ipv4())
-                    .any(|r| r.name == name)
-            };
             // libvirt's server knows one NIC by a name.
-            let name = match taken(node) {
-                true => format!("{node}-eth{position}"),
-                false => node.to_owned(),
+            let name = match given.names.insert((ip.is_ipv4(), node.to_owned())) {
+                false => format!("{node}-eth{position}"),
+                true => node.to_owned(),
             };
             network.reservations.push(Reservation { mac, ip, name });
         }
