@@ -46,6 +46,7 @@ row() {
 }
 
 table() {
+    [ -s "$work/table" ] || return 0
     printf '| seconds, median (lowest–highest) | irs | the other | ratio | goal | met |\n|---|---|---|---|---|---|\n'
     cat "$work/table"
     if [ -s "$work/remarks" ]; then

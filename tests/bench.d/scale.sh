@@ -115,9 +115,65 @@ scale_points() {
     done
 }
 
+# Fifty networks, and ten nodes with a NIC on each.
+fifty_networks() {
+    local n
+    echo 'networks:'
+    for n in $(seq 0 49); do
+        printf '  net%d: {name: net%d, forward: nat, ip_address: 10.%d.0.1, netmask: 24, dhcp: {range: {start: 10.%d.0.2, end: 10.%d.0.254}}}\n' \
+            "$n" "$n" $((100 + n)) $((100 + n)) $((100 + n))
+    done
+    printf 'nodes:\n  default:\n    external_network: net0\n    interfaces:\n'
+    printf '      - network: net%d\n' $(seq 0 49)
+}
+
+wide_round() {
+    local kept=$work/scale/wide flags=(--virt-type qemu --host-memory-overcommit --start os --topology-nodes diskless:10
+        --topology-network "$work/scale/fifty.yml")
+    timed wide.create irs "${flags[@]}"
+    [ -d "$kept" ] || keep_definitions "$kept"
+    timed wide.no-op irs "${flags[@]}"
+    timed wide.cleanup irs --kill --yes
+    timed wide.networks on_host "$make_networks" "$kept"
+    timed wide.unnetworks on_host "$remove_networks" "$kept"
+}
+
+ten_environments() {
+    local pids=() n
+    for n in $(seq 0 9); do
+        irs --prefix "big$n" --topology-nodes diskless:50 --start os --host-memory-overcommit --wait >"$work/scale/big$n" 2>&1 &
+        pids+=($!)
+    done
+    for n in "${!pids[@]}"; do wait "${pids[$n]}" || { cat "$work/scale/big$n" && return 1; }; done
+}
+
+# A small environment that is there already, alone and beside ten others with fifty nodes each, made at the same time.
+neighbours_round() {
+    local small=(--prefix small --topology-nodes diskless:1 --topology-network 1_net --start os --host-memory-overcommit)
+    irs "${small[@]}" >/dev/null 2>&1
+    for _ in 1 2 3; do timed neighbours.alone irs "${small[@]}"; done
+    timed neighbours.ten ten_environments
+    for _ in 1 2 3; do timed neighbours.beside irs "${small[@]}"; done
+    timed neighbours.cleanup irs --cleanup --yes
+}
+
+many_table() {
+    echo
+    row '50 networks and 10 nodes with 50 NICs each; the networks alone by hand, on the hypervisor' wide.create wide.networks
+    row 'run again, nothing to do' wide.no-op
+    row 'removing them; the networks alone by hand' wide.cleanup wide.unnetworks
+    row 'ten environments of 50 nodes and 3 networks each, made at the same time' neighbours.ten
+    row 'a node of its own beside these 500, nothing to do; the same alone' neighbours.beside neighbours.alone
+    row 'removing all eleven' neighbours.cleanup
+}
+
 measure_scale() {
     local nodes round
     mkdir -p "$work/scale"
+    fifty_networks >"$work/scale/fifty.yml"
+    wide_round
+    neighbours_round
+    many_table
     for nodes in "${sizes[@]}"; do
         scale_calls "$nodes"
         for round in $(seq "$rounds"); do scale_round "$nodes" "$round"; done
