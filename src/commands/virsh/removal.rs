@@ -39,7 +39,7 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual, stored: &St
     let used = storage::used(actual.domains.iter().filter(staying), stored);
     let mut holding =
         storage::holding(&id.name, id.uuid, actual, &request.wanted.storage, stored).hold(&used);
-    let mut actions = domains::diff::remove(actual.domains_of(id.uuid), host, &reason);
+    let mut actions = domains::diff::remove(actual.domains_of(id.uuid), &actual.facts, host, &reason);
     keep_with_domains(&mut actions, actual, &holding.folder, stored);
     let of_snapshot = format!("a snapshot of deployment '{}' made it", id.name);
     actions.extend(disks::diff::remove(&own, &holding.volumes, host, &reason));
@@ -130,7 +130,7 @@ pub fn everything(request: &Request, id: &Identity, actual: &Actual, stored: &St
     let reason = "--cleanup without --prefix removes all";
     let (theirs, stays) = storage::of_others(actual, stored);
     let mut notes = Vec::new();
-    let mut actions = domains::diff::remove(&actual.domains, host, reason);
+    let mut actions = domains::diff::remove(&actual.domains, &actual.facts, host, reason);
     for action in &mut actions {
         let own = theirs.iter().filter(|(_, domain)| **domain == action.name);
         action
@@ -219,7 +219,7 @@ pub fn nodes(
     for (name, given) in wanted {
         let reason = "--remove-nodes names it";
         let domain = actual.domains_of(id.uuid).find(|domain| domain.name == name);
-        let mut of_node = domains::diff::remove(domain, &id.host, reason);
+        let mut of_node = domains::diff::remove(domain, &actual.facts, &id.host, reason);
         keep_with_domains(&mut of_node, actual, &folder, stored);
         let over = domain.map(|domain| stored.over(domain, &storage::own(domain, &folder)));
         let staying = actual

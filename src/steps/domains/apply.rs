@@ -63,13 +63,14 @@ pub fn apply(
             port.as_deref(),
             vlans,
         ),
-        Work::Remove { name, files } => {
-            if let Some(domain) = libvirt.domain(name)? {
-                remove(libvirt, &domain)?;
-            }
-            match files.is_empty() {
-                true => Ok(()),
-                false => remove_files(host, files),
+        Work::Remove { name, files, left } => {
+            let stopped = match libvirt.domain(name)? {
+                Some(domain) => remove(libvirt, &domain)?,
+                None => false,
+            };
+            match (left | stopped) && !files.is_empty() {
+                true => remove_files(host, files),
+                false => Ok(()),
             }
         }
     }
@@ -106,8 +107,10 @@ fn define(
         .context("making it start with the host")
 }
 
-fn remove(libvirt: &Libvirt, domain: &Domain) -> Result<()> {
-    if domain.is_active().is_ok_and(|active| active) {
+/// Removes a domain; gives back whether it had to be stopped.
+fn remove(libvirt: &Libvirt, domain: &Domain) -> Result<bool> {
+    let active = domain.is_active().is_ok_and(|active| active);
+    if active {
         settled(domain.destroy(), false, || domain.is_active()).context("stopping it")?;
     }
     let flags = sys::VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
@@ -122,7 +125,8 @@ fn remove(libvirt: &Libvirt, domain: &Domain) -> Result<()> {
         } else {
             Err(error).context("undefining it")
         }
-    })
+    })?;
+    Ok(active)
 }
 
 /// Removes logs with the older ones that virtlogd rotated away, and the nvram that libvirt leaves of a domain without a

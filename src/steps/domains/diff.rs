@@ -7,6 +7,7 @@ use crate::deployment::{Deployment, Node};
 use crate::mark::NodeMark;
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
+use crate::steps::host::facts::Facts;
 use crate::steps::networks::read::ActualNetwork;
 use crate::yaml::Problems;
 use std::collections::BTreeSet;
@@ -156,6 +157,7 @@ pub fn converge(
 /// The actions that remove domains.
 pub fn remove<'a>(
     domains: impl IntoIterator<Item = &'a ActualDomain>,
+    facts: &Facts,
     host: &str,
     reason: &str,
 ) -> Vec<Action> {
@@ -165,6 +167,7 @@ pub fn remove<'a>(
             let work = Work::Remove {
                 name: domain.name.clone(),
                 files: leavings(domain),
+                left: leaves(domain, facts),
             };
             let volumes = domain.mark.iter().flat_map(|mark| mark.volumes.iter());
             let networks = domain.nics.iter().filter_map(|nic| nic.network.as_ref());
@@ -199,6 +202,19 @@ fn leavings(domain: &ActualDomain) -> Vec<String> {
     logs.chain(mark.serial_file.clone())
         .chain(domain.nvram.clone())
         .collect()
+}
+
+/// Whether something of that is there now. A node that never ran has left nothing: many of them go without a command each.
+fn leaves(domain: &ActualDomain, facts: &Facts) -> bool {
+    let serial = domain
+        .mark
+        .as_ref()
+        .is_some_and(|mark| mark.serial_file.is_some());
+    let logs = [
+        format!("{}.log", domain.name),
+        format!("{}-swtpm.log", domain.name),
+    ];
+    serial || domain.nvram.is_some() || logs.iter().any(|log| facts.has_log(log))
 }
 
 /// The actions that unplug the NICs which domains that stay have on a network that goes.

@@ -62,5 +62,7 @@ pub enum Work {
         name: String,
         /// Files of the host that go with it, each with the older ones that virtlogd rotated away.
         files: Vec<String>,
+        /// Whether some of them are there already; a node that is stopped leaves some in any case.
+        left: bool,
     },
 }

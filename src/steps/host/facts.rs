@@ -8,7 +8,7 @@ use crate::remote::{Cmd, Host};
 use crate::steps::host::with_open_folder;
 use anyhow::{Context, Result};
 use ipnet::IpNet;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
 /// A hypervisor as it is.
@@ -36,6 +36,8 @@ pub struct Facts {
     pub programs: Vec<String>,
     /// The folders of deployments under the folder of images.
     pub folders: Vec<String>,
+    /// The logs of domains, by their names.
+    pub logs: BTreeSet<String>,
     /// Bridges of the kernel.
     pub bridges: BTreeMap<String, Bridge>,
     /// Taps that are plugged into nothing.
@@ -73,6 +75,12 @@ pub struct LooseNic {
 }
 
 impl Facts {
+    /// Whether there is a log whose name begins so.
+    pub fn has_log(&self, name: &str) -> bool {
+        let mut from = self.logs.range(name.to_owned()..);
+        from.next().is_some_and(|log| log.starts_with(name))
+    }
+
     /// The loose NICs of a network.
     pub fn loose_on(&self, network: &str) -> Vec<LooseNic> {
         let of_network = self.loose.iter().filter(|nic| nic.network == network);
@@ -124,6 +132,10 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Resul
         links: bridges::read::of(&sections)?,
         programs: section("programs").lines().map(str::to_owned).collect(),
         folders: section("folders").lines().map(str::to_owned).collect(),
+        logs: section("logs")
+            .lines()
+            .map(|line| line.trim().to_owned())
+            .collect(),
         bridges: section("bridges").lines().filter_map(bridge).collect(),
         loose_taps: section("loose").lines().map(str::to_owned).collect(),
         loose: Vec::new(),
@@ -253,5 +265,15 @@ mod tests {
             host_uuid(&ones.to_string(), machine, ones),
             machine.parse::<Uuid>().unwrap()
         );
+    }
+
+    #[test]
+    fn a_log_is_there_by_the_beginning_of_its_name() {
+        let facts = Facts {
+            logs: ["a-10.log", "a-1.log.0", "b.log"].map(str::to_owned).into(),
+            ..Facts::default()
+        };
+        assert!(facts.has_log("a-1.log") && facts.has_log("a-10.log") && facts.has_log("b.log"));
+        assert!(!facts.has_log("a.log") && !facts.has_log("c.log"));
     }
 }

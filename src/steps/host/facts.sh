@@ -40,6 +40,8 @@ for folder in "$1"/irs-*/; do
   left=$(ls -A -- "$folder" | grep -v '^record\.json' | head -n 1)
   if [ -e "$folder/record.json" ] || [ -z "$left" ]; then basename -- "$folder"; fi
 done
+# A space before each name, which may begin like a section.
+section logs; ls -1 /var/log/libvirt/qemu /var/log/swtpm/libvirt/qemu 2>/dev/null | sed 's/^/ /'
 # Taps that are plugged into nothing.
 section loose
 for file in /sys/class/net/*/tun_flags; do
