@@ -42,7 +42,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, storage: &Storage, deployment: &str)
         let facts = scope.spawn(|| host::facts::read(host, libvirt, &storage.folder, &record_path(&folder)));
         let networks = networks::read::read(libvirt, deployment)?;
         let pools = host::pools::read(libvirt, &|pool| pool == names::pool(deployment))?;
-        let domains = domains::read::read(libvirt)?;
+        let domains = domains::read::read(libvirt, deployment)?;
         let facts = facts
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;

@@ -17,18 +17,29 @@ impl Mac {
     pub fn derive(deployment: Uuid, node: &str, interface: usize, taken: &BTreeSet<Mac>) -> Mac {
         let mut attempt = 0u32;
         loop {
-            let mut hash = Sha256::new();
-            hash.update(deployment.as_bytes());
-            hash.update(node.as_bytes());
-            hash.update(interface.to_be_bytes());
-            hash.update(attempt.to_be_bytes());
-            let digest = hash.finalize();
-            let mac = Mac([0x52, 0x54, 0x00, digest[0], digest[1], digest[2]]);
+            let mac = Mac::attempt(deployment, node, interface, attempt);
             if !taken.contains(&mac) {
                 return mac;
             }
             attempt += 1;
         }
+    }
+
+    fn attempt(deployment: Uuid, node: &str, interface: usize, attempt: u32) -> Mac {
+        let mut hash = Sha256::new();
+        hash.update(deployment.as_bytes());
+        hash.update(node.as_bytes());
+        hash.update(interface.to_be_bytes());
+        hash.update(attempt.to_be_bytes());
+        let digest = hash.finalize();
+        Mac([0x52, 0x54, 0x00, digest[0], digest[1], digest[2]])
+    }
+
+    /// Whether irs gave it to one of the first NICs of a node: those of others have another one.
+    pub fn is_derived(self, deployment: Uuid, node: &str) -> bool {
+        let attempts = |interface| (0..4).map(move |attempt| (interface, attempt));
+        let mut all = (0..64).flat_map(attempts);
+        all.any(|(interface, attempt)| Mac::attempt(deployment, node, interface, attempt) == self)
     }
 
     /// Why a NIC cannot have it.

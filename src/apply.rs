@@ -179,6 +179,7 @@ fn tally(stretch: &[Action]) -> String {
     let words = [
         (Verb::Create, "created"),
         (Verb::Update, if started { "started" } else { "changed" }),
+        (Verb::Restart, "restarted"),
         (Verb::Remove, "removed"),
     ];
     let parts: Vec<String> = words

@@ -18,6 +18,8 @@ pub enum Verb {
     Create,
     /// It was there, and not as it should be.
     Update,
+    /// It is as it should be, and shows that after a restart.
+    Restart,
     /// It goes.
     Remove,
 }
@@ -209,6 +211,8 @@ pub fn title(stretch: &[Action]) -> &'static str {
     match stretch.first() {
         None => "nothing",
         Some(first) if first.verb == Verb::Remove => first.step.removal_title(),
+        Some(_) if stretch.iter().all(|action| action.verb == Verb::Restart) => "restart the VMs",
+        Some(_) if stretch.iter().any(|action| action.verb == Verb::Restart) => "start and restart the VMs",
         Some(first) if stretch.iter().all(|action| action.verb == Verb::Update) => first.step.change_title(),
         Some(first) => first.step.title(),
     }
@@ -218,7 +222,7 @@ pub fn title(stretch: &[Action]) -> &'static str {
 fn sign(verb: Verb) -> (char, &'static str) {
     match verb {
         Verb::Create => ('+', "\x1b[32m"),
-        Verb::Update => ('~', "\x1b[33m"),
+        Verb::Update | Verb::Restart => ('~', "\x1b[33m"),
         Verb::Remove => ('-', "\x1b[31m"),
     }
 }

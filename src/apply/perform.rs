@@ -7,6 +7,7 @@ use crate::names;
 use crate::plan::{Action, Verb, Work};
 use crate::steps::disks::Materials;
 use crate::steps::image::Base;
+use crate::steps::start::Watch;
 use crate::steps::{self, Step};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
@@ -47,9 +48,16 @@ pub(super) fn perform(action: &Action, tools: &Tools) -> Result<()> {
         Work::Domains(work) => {
             steps::domains::apply::apply(work, libvirt, host, id, &tools.setting, record.as_ref())
         }
-        Work::Start(work) => steps::start::apply(work, libvirt, tools.setting.virt_type),
+        Work::Start(work) => {
+            let watch = Watch {
+                ui: &tools.ui,
+                goes_on: &|| goes_on(tools),
+            };
+            steps::start::apply(work, libvirt, tools.setting.virt_type, &watch)
+        }
     };
     let verb = match action.verb {
+        Verb::Restart => "restarting",
         _ if action.step == Step::Start => "starting",
         Verb::Create => "creating",
         Verb::Update => "changing",
@@ -57,6 +65,20 @@ pub(super) fn perform(action: &Action, tools: &Tools) -> Result<()> {
     };
     result.with_context(|| format!("{verb} {} '{}' on '{}'", action.kind, action.name, action.host))?;
     interrupt::point(&point_name(action));
+    Ok(())
+}
+
+/// Whether a run may go on with what takes its time.
+///
+/// # Errors
+/// When it was asked to stop, or its lease is lost.
+fn goes_on(tools: &Tools) -> Result<()> {
+    if interrupt::requested() {
+        return Err(super::stopped());
+    }
+    if (tools.lease_lost)() {
+        return Err(super::lease_lost(tools).into());
+    }
     Ok(())
 }
 
@@ -95,6 +117,7 @@ fn point_name(action: &Action) -> String {
         Work::Disks(_) => "volume",
         Work::Domains(steps::domains::Work::Remove { .. }) => "domain",
         Work::Domains(_) => "define",
+        Work::Start(steps::start::Work::Restart { .. }) => "restart",
         Work::Start(_) => "start",
     };
     if action.verb == Verb::Remove {

@@ -263,6 +263,13 @@ pub struct RunFlags {
     /// Wait while another run changes this environment, in place of giving up.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_WAIT", hide_possible_values = true)]
     pub wait: bool,
+    /// Restart the running nodes that a change shows on after a restart only, this run's changes and earlier ones: each is
+    /// shut down by its guest agent, else by its power button (ACPI), started, and waited for.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_RESTART", hide_possible_values = true)]
+    pub restart: bool,
+    /// How long a node may take to shut down before it is switched off, in seconds; 0 switches it off at once.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = number::<u64>(0..=86400), env = "IRS_RESTART_TIMEOUT")]
+    pub restart_timeout: u64,
     /// How long a node may take until it answers, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = number::<u64>(1..=86400), env = "IRS_TIMEOUT")]
     pub timeout: u64,

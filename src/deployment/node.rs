@@ -54,6 +54,8 @@ pub struct Node {
     pub disks: Vec<Disk>,
     /// In the order of the topology.
     pub nics: Vec<Nic>,
+    /// NICs that it has and is to lose.
+    pub gone: Vec<Mac>,
     /// Index in `nics` of the one through which the node is reached.
     pub external: Option<usize>,
     /// Inventory groups.

@@ -65,7 +65,10 @@ fn goes_beside(stretch: &[Action], next: &[Action]) -> bool {
 
 fn needs_networks(action: &Action) -> bool {
     use crate::steps::domains::Work as Of;
-    matches!(action.work, Work::Domains(Of::Plug { .. } | Of::Vlans { .. }))
+    matches!(
+        action.work,
+        Work::Domains(Of::Plug { .. } | Of::Replug { .. } | Of::Vlans { .. })
+    )
 }
 
 #[cfg(test)]

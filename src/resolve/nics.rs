@@ -6,7 +6,7 @@ use crate::actual::Actual;
 use crate::addresses::Mac;
 use crate::deployment::{Identity, Nic, Node};
 use crate::names;
-use crate::steps::domains::read::ActualDomain;
+use crate::steps::domains::read::{ActualDomain, ActualNic};
 use crate::topology::node::NodeType;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,18 +23,57 @@ struct Plug {
     plugged: Plugged,
 }
 
-/// The NICs of a node, and which of them it is reached through. A node that is there keeps the order and the addresses
-/// that its NICs have; new ones come after them.
+/// The NICs of a node.
+pub struct Nics {
+    /// Those that it is to have.
+    pub nics: Vec<Nic>,
+    /// Which of them it is reached through.
+    pub external: Option<usize>,
+    /// Those that it has and is to lose.
+    pub gone: Vec<Mac>,
+}
+
+/// The NICs of a node. One that is there keeps the order and the addresses that its NICs have; new ones come after
+/// them, and of those that irs made the last ones go. What is left in between, on a network that the topology has no more and
+/// beside an interface that has none yet, is the same NIC on another network.
 pub fn of_node(
     spec: &NodeType,
     name: &str,
     (ends, plugged): (&[End], &[Plugged]),
     fixed: Option<(usize, Mac)>,
     id: &Identity,
-    existing: Option<&ActualDomain>,
+    (existing, actual): (Option<&ActualDomain>, &Actual),
     taken: &mut BTreeSet<Mac>,
-) -> (Vec<Nic>, Option<usize>) {
+) -> Nics {
     let mut left = plugs(spec, ends, plugged, id);
+    let there = existing.map_or(&[][..], |domain| &domain.nics);
+    let mut places: Vec<Option<Plug>> = Vec::new();
+    for found in there {
+        let wanted = left.iter().position(|plug| match &plug.plugged.bridge {
+            Some(bridge) => Some(bridge) == found.bridge.as_ref(),
+            None => Some(&plug.network) == found.network.as_ref(),
+        });
+        places.push(wanted.map(|position| left.remove(position)));
+    }
+    let own = |found: &ActualNic| {
+        let fixed = fixed.is_some_and(|(_, mac)| mac == found.mac);
+        (fixed || found.mac.is_derived(id.uuid, name)) && !on_wire(found, id, actual)
+    };
+    for (found, place) in there.iter().zip(&mut places) {
+        let moves = place.is_none() && own(found);
+        if let Some(plug) = left.iter().position(|plug| plug.interface.is_some() && moves) {
+            *place = Some(left.remove(plug));
+        }
+    }
+    // From the end on: what is before a NIC that stays must stay, too.
+    let tail = there.iter().zip(&places).rev();
+    let tail = tail.filter(|(found, place)| place.is_some() || own(found));
+    let gone = tail
+        .take_while(|(found, place)| place.is_none() || on_wire(found, id, actual))
+        .filter(|(_, place)| place.is_none())
+        .map(|(found, _)| found.mac)
+        .collect();
+
     let mut nics = Vec::new();
     let mut external = None;
     let mut add = |plug: Plug, mac: Mac, nics: &mut Vec<Nic>| {
@@ -43,13 +82,9 @@ pub fn of_node(
         }
         nics.push(nic(plug, mac));
     };
-    for found in existing.into_iter().flat_map(|domain| &domain.nics) {
-        let wanted = left.iter().position(|plug| match &plug.plugged.bridge {
-            Some(bridge) => Some(bridge) == found.bridge.as_ref(),
-            None => Some(&plug.network) == found.network.as_ref(),
-        });
-        if let Some(position) = wanted {
-            add(left.remove(position), found.mac, &mut nics);
+    for (found, plug) in there.iter().zip(places) {
+        if let Some(plug) = plug {
+            add(plug, found.mac, &mut nics);
         }
     }
     for plug in left {
@@ -58,7 +93,14 @@ pub fn of_node(
         taken.insert(mac);
         add(plug, mac, &mut nics);
     }
-    (nics, external)
+    Nics { nics, external, gone }
+}
+
+fn on_wire(found: &ActualNic, id: &Identity, actual: &Actual) -> bool {
+    let mut wires = actual
+        .networks_of(id.uuid)
+        .filter(|network| network.wire.is_some());
+    wires.any(|wire| Some(&wire.name) == found.network.as_ref())
 }
 
 fn plugs(spec: &NodeType, ends: &[End], plugged: &[Plugged], id: &Identity) -> Vec<Plug> {

@@ -1,5 +1,6 @@
 //! A node as it must be: its file, the flags, and what an existing one keeps.
 
+use super::nics::Nics;
 use super::{Cables, Wanted, disks, fixed, nics};
 use crate::actual::Actual;
 use crate::addresses::Mac;
@@ -30,13 +31,13 @@ pub(super) fn node(
         .map(Vec::as_slice)
         .unwrap_or_default();
     let fixed = fixed::of(spec, index).and_then(|fixed| fixed.mac);
-    let (nics, external) = nics::of_node(
+    let Nics { nics, external, gone } = nics::of_node(
         spec,
         &name,
         (ends, cables.plugged),
         fixed,
         id,
-        existing,
+        (existing, actual),
         taken_macs,
     );
     let firmware = wanted
@@ -82,6 +83,7 @@ pub(super) fn node(
         boot: wanted.virtopts.boot.clone(),
         disks,
         nics,
+        gone,
         external,
         groups: spec.groups.clone(),
         user: present

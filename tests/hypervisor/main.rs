@@ -4,6 +4,7 @@
 
 mod bridges;
 mod cleanup;
+mod changes;
 mod concurrency;
 mod hosts;
 mod inventory;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::changes;
 use crate::support::{Lab, Run, RunExt, ansible, difference, files};
 
 /// Sizes for an emulated lab; controller and compute get different ones, to be told apart.
@@ -62,7 +63,7 @@ fn defined(lab: &Lab, parked: &[&str]) -> String {
     all
 }
 
-fn ssh(config: &Path, node: &str, command: &str) -> Run {
+pub fn ssh(config: &Path, node: &str, command: &str) -> Run {
     Command::new("ssh")
         .arg("-F")
         .arg(config)
@@ -246,6 +247,7 @@ fn three_nodes_are_made_answer_stay_and_go() {
     }
     let unchanged = lab.virsh(&command).ok();
     assert_eq!(unchanged.list("changes"), [] as [serde_json::Value; 0]);
+    changes::of_a_guest(&lab, &parked, &config);
 
     lab.virsh(&["--cleanup", "--yes"]).ok();
     assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");

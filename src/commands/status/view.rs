@@ -123,6 +123,17 @@ impl fmt::Display for View {
         let mut nodes = vec![table::row(&["NODE", "STATE", "UP FOR", "ADDRESS", "READY"])];
         nodes.extend(self.nodes.iter().map(NodeView::row));
         write!(f, "{}", table(&nodes))?;
+        let mut lacking = self
+            .nodes
+            .iter()
+            .filter(|view| !view.node.pending.is_empty())
+            .peekable();
+        if lacking.peek().is_some() {
+            writeln!(f, "\nafter the next restart ('irs virsh --restart' does it):")?;
+        }
+        for NodeView { node, .. } in lacking {
+            writeln!(f, "  {}: {}", node.name, node.pending.join("; "))?;
+        }
         if !self.drift.is_empty() {
             writeln!(f, "\nnot as irs made it:")?;
         }

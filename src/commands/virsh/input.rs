@@ -71,6 +71,8 @@ pub struct Request {
     pub with_storage: bool,
     /// Wait for another run on the deployment.
     pub wait: bool,
+    /// Whether nodes are restarted for what only that shows, and how long each may take to shut down.
+    pub restart: Option<Duration>,
     /// For a node to get ready.
     pub timeout: Duration,
 }
@@ -176,6 +178,10 @@ pub fn check(args: &Virsh) -> Result<Request> {
         yes: args.removal.yes,
         with_storage: args.removal.with_storage,
         wait: args.run.wait,
+        restart: args
+            .run
+            .restart
+            .then(|| Duration::from_secs(args.run.restart_timeout)),
         timeout: Duration::from_secs(args.run.timeout),
     })
 }

@@ -135,6 +135,7 @@ fn planned_nodes(deployment: &Deployment, actual: &Actual) -> Vec<report::NodeRe
                 state: "absent",
                 ip: node.address(),
                 ready: false,
+                pending: Vec::new(),
                 has_os: node.has_os,
                 has_seed: node.has_seed,
             });

@@ -20,6 +20,7 @@ use crate::steps::host::record::Record;
 use crate::steps::host::virtualization;
 use crate::steps::image::locate::Inspected;
 use crate::steps::image::{self, Located};
+use crate::steps::start::restart;
 use crate::steps::{self, start};
 use crate::topology;
 use crate::ui::Ui;
@@ -72,7 +73,12 @@ pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     }
     deployment.notes.iter().for_each(|note| ui.note(note));
     deployment.warnings.iter().for_each(|warning| ui.warn(warning));
-    let starts = start::converge(&deployment.nodes, &actual.domains, request.wanted.start, &id.host);
+    let policy = request.wanted.start;
+    let mut starts = start::converge(&deployment.nodes, &actual.domains, policy, &id.host);
+    if let Some(deadline) = request.restart {
+        let domains = &actual.domains;
+        starts.extend(restart::converge(&deployment, domains, policy, deadline));
+    }
     let record = record_of(&deployment, &actual, network, &starts)?;
     for note in steps::host::openvswitch::diff::notes(&deployment, &actual.facts) {
         ui.note(&note);
@@ -296,6 +302,7 @@ fn plan(
     ));
     take(steps::host::openvswitch::diff::converge(deployment, facts));
     take(steps::networks::diff::converge(deployment, networks, facts));
+    take(Ok(steps::networks::stale::converge(deployment, networks)));
     take(Ok(images));
     take(steps::disks::diff::converge(
         deployment, volumes, &defined, &running,

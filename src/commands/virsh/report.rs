@@ -4,6 +4,7 @@ use super::input::Request;
 use crate::actual::Actual;
 use crate::deployment::Identity;
 use crate::plan::Change;
+use crate::steps::domains::pending;
 use crate::steps::domains::read::ActualDomain;
 use crate::workspace;
 use serde::Serialize;
@@ -42,6 +43,8 @@ pub struct NodeReport {
     pub ip: Option<IpAddr>,
     /// Whether it answers and cloud-init is through; false for nodes without an OS.
     pub ready: bool,
+    /// What only its next restart shows.
+    pub pending: Vec<String>,
     /// Whether it has the base image; the summary says so of those that have not.
     #[serde(skip)]
     pub has_os: bool,
@@ -112,6 +115,7 @@ impl Report {
                 node.name, ip, node.state
             ));
         }
+        lines.extend(self.restarts());
         if let Some(node) = self.nodes.iter().find(|node| node.ready && node.has_seed) {
             let config = workspace.join(workspace::SSH_CONFIG).display().to_string();
             let config = shlex::try_quote(&config).map_or(config.clone(), |quoted| quoted.into_owned());
@@ -124,6 +128,30 @@ impl Report {
             ));
         }
         lines.join("\n")
+    }
+}
+
+impl Report {
+    /// Which nodes lack what only a restart shows, those that lack the same together.
+    fn restarts(&self) -> Vec<String> {
+        let mut lacking: Vec<(String, Vec<&str>)> = Vec::new();
+        for node in self.nodes.iter().filter(|node| !node.pending.is_empty()) {
+            let what = node.pending.join("; ");
+            match lacking.iter_mut().find(|(same, _)| *same == what) {
+                Some((_, nodes)) => nodes.push(&node.name),
+                None => lacking.push((what, vec![&node.name])),
+            }
+        }
+        let line = |(what, nodes): (String, Vec<&str>)| {
+            let nodes = match nodes.as_slice() {
+                [first, second, third, rest @ ..] if rest.len() > 1 => {
+                    format!("{first}, {second}, {third} and {} more", rest.len())
+                }
+                nodes => nodes.join(", "),
+            };
+            format!("{nodes}, after the next restart (--restart does it now): {what}")
+        };
+        lacking.into_iter().map(line).collect()
     }
 }
 
@@ -144,6 +172,7 @@ pub fn nodes(actual: &Actual, id: &Identity, ready: &BTreeSet<String>) -> Vec<No
                 ready: mark.has_os
                     && domain.state.is_running()
                     && (!mark.has_seed || ready.contains(&domain.name)),
+                pending: pending::of(domain),
                 has_os: mark.has_os,
                 has_seed: mark.has_seed,
             })

@@ -1,7 +1,7 @@
 //! Defining, changing and removing domains.
 
 use super::template::{self, Setting};
-use super::{Work, change, nics, read, vlans};
+use super::{Work, change, nics, read, running, vlans};
 use crate::deployment::{Identity, Node};
 use crate::keys;
 use crate::libvirt::{Libvirt, gone, settled};
@@ -28,11 +28,13 @@ pub fn apply(
         Work::Define(node) => define(node, libvirt, id, setting, record),
         Work::Autostart(name) => Ok(existing(libvirt, name)?.set_autostart(true)?),
         Work::Change(node) => {
-            let _turn = turn();
-            let found = read::one(libvirt, &existing(libvirt, &node.name)?)?.context("it is gone")?;
-            let xml = change::definition(node, &found, id, &setting.folder)?;
-            libvirt.define_domain(&xml).context("changing its definition")?;
-            Ok(())
+            let domain = {
+                let _turn = turn();
+                let found = read::one(libvirt, &existing(libvirt, &node.name)?)?.context("it is gone")?;
+                let xml = change::definition(node, &found, id, &setting.folder)?;
+                libvirt.define_domain(&xml).context("changing its definition")?
+            };
+            running::follow(libvirt, &domain, node)
         }
         Work::Plug { name, nic } => {
             let _turn = turn();

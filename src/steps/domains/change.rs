@@ -4,8 +4,10 @@
 mod devices;
 
 use super::compare::includes;
-use super::read::ActualDomain;
+use super::read::{self, ActualDomain};
 use super::template::{self, Setting};
+use super::when::{self, Kind};
+use super::words::{boot_order, boot_words, cpu_model, cpu_words, memory_words};
 use crate::deployment as topology;
 use crate::mark;
 use crate::virtopts::Extra;
@@ -16,8 +18,10 @@ use roxmltree::{Document, Node};
 /// Differences between two definitions, and how to get from one to the other.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    /// What the guest sees after its next start, in words.
+    /// What the guest sees, in words.
     pub reasons: Vec<String>,
+    /// What of these libvirt may change in a running machine.
+    pub kinds: Vec<(usize, Kind)>,
     /// What others read of the definition, in words.
     pub words: Vec<String>,
     edits: Edits,
@@ -31,12 +35,9 @@ impl Changes {
         self.reasons.is_empty() && self.words.is_empty()
     }
 
-    /// All of it in one line.
-    pub fn reason(&self) -> String {
-        let mut reason = self.reasons.join("; ");
-        if !reason.is_empty() {
-            reason.push_str(", after the next restart");
-        }
+    /// All of it in one line; `live` is the machine, when it runs.
+    pub fn reason(&self, live: Option<&ActualDomain>) -> String {
+        let reason = when::told(&self.reasons, &self.kinds, live);
         let words = self.words.join(", ");
         match (reason.is_empty(), words.is_empty()) {
             (true, _) => format!("what the topology says of it: {words}"),
@@ -150,7 +151,7 @@ pub fn changes(wanted: &str, found: &str, added: &[Extra], before: &[Extra], boo
     Ok(work.changes)
 }
 
-fn elements<'a, 'i>(node: Node<'a, 'i>) -> impl Iterator<Item = Node<'a, 'i>> {
+pub(super) fn elements<'a, 'i>(node: Node<'a, 'i>) -> impl Iterator<Item = Node<'a, 'i>> {
     node.children().filter(Node::is_element)
 }
 
@@ -203,43 +204,51 @@ impl<'a> Comparison<'a, '_> {
         Ok(())
     }
 
-    /// Memory and CPUs, in the words that users know.
+    fn of_kind(&mut self, kind: Kind, reason: String) {
+        self.changes.kinds.push((self.changes.reasons.len(), kind));
+        self.changes.reasons.push(reason);
+    }
+
+    /// Memory and CPUs, in the words that users know. Half of it taken away is a change, too.
     fn sizes(&mut self) -> Result<()> {
-        let number = |document: &Document<'_>, tag: &str| -> Result<u64> {
-            let element =
-                child(document.root_element(), tag).with_context(|| format!("a domain has no {tag}"))?;
-            let value: u64 = element.text().unwrap_or_default().trim().parse()?;
-            // libvirt writes KiB.
-            Ok(match element.attribute("unit") {
-                Some("MiB") => value,
-                Some(_) => value / 1024,
-                None => value,
-            })
-        };
-        let (memory, cpus) = (number(self.wanted, "memory")?, number(self.wanted, "vcpu")?);
-        let (old_memory, old_cpus) = (number(self.found, "memory")?, number(self.found, "vcpu")?);
-        if (memory, cpus) == (old_memory, old_cpus) {
-            return Ok(());
-        }
+        let sizes = |document: &Document<'_>| read::sizes(document.root_element());
+        let (wanted, found) = (sizes(self.wanted)?, sizes(self.found)?);
         let root = self.found.root_element();
-        let text = format!("<memory unit='MiB'>{memory}</memory>");
-        for element in elements(root) {
-            match element.tag_name().name() {
-                "memory" => self.changes.edits.replace(element, text.as_str()),
-                "currentMemory" => self.changes.edits.replace(element, ""),
-                "vcpu" => self
-                    .changes
-                    .edits
-                    .replace(element, format!("<vcpu>{cpus}</vcpu>")),
-                _ => {}
+        // --virtopts may say how much of it there is at the start.
+        let own = child(self.wanted.root_element(), "currentMemory").is_none();
+        let taken = own && wanted.memory_mib != found.memory_now_mib;
+        if taken || wanted.memory_mib != found.memory_mib {
+            for element in elements(root) {
+                match element.tag_name().name() {
+                    "memory" => {
+                        let text = format!("<memory unit='MiB'>{}</memory>", wanted.memory_mib);
+                        self.changes.edits.replace(element, text);
+                    }
+                    "currentMemory" if own => self.changes.edits.replace(element, ""),
+                    _ => {}
+                }
             }
+            let from = match found.memory_mib == wanted.memory_mib {
+                true => found.memory_now_mib,
+                false => found.memory_mib,
+            };
+            self.of_kind(
+                Kind::Memory(wanted.memory_mib),
+                memory_words(from, wanted.memory_mib),
+            );
         }
-        let words = |count: u64| format!("{count} CPU{}", if count == 1 { "" } else { "s" });
-        self.changes.reasons.push(format!(
-            "from {old_memory} MiB and {} to {memory} MiB and {}",
-            words(old_cpus),
-            words(cpus)
-        ));
+        if wanted.cpu_now != found.cpu_now || wanted.cpu != found.cpu {
+            if let Some(element) = child(root, "vcpu") {
+                self.changes
+                    .edits
+                    .replace(element, format!("<vcpu>{}</vcpu>", wanted.cpu));
+            }
+            let from = match found.cpu == wanted.cpu {
+                true => found.cpu_now,
+                false => found.cpu,
+            };
+            self.of_kind(Kind::Cpus(wanted.cpu), cpu_words(from, wanted.cpu));
+        }
         Ok(())
     }
 
@@ -249,12 +258,6 @@ impl<'a> Comparison<'a, '_> {
             |document: &'a Document<'_>| child(document.root_element(), "os").context("a domain has no os");
         let (wanted, found) = (os(self.wanted)?, os(self.found)?);
         let machine = |os: Node<'a, '_>| child(os, "type").and_then(|n| n.attribute("machine"));
-        let order = |os: Node<'_, '_>| -> Vec<String> {
-            let boots = elements(os).filter(|n| n.has_tag_name("boot"));
-            boots
-                .filter_map(|n| n.attribute("dev").map(str::to_owned))
-                .collect()
-        };
         let mut edited = text_of(self.found, found).to_owned();
         if let (Some(new), Some(old)) = (machine(wanted), machine(found))
             && !is_machine(new, old)
@@ -265,25 +268,15 @@ impl<'a> Comparison<'a, '_> {
             self.changes.new_machine = true;
             edited = edited.replacen(&format!("machine='{old}'"), &format!("machine='{new}'"), 1);
         }
-        if boots && order(wanted) != order(found) {
-            let show = |list: Vec<String>| match list.is_empty() {
-                true => "its first disk".to_owned(),
-                false => list.join(", "),
-            };
-            self.changes.reasons.push(format!(
-                "boot order from {} to {}",
-                show(order(found)),
-                show(order(wanted))
-            ));
+        let (order, present) = (boot_order(wanted), boot_order(found));
+        if boots && order != present {
+            self.changes.reasons.push(boot_words(&present, &order));
             let document = Document::parse(&edited)?;
             let mut edits = Edits::default();
             elements(document.root_element())
                 .filter(|n| n.has_tag_name("boot"))
                 .for_each(|n| edits.replace(n, ""));
-            let list: String = order(wanted)
-                .iter()
-                .map(|dev| format!("<boot dev='{dev}'/>"))
-                .collect();
+            let list: String = order.iter().map(|dev| format!("<boot dev='{dev}'/>")).collect();
             edits.append(document.root_element(), list)?;
             edited = edits.apply(&edited);
         }
@@ -299,11 +292,10 @@ impl<'a> Comparison<'a, '_> {
         if self.raw("cpu", false) && found.is_some() {
             return Ok(());
         }
-        let show = |cpu: Option<Node<'_, '_>>| cpu.map_or_else(|| "libvirt's default".to_owned(), words);
-        if show(wanted) == show(found) {
+        if cpu_model(wanted) == cpu_model(found) {
             return Ok(());
         }
-        let reason = format!("CPU model from {} to {}", show(found), show(wanted));
+        let reason = format!("CPU model from {} to {}", cpu_model(found), cpu_model(wanted));
         match (wanted, found) {
             (Some(wanted), Some(found)) => self.replace(found, wanted, reason),
             (Some(wanted), None) => self.append(self.found.root_element(), wanted, reason)?,
@@ -332,7 +324,7 @@ impl<'a> Comparison<'a, '_> {
 }
 
 /// `q35` is any `pc-q35-10.0`: which one, the machine says when it is made.
-fn is_machine(wanted: &str, found: &str) -> bool {
+pub fn is_machine(wanted: &str, found: &str) -> bool {
     let rest = match wanted {
         "pc" => found
             .strip_prefix("pc-i440fx-")
@@ -340,39 +332,6 @@ fn is_machine(wanted: &str, found: &str) -> bool {
         alias => found.split_once(&format!("-{alias}-")).map(|(_, rest)| rest),
     };
     wanted == found || rest.is_some()
-}
-
-/// What a CPU element says, without what libvirt adds to it.
-fn words(cpu: Node<'_, '_>) -> String {
-    let model = child(cpu, "model")
-        .and_then(|n| n.text())
-        .unwrap_or_default()
-        .trim()
-        .to_owned();
-    let mut features: Vec<String> = elements(cpu)
-        .filter(|n| n.has_tag_name("feature"))
-        .map(|n| {
-            let word = |name| n.attribute(name).unwrap_or_default();
-            format!(",{}={}", word("policy"), word("name"))
-        })
-        .collect();
-    features.sort();
-    let name = match (cpu.attribute("mode"), model.as_str()) {
-        (Some(mode @ ("host-passthrough" | "host-model" | "maximum")), _) => mode.to_owned(),
-        // What libvirt writes where nothing was asked for.
-        (_, "" | "qemu64" | "kvm64" | "qemu32") if features.is_empty() => "libvirt's default".to_owned(),
-        (_, model) => model.to_owned(),
-    };
-    let layout = child(cpu, "topology").map(|n| {
-        let part = |name| n.attribute(name).unwrap_or("1");
-        format!(
-            " in {} × {} × {}",
-            part("sockets"),
-            part("cores"),
-            part("threads")
-        )
-    });
-    format!("{name}{}{}", features.concat(), layout.unwrap_or_default())
 }
 
 /// Drops the places on buses that libvirt gave, and the controllers that it added for them.

@@ -2,6 +2,8 @@
 
 use super::read::ActualDomain;
 use super::template::{Setting, mark_of};
+use super::when::{When, when_memory};
+use super::words::memory_words;
 use super::{Work, change, nics};
 use crate::deployment::{Deployment, Node};
 use crate::mark::NodeMark;
@@ -102,7 +104,7 @@ pub fn converge(
                         ),
                     )
                     .hint(format!(
-                        "use the topology it was made from, or make the node anew with --remove-nodes {}",
+                        "NICs move to other networks, and come and go at the end, with a run that is no extend: use the topology it was made from, or make the node anew with --remove-nodes {}",
                         node.name
                     ));
             }
@@ -126,10 +128,16 @@ pub fn converge(
             continue;
         }
         match change::of(node, found, deployment) {
-            Ok(changes) if changes.is_empty() => {}
             Ok(changes) => {
-                let work = Work::Change(Box::new(node.clone()));
-                actions.push(action(Verb::Update, &node.name, changes.reason(), work));
+                let live = found.live.as_deref();
+                let reason = match changes.is_empty() {
+                    false => Some(changes.reason(live)),
+                    true => live.and_then(|live| deflates(node, live)),
+                };
+                if let Some(reason) = reason {
+                    let work = Work::Change(Box::new(node.clone()));
+                    actions.push(action(Verb::Update, &node.name, reason, work));
+                }
             }
             Err(error) => {
                 problems
@@ -237,6 +245,13 @@ pub fn unplug<'a>(
         )
     };
     works.into_iter().map(action).collect()
+}
+
+/// Why a machine that runs gets memory back that somebody took: it is there, and no guest refuses it.
+fn deflates(node: &Node, live: &ActualDomain) -> Option<String> {
+    let (from, to) = (live.memory_now_mib, node.memory_mib);
+    (from < to && when_memory(live, to) == When::Now)
+        .then(|| format!("{} as it runs", memory_words(from, to)))
 }
 
 /// What would cost an existing node its data, and the way out.

@@ -6,9 +6,13 @@ pub mod compare;
 pub mod diff;
 pub mod extras;
 mod nics;
+pub mod pending;
 pub mod read;
+mod running;
 pub mod template;
 pub mod vlans;
+pub mod when;
+mod words;
 
 use crate::addresses::Mac;
 use crate::deployment::{Nic, Node};
@@ -20,7 +24,7 @@ pub enum Work {
     Define(Box<Node>),
     /// Let it start with the host.
     Autostart(String),
-    /// Bring the definition to the node; it counts after the next restart.
+    /// Bring the definition to the node, and what libvirt can of it to the machine that runs.
     Change(Box<Node>),
     /// Give it another NIC.
     Plug {

@@ -1,7 +1,7 @@
 //! NICs of nodes that are there: which must be plugged in, changed or unplugged, and how.
 
 use super::Work;
-use super::read::{ActualDomain, ActualNic};
+use super::read::{self, ActualDomain, ActualNic};
 use super::template;
 use crate::deployment::{Deployment, Nic, Node};
 use crate::steps::networks::read::ActualNetwork;
@@ -14,7 +14,7 @@ use virt::sys;
 /// What must happen to a node's NICs, each with its reason.
 ///
 /// # Errors
-/// The networks of its NICs and those of the topology, when NICs would have to change places.
+/// The networks of its NICs and those of the topology, when one would have to go from between others.
 pub fn converge(
     node: &Node,
     found: &ActualDomain,
@@ -26,24 +26,55 @@ pub fn converge(
         Some(bridge) => format!("bridge {bridge}"),
         None => network.cloned().unwrap_or_else(|| "?".into()),
     };
-    let there: Vec<String> = found
-        .nics
-        .iter()
-        .map(|nic| shown(nic.network.as_ref(), nic.bridge.as_ref()))
-        .filter(|network| !wires.contains(network.as_str()))
-        .collect();
-    let wanted: Vec<String> = node
-        .nics
-        .iter()
-        .map(|nic| shown(Some(&nic.network), nic.bridge.as_ref()))
-        .filter(|network| !wires.contains(network.as_str()))
-        .collect();
-    // The order is the guest's order: what is new may only come last.
-    let common = there.len().min(wanted.len());
-    if there[..common] != wanted[..common] {
-        return Err((there.join(", "), wanted.join(", ")));
+    let stays = |nic: &&ActualNic| node.nics.iter().any(|wanted| wanted.mac == nic.mac);
+    let on_wire = |network: Option<&String>| network.is_some_and(|name| wires.contains(name.as_str()));
+    // What others plugged in stays, wherever it is.
+    let own = |nic: &&ActualNic| nic.mac.is_derived(deployment.id.uuid, &node.name);
+    let misplaced = found.nics.iter().any(|nic| {
+        !stays(&nic) && !node.gone.contains(&nic.mac) && !on_wire(nic.network.as_ref()) && own(&nic)
+    });
+    let moves = |nic: &&ActualNic| {
+        let wanted = node.nics.iter().find(|wanted| wanted.mac == nic.mac);
+        wanted.is_some_and(|wanted| is_elsewhere(wanted, nic))
+    };
+    // An extend adds nodes; what the existing ones have is another run's business.
+    let rewired = found.nics.iter().any(|nic| moves(&nic)) || !node.gone.is_empty();
+    if misplaced || (deployment.extend.is_some() && rewired) {
+        let there = found
+            .nics
+            .iter()
+            .filter(|nic| !on_wire(nic.network.as_ref()) && (stays(nic) || own(nic)))
+            .map(|nic| shown(nic.network.as_ref(), nic.bridge.as_ref()));
+        let wanted = node
+            .nics
+            .iter()
+            .filter(|nic| !on_wire(Some(&nic.network)))
+            .map(|nic| shown(Some(&nic.network), nic.bridge.as_ref()));
+        let list = |names: &mut dyn Iterator<Item = String>| names.collect::<Vec<_>>().join(", ");
+        return Err((list(&mut there.into_iter()), list(&mut wanted.into_iter())));
     }
-    Ok(changes(&node.name, &node.nics, found))
+    let mut changes = changes(&node.name, &node.nics, found);
+    for nic in found.nics.iter().filter(|nic| node.gone.contains(&nic.mac)) {
+        let place = shown(nic.network.as_ref(), nic.bridge.as_ref());
+        let when = match found.live {
+            Some(_) => ", at once if the guest lets go of it, else after the next restart",
+            None => "",
+        };
+        let work = Work::Unplug {
+            name: node.name.clone(),
+            mac: nic.mac,
+        };
+        changes.push((format!("its NIC {} on '{place}' goes{when}", nic.mac), work));
+    }
+    Ok(changes)
+}
+
+/// Whether a NIC is on another network than it should be.
+fn is_elsewhere(nic: &Nic, there: &ActualNic) -> bool {
+    match &nic.bridge {
+        Some(bridge) => Some(bridge) != there.bridge.as_ref(),
+        None => Some(&nic.network) != there.network.as_ref(),
+    }
 }
 
 /// What must happen so that a domain has these NICs.
@@ -58,14 +89,24 @@ pub fn changes(domain: &str, wanted: &[Nic], found: &ActualDomain) -> Vec<(Strin
             changes.push((format!("it has no NIC {} on '{}'", nic.mac, nic.network), work));
             continue;
         };
-        let differences = differences(nic, there);
+        let runs = found.live.is_some();
+        let place = there.bridge.as_ref().or(there.network.as_ref());
+        let place = place.map_or("no network", String::as_str);
+        let differences = differences(nic, there, runs).join(", ");
+        let mut reasons = Vec::new();
+        if is_elsewhere(nic, there) {
+            let to = nic.bridge.as_ref().unwrap_or(&nic.network);
+            let when = if runs { ", at once" } else { "" };
+            reasons.push(format!(
+                "its NIC {} moves from '{place}' to '{to}'{when}",
+                nic.mac
+            ));
+        }
         if !differences.is_empty() {
-            let reason = format!(
-                "its NIC {} on '{}' has {}",
-                nic.mac,
-                nic.network,
-                differences.join(", ")
-            );
+            reasons.push(format!("its NIC {} on '{place}' has {differences}", nic.mac));
+        }
+        if !reasons.is_empty() {
+            let reason = reasons.join("; ");
             let work = Work::Replug {
                 name: domain.to_owned(),
                 nic: Box::new(nic.clone()),
@@ -76,8 +117,9 @@ pub fn changes(domain: &str, wanted: &[Nic], found: &ActualDomain) -> Vec<(Strin
     changes
 }
 
-fn differences(nic: &Nic, there: &ActualNic) -> Vec<String> {
+fn differences(nic: &Nic, there: &ActualNic, runs: bool) -> Vec<String> {
     let mut differences = Vec::new();
+    let later = if runs { ", after the next restart" } else { "" };
     let show = |word: &Option<String>| word.as_ref().map_or("none".to_owned(), |w| format!("'{w}'"));
     if nic.portgroup != there.portgroup {
         let (is, wanted) = (show(&there.portgroup), show(&nic.portgroup));
@@ -85,14 +127,12 @@ fn differences(nic: &Nic, there: &ActualNic) -> Vec<String> {
     }
     if Some(&nic.model) != there.model.as_ref() {
         let (is, wanted) = (show(&there.model), &nic.model);
-        differences.push(format!(
-            "the model {is}, wanted '{wanted}', after the next restart"
-        ));
+        differences.push(format!("the model {is}, wanted '{wanted}'{later}"));
     }
     if nic.mtu != there.mtu {
         let show = |mtu: Option<u32>| mtu.map_or("none".to_owned(), |mtu| mtu.to_string());
         let (is, wanted) = (show(there.mtu), show(nic.mtu));
-        differences.push(format!("the MTU {is}, wanted {wanted}, after the next restart"));
+        differences.push(format!("the MTU {is}, wanted {wanted}{later}"));
     }
     differences
 }
@@ -138,7 +178,8 @@ pub fn plug(domain: &Domain, nic: &Nic) -> Result<()> {
     both(domain, |flags| domain.attach_device_flags(&xml, flags))
 }
 
-/// Changes a NIC's definition. A running one keeps its model until the restart; its VLANs are changed by themselves.
+/// Changes a NIC's definition, and the network of a running one. That keeps its model until the restart; its VLANs are
+/// changed by themselves.
 ///
 /// # Errors
 /// libvirt's.
@@ -157,6 +198,40 @@ pub fn replug(domain: &Domain, nic: &Nic) -> Result<()> {
         1,
     );
     domain.update_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_CONFIG)?;
+    if let Err(error) = follow(domain, nic) {
+        tracing::info!(
+            "the running '{}' has its NIC {} where it was: {error:#}",
+            domain.name()?,
+            nic.mac
+        );
+    }
+    Ok(())
+}
+
+/// Plugs a running NIC into its network, as if somebody moved the cable: a guest that looks at its link asks for an
+/// address there.
+fn follow(domain: &Domain, nic: &Nic) -> Result<()> {
+    if !domain.is_active()? {
+        return Ok(());
+    }
+    let live = read::parse(&domain.xml_desc(0)?)?;
+    let Some(there) = live.nics.iter().find(|there| there.mac == nic.mac) else {
+        return Ok(());
+    };
+    if !is_elsewhere(nic, there) {
+        return Ok(());
+    }
+    // What cannot change as it runs must be said as it is.
+    let moved = Nic {
+        model: there.model.clone().unwrap_or_else(|| nic.model.clone()),
+        mtu: there.mtu,
+        ..nic.clone()
+    };
+    let xml = template::interface(&moved)?;
+    for link in ["down", "up"] {
+        let xml = xml.replacen("</interface>", &format!("<link state='{link}'/></interface>"), 1);
+        domain.update_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_LIVE)?;
+    }
     Ok(())
 }
 

@@ -28,8 +28,12 @@ pub struct ActualDomain {
     pub autostart: bool,
     /// MiB of the definition.
     pub memory_mib: u64,
+    /// MiB that it has of these: all, unless somebody took some of them.
+    pub memory_now_mib: u64,
     /// Virtual CPUs of the definition.
     pub cpu: u32,
+    /// How many of these are plugged in.
+    pub cpu_now: u32,
     /// NICs in order.
     pub nics: Vec<ActualNic>,
     /// `kvm` or `qemu`, where it is one of them.
@@ -44,6 +48,8 @@ pub struct ActualDomain {
     pub disks: Vec<ActualDisk>,
     /// The whole definition.
     pub definition: Secret,
+    /// The machine as it runs, of domains that irs made.
+    pub live: Option<Box<ActualDomain>>,
 }
 
 /// A disk as libvirt has it.
@@ -130,11 +136,12 @@ impl State {
     }
 }
 
-/// Reads every domain of a hypervisor. One that vanishes meanwhile is left out.
+/// Reads every domain of a hypervisor, and how those of the deployment of that name run. One that vanishes meanwhile is
+/// left out.
 ///
 /// # Errors
 /// When a call fails or an XML cannot be read.
-pub fn read(libvirt: &Libvirt) -> Result<Vec<ActualDomain>> {
+pub fn read(libvirt: &Libvirt, deployment: &str) -> Result<Vec<ActualDomain>> {
     let found = libvirt::of_each(&libvirt.domains()?, |listed| {
         unless_gone(libvirt, &listed.it, || {
             let mut actual = definition(&listed.it, listed.persistent)?;
@@ -145,7 +152,9 @@ pub fn read(libvirt: &Libvirt) -> Result<Vec<ActualDomain>> {
                 // Paused, why has to be asked; or on its way between the two lists.
                 _ => State::of(&listed.it)?,
             };
-            Ok(actual)
+            let own = |mark: &NodeMark| mark.owner.deployment == deployment;
+            let read = listed.persistent && actual.mark.as_ref().is_some_and(own);
+            with_live(actual, &listed.it, read)
         })
     });
     let read: Result<Vec<Option<ActualDomain>>> = found.into_iter().collect();
@@ -164,7 +173,7 @@ pub fn one(libvirt: &Libvirt, domain: &Domain) -> Result<Option<ActualDomain>> {
         let mut actual = definition(domain, persistent)?;
         actual.state = State::of(domain)?;
         actual.autostart = persistent && domain.autostart()?;
-        Ok(actual)
+        with_live(actual, domain, persistent)
     })
 }
 
@@ -183,14 +192,30 @@ fn unless_gone(
 
 /// What a domain is defined as, else what it runs as.
 fn definition(domain: &Domain, persistent: bool) -> Result<ActualDomain> {
-    let flags = if persistent {
-        virt::sys::VIR_DOMAIN_XML_INACTIVE
-    } else {
-        0
-    };
-    // With the passwords, where this user may see them: else they could not be compared.
+    parse(&xml(
+        domain,
+        if persistent {
+            virt::sys::VIR_DOMAIN_XML_INACTIVE
+        } else {
+            0
+        },
+    )?)
+}
+
+/// The same with the machine that runs, where that is asked for.
+fn with_live(actual: ActualDomain, domain: &Domain, asked: bool) -> Result<ActualDomain> {
+    let read = asked && actual.state.is_running();
+    let live = read.then(|| Ok::<_, anyhow::Error>(Box::new(parse(&xml(domain, 0)?)?)));
+    Ok(ActualDomain {
+        live: live.transpose()?,
+        ..actual
+    })
+}
+
+/// With the passwords, where this user may see them: else they could not be compared.
+fn xml(domain: &Domain, flags: u32) -> Result<String, virt::error::Error> {
     let secure = domain.xml_desc(flags | virt::sys::VIR_DOMAIN_XML_SECURE);
-    parse(&secure.or_else(|_| domain.xml_desc(flags))?)
+    secure.or_else(|_| domain.xml_desc(flags))
 }
 
 /// The NICs of running domains that irs made whose host's ends are among `taps`.
@@ -244,23 +269,25 @@ pub fn parse(xml: &str) -> Result<ActualDomain> {
             Some(ActualNic {
                 mac: attribute("mac", "address")?.parse().ok()?,
                 network: attribute("source", "network"),
-                bridge: attribute("source", "bridge"),
+                // One on a network that runs says that network's bridge, too.
+                bridge: attribute("source", "bridge").filter(|_| attribute("source", "network").is_none()),
                 portgroup: attribute("source", "portgroup"),
                 model: attribute("model", "type"),
                 mtu: attribute("mtu", "size").and_then(|size| size.parse().ok()),
             })
         })
         .collect();
-    // libvirt always writes KiB.
-    let memory_kib: u64 = text("memory").context("it has no memory")?.parse()?;
+    let sizes = sizes(root)?;
     Ok(ActualDomain {
         name: text("name").context("it has no name")?.to_owned(),
         uuid: text("uuid").context("it has no UUID")?.parse()?,
         mark: mark::of_domain(root),
         state: State::Other,
         autostart: false,
-        memory_mib: memory_kib / 1024,
-        cpu: text("vcpu").context("it has no vcpu")?.parse()?,
+        memory_mib: sizes.memory_mib,
+        memory_now_mib: sizes.memory_now_mib,
+        cpu: sizes.cpu,
+        cpu_now: sizes.cpu_now,
         nics,
         virt_type: match root.attribute("type") {
             Some("kvm") => "kvm",
@@ -271,7 +298,48 @@ pub fn parse(xml: &str) -> Result<ActualDomain> {
         nvram: nvram(root),
         disks: disks(root),
         definition: Secret::new(xml),
+        live: None,
     })
+}
+
+/// Memory and CPUs of a domain's XML: what there is room for, and what it has now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// MiB.
+    pub memory_mib: u64,
+    /// MiB that it has of these.
+    pub memory_now_mib: u64,
+    /// Virtual CPUs.
+    pub cpu: u32,
+    /// How many of these are plugged in.
+    pub cpu_now: u32,
+}
+
+/// Reads the sizes of a `<domain>`.
+///
+/// # Errors
+/// When one of them is missing or no number.
+pub fn sizes(root: Node<'_, '_>) -> Result<Sizes> {
+    let child = |name: &str| root.children().find(|n| n.has_tag_name(name));
+    let memory_mib = child("memory").and_then(mib).context("it has no memory")?;
+    let vcpu = child("vcpu").context("it has no vcpu")?;
+    let cpu = vcpu.text().unwrap_or_default().trim().parse()?;
+    let plugged = vcpu.attribute("current").map(str::parse).transpose()?;
+    Ok(Sizes {
+        memory_mib,
+        memory_now_mib: child("currentMemory").and_then(mib).unwrap_or(memory_mib),
+        cpu,
+        cpu_now: plugged.unwrap_or(cpu),
+    })
+}
+
+/// A size in MiB. libvirt writes KiB, irs MiB.
+fn mib(size: Node<'_, '_>) -> Option<u64> {
+    let value: u64 = size.text()?.trim().parse().ok()?;
+    match size.attribute("unit") {
+        Some("MiB") => Some(value),
+        _ => Some(value / 1024),
+    }
 }
 
 fn firmware(root: Node<'_, '_>) -> Firmware {

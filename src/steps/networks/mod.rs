@@ -8,6 +8,7 @@ pub mod edit;
 pub mod portgroup;
 pub mod read;
 pub mod reserve;
+pub mod stale;
 pub mod unchangeable;
 
 use crate::deployment::Network;

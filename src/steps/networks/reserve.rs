@@ -88,7 +88,7 @@ pub fn reservations(network: &Network, found: &ActualNetwork, facts: &Facts) -> 
 }
 
 /// Whether libvirt refuses two entries beside one another.
-fn clash(old: &Reservation, wanted: &Reservation) -> bool {
+pub(super) fn clash(old: &Reservation, wanted: &Reservation) -> bool {
     old.ip.is_ipv4() == wanted.ip.is_ipv4()
         && (old.mac == wanted.mac || old.ip == wanted.ip || old.name == wanted.name)
 }

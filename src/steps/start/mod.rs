@@ -1,4 +1,6 @@
-//! Step 6: starting the domains.
+//! Step 6: starting the domains, and restarting those that were changed, when that is asked for.
+
+pub mod restart;
 
 use crate::deployment::Node;
 use crate::error::{Exit, Fault};
@@ -6,7 +8,10 @@ use crate::libvirt::{Libvirt, settled};
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
 use crate::steps::domains::read::{ActualDomain, State};
+use crate::ui::Ui;
 use anyhow::{Context, Result};
+use std::time::Duration;
+use virt::domain::Domain;
 
 /// What can happen to a defined domain.
 #[derive(Clone, Debug)]
@@ -15,6 +20,21 @@ pub enum Work {
     Start(String),
     /// Let a paused one go on.
     Resume(String),
+    /// Shut it down, and start it again.
+    Restart {
+        /// The domain.
+        name: String,
+        /// How long its guest may take to shut down; then it is switched off.
+        deadline: Duration,
+    },
+}
+
+/// Who looks on while something takes its time.
+pub struct Watch<'a> {
+    /// Where progress is shown.
+    pub ui: &'a Ui,
+    /// Fails when the run is to stop.
+    pub goes_on: &'a dyn Fn() -> Result<()>,
 }
 
 /// Which nodes are started.
@@ -79,12 +99,17 @@ pub fn converge(nodes: &[Node], actual: &[ActualDomain], policy: Policy, host: &
 ///
 /// # Errors
 /// libvirt's, e.g. when the hypervisor has no memory left.
-pub fn apply(work: &Work, libvirt: &Libvirt, virt_type: &str) -> Result<()> {
-    let (Work::Start(name) | Work::Resume(name)) = work;
+pub fn apply(work: &Work, libvirt: &Libvirt, virt_type: &str, watch: &Watch<'_>) -> Result<()> {
+    let (Work::Start(name) | Work::Resume(name) | Work::Restart { name, .. }) = work;
     let domain = libvirt.domain(name)?.context("it is gone")?;
-    if let Work::Resume(_) = work {
-        return Ok(domain.resume().map(|_| ())?);
+    match work {
+        Work::Start(_) => start(&domain, virt_type),
+        Work::Resume(_) => Ok(domain.resume().map(|_| ())?),
+        Work::Restart { deadline, .. } => restart::apply(&domain, name, *deadline, virt_type, watch),
     }
+}
+
+fn start(domain: &Domain, virt_type: &str) -> Result<()> {
     settled(domain.create(), true, || domain.is_active()).map_err(|error| {
         let mut fault = Fault::new(Exit::Failed, "libvirt could not start it");
         if virt_type == "kvm" && error.message().to_lowercase().contains("kvm") {

@@ -2,6 +2,7 @@
 
 use super::{Comparison, elements};
 use crate::steps::domains::compare::{Mismatch, includes, mismatch};
+use crate::steps::domains::when::Kind;
 use crate::virtopts::{Extra, SINGLE};
 use crate::xml::edit::child;
 use anyhow::Result;
@@ -40,7 +41,11 @@ impl Comparison<'_, '_> {
         };
         let reason = match mismatch {
             // Neither of the two is for other eyes.
-            Mismatch::Value { what, .. } if what.ends_with(" passwd") => "the VNC password".to_owned(),
+            Mismatch::Value { what, .. } if what.ends_with(" passwd") => {
+                let at = self.changes.reasons.len();
+                self.changes.kinds.push((at, Kind::Password));
+                "the VNC password".to_owned()
+            }
             Mismatch::Value {
                 what,
                 found,

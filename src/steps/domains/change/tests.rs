@@ -48,7 +48,7 @@ fn only_what_differs_is_written_anew() {
 
     let wanted = WANTED.replace(">64<", ">128<").replace("<vcpu>1", "<vcpu>4");
     let (reasons, changed) = between(&wanted);
-    assert_eq!(reasons, ["from 64 MiB and 1 CPU to 128 MiB and 4 CPUs"]);
+    assert_eq!(reasons, ["memory from 64 MiB to 128 MiB", "CPUs from 1 to 4"]);
     assert!(!changed.contains("currentMemory") && changed.contains("<vcpu>4</vcpu>"));
 
     let cpu = "<cpu mode='host-passthrough' check='none'><topology sockets='1' cores='1' threads='1'/></cpu>";
