@@ -39,6 +39,10 @@ test:
 lint:
     tests/run lint
 
+# Hold all crates against the database of advisories, which must be there.
+advisories:
+    tests/deny advisories
+
 # Only the tests that need no hypervisor.
 unit:
     tests/run unit

@@ -67,7 +67,8 @@ impl Record {
     /// When the system gives no randomness.
     pub fn new(deployment: &str, uuid: Uuid, slot: Slot, created_by: String) -> Result<Record> {
         let mut secret = [0u8; 32];
-        ssh_key::rand_core::RngCore::try_fill_bytes(&mut ssh_key::rand_core::OsRng, &mut secret)?;
+        ssh_key::rand_core::RngCore::try_fill_bytes(&mut ssh_key::rand_core::OsRng, &mut secret)
+            .map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
         let created_at = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)?
             .as_secs();
