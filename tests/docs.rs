@@ -149,3 +149,60 @@ fn links_lead_to_files() {
         }
     }
 }
+
+/// All that is written in Rust here.
+fn sources(folder: &Path, into: &mut String) {
+    for entry in folder.read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            into.push_str(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+/// The functions that are tests, or that a test calls with a lab.
+fn tests() -> BTreeSet<String> {
+    let mut text = String::new();
+    ["src", "tests"]
+        .iter()
+        .for_each(|folder| sources(Path::new(folder), &mut text));
+    let mut found = BTreeSet::new();
+    let mut marked = false;
+    for line in text.lines().map(str::trim_start) {
+        match line.strip_prefix("fn ").or_else(|| line.strip_prefix("pub fn ")) {
+            Some(rest) => {
+                let lab = rest.contains("(lab: &Lab, files: ");
+                let name = rest.split('(').next().unwrap_or_default();
+                if marked || lab {
+                    found.insert(name.to_owned());
+                }
+                marked = false;
+            }
+            None => marked = line.starts_with("#[test]") || (marked && line.starts_with("#[")),
+        }
+    }
+    found
+}
+
+/// What nobody tests is a hope and no claim.
+#[test]
+fn every_claim_of_security_has_its_test() {
+    let text = std::fs::read_to_string("docs/security.md").unwrap();
+    let tests = tests();
+    let mut claims = 0;
+    for row in text
+        .lines()
+        .filter(|line| line.starts_with("| ") && !line.ends_with("| test |"))
+    {
+        claims += 1;
+        let cell = row.trim_end_matches([' ', '|']).rsplit(" | ").next().unwrap();
+        let names: Vec<&str> = cell.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "there is no test for {row}");
+        for name in names {
+            assert!(tests.contains(name), "there is no test `{name}`, for {row}");
+        }
+    }
+    assert!(claims > 30, "only {claims} claims were found");
+}

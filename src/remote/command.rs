@@ -191,6 +191,19 @@ mod tests {
         assert!(Cmd::new("echo").arg("a\0b").shell_text(false).is_err());
     }
 
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { cases: 60, failure_persistence: None, ..Default::default() })]
+
+        #[test]
+        fn any_arguments_pass_a_real_shell(words in proptest::collection::vec("([^\0]|[ -~]|[\n'\"\\\\$`!*?~#;&|-]){0,12}", 0..5)) {
+            let cmd = Cmd::new("printf").args(["%s\\0", "begin"]).args(words.clone());
+            let shell = cmd.shell_text(false).unwrap();
+            let out = std::process::Command::new("sh").arg("-c").arg(&shell).output().unwrap();
+            let expected: String = ["begin".to_owned()].iter().chain(&words).map(|word| format!("{word}\0")).collect();
+            proptest::prop_assert_eq!(String::from_utf8(out.stdout).unwrap(), expected);
+        }
+    }
+
     #[test]
     fn a_failure_shows_command_status_and_the_end_of_stderr() {
         let cmd = Cmd::new("cp").args(["a", "b c"]);

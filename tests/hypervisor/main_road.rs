@@ -133,6 +133,16 @@ fn check_modes(workspace: &Path) {
     }
 }
 
+/// What only root and QEMU may read on the hypervisor: the record with its secret, seeds and disks.
+fn check_privacy(lab: &Lab) {
+    let folder = "/var/lib/libvirt/images/irs-default";
+    let open = lab.enter(&["find", folder, "-type", "f", "-perm", "/077"]).ok();
+    assert_eq!(open.stdout, "", "others may read these");
+    let mode = lab.enter(&["stat", "-c", "%a", folder]).ok();
+    assert_eq!(mode.stdout.trim(), "711");
+    lab.enter(&["test", "-f", &format!("{folder}/record.json")]).ok();
+}
+
 #[test]
 #[ignore = "in the lab: tests/run lab"]
 fn three_nodes_are_made_answer_stay_and_go() {
@@ -167,6 +177,7 @@ fn three_nodes_are_made_answer_stay_and_go() {
 
     let workspace = lab.home().join("default");
     check_modes(&workspace);
+    check_privacy(&lab);
     let config = workspace.join("ansible.ssh.config");
     let hostname = ssh(
         &config,

@@ -117,3 +117,17 @@ fn an_image_that_changes_after_the_check_is_not_used() {
     );
     assert_eq!(std::fs::read_dir(pool.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn downloads_over_http_are_told() {
+    let missing = |url: &str| {
+        super::Located::Missing(super::Work::Download {
+            url: url.to_owned(),
+            size: None,
+            virtual_size: None,
+        })
+    };
+    let said = missing("HTTP://me:pw@h/a.qcow2").unprotected().unwrap();
+    assert!(said.contains("comes over http") && !said.contains("pw"), "{said}");
+    assert_eq!(missing("https://h/a.qcow2").unprotected(), None);
+}
