@@ -235,6 +235,12 @@ pub fn who() -> String {
     format!("{user}@{}", machine.trim())
 }
 
+/// The deployment that a lock file of this name is of.
+pub fn deployment_of(file: &str) -> Option<String> {
+    let name = file.strip_suffix(".lock")?.strip_prefix(DEPLOYMENT)?;
+    Some(name.to_owned())
+}
+
 fn what(name: &str) -> String {
     match name.strip_prefix(DEPLOYMENT) {
         Some(deployment) => format!("deployment '{deployment}'"),

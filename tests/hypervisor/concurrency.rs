@@ -173,4 +173,17 @@ fn of_two_runs_on_one_environment_one_works() {
     ended(kill).ok();
     run(&["--kill"]).run().ok();
     assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
+
+    // Nor is everything removed under a run that has made nothing yet; a lock that nobody holds is in nobody's way.
+    let begin =
+        "mkdir -m 700 /run/irs; cd /run/irs; echo 'bob@pc, since 2026-01-01T00:00:00Z' >deployment-b.lock
+        setsid flock deployment-b.lock sleep 60 >/dev/null 2>&1 & sleep 0.2; pgrep -P $! -x sleep";
+    let begun = lab.enter(&["sh", "-c", begin]).ok().stdout;
+    let cleanup = || lab.virsh(&["--cleanup", "--yes"]);
+    cleanup()
+        .exits(5)
+        .says(&["deployment 'b' on", "by bob@pc since 2026-01-01"]);
+    lab.enter(&["kill", begun.trim()]).ok();
+    cleanup().ok();
+    assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
 }

@@ -151,7 +151,14 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     let read = || actual::read(&host, &session.libvirt, storage, request.deployment());
     let mut actual = read()?;
     if request.mode == Mode::CleanupAll && !request.dry_run {
-        for name in actual.deployments() {
+        // A run that has just begun has made nothing yet.
+        let leased = actual.facts.leased.iter().map(String::as_str);
+        for name in actual
+            .deployments()
+            .into_iter()
+            .chain(leased)
+            .collect::<BTreeSet<_>>()
+        {
             leases.push(lease(request, &host, name, ui)?);
         }
         // A run that ended meanwhile may have made something.

@@ -3,6 +3,7 @@
 use super::bridges::{self, links::Links};
 use super::openvswitch::read::OpenVswitch;
 use super::record::Record;
+use crate::lease;
 use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
 use crate::steps::host::with_open_folder;
@@ -38,6 +39,8 @@ pub struct Facts {
     pub folders: Vec<String>,
     /// The logs of domains, by their names.
     pub logs: BTreeSet<String>,
+    /// The deployments that runs hold a lease on, or held one when they were killed.
+    pub leased: Vec<String>,
     /// Bridges of the kernel.
     pub bridges: BTreeMap<String, Bridge>,
     /// Taps that are plugged into nothing.
@@ -135,6 +138,10 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Resul
         logs: section("logs")
             .lines()
             .map(|line| line.trim().to_owned())
+            .collect(),
+        leased: section("leases")
+            .lines()
+            .filter_map(lease::deployment_of)
             .collect(),
         bridges: section("bridges").lines().filter_map(bridge).collect(),
         loose_taps: section("loose").lines().map(str::to_owned).collect(),

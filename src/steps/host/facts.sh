@@ -33,6 +33,7 @@ folder=$1
 while [ ! -d "$folder" ] && [ "$folder" != / ] && [ -n "$folder" ]; do folder=$(dirname -- "$folder"); done
 df -PB1 -- "$folder" 2>/dev/null | tail -n 1
 section programs; for program in qemu-img curl sha256sum swtpm swtpm_setup ovs-vsctl; do command -v "$program" >/dev/null 2>&1 && echo "$program"; done
+section leases; ls /run/irs 2>/dev/null
 section folders
 for folder in "$1"/irs-*/; do
   [ -d "$folder" ] || continue

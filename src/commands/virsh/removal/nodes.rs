@@ -1,0 +1,218 @@
+//! Removing some nodes of a deployment.
+
+use super::{Removal, keep_with_domains, storage};
+use crate::actual::Actual;
+use crate::commands::virsh::input::Request;
+use crate::deployment::Identity;
+use crate::error::{Exit, Fault};
+use crate::names;
+use crate::steps::disks::stored::Stored;
+use crate::steps::{disks, domains, networks};
+use crate::workspace;
+use crate::yaml::nearest;
+use anyhow::{Result, bail};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Removes some nodes, whatever a killed removal left of them.
+///
+/// # Errors
+/// `Usage`, for names that are no nodes of the deployment.
+pub fn nodes(
+    request: &Request,
+    wanted: &[String],
+    id: &Identity,
+    actual: &Actual,
+    stored: &Stored,
+) -> Result<Removal> {
+    let mut actions = Vec::new();
+    let mut held = BTreeMap::new();
+    let folder = storage::folder(&id.name, actual, &request.wanted.storage);
+    let mut unknown = Vec::new();
+    let exists = |name: &str| actual.domains_of(id.uuid).any(|domain| domain.name == name);
+    let resolve = |given: &String| match exists(given) {
+        true => (given.clone(), given.clone()),
+        false => (names::prefixed(id.prefix.as_deref(), given), given.clone()),
+    };
+    let wanted: BTreeSet<(String, String)> = wanted.iter().map(resolve).collect();
+    let names: BTreeSet<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
+    let mut removed: BTreeSet<String> = BTreeSet::new();
+    for (name, given) in wanted {
+        let reason = "--remove-nodes names it";
+        let domain = actual.domains_of(id.uuid).find(|domain| domain.name == name);
+        let mut of_node = domains::diff::remove(domain, &actual.facts, &id.host, reason);
+        keep_with_domains(&mut of_node, actual, &folder, stored);
+        let over = domain.map(|domain| stored.over(domain, &storage::own(domain, &folder)));
+        let staying = actual
+            .domains
+            .iter()
+            .filter(|domain| !names.contains(&domain.name));
+        let used = storage::used(staying, stored);
+        let mut is_free = |path: &str| match used.get(path) {
+            Some(domain) => {
+                held.insert(path.to_owned(), domain.clone());
+                false
+            }
+            None => true,
+        };
+        let inside = |path: &String| path.strip_prefix(&folder)?.strip_prefix('/').map(str::to_owned);
+        let (inner, outer): (Vec<_>, Vec<_>) = over
+            .into_iter()
+            .flatten()
+            .partition(|path| inside(path).is_some());
+        let mut volumes = volumes_of(&name, id, actual);
+        volumes.extend(inner.iter().filter_map(inside));
+        volumes.retain(|volume| is_free(&format!("{folder}/{volume}")));
+        let outer = outer.into_iter().filter(|path| is_free(path));
+        of_node.extend(disks::diff::remove_stored(outer, &id.host, reason));
+        of_node.extend(disks::diff::remove(
+            &names::pool(&id.name),
+            &volumes,
+            &id.host,
+            reason,
+        ));
+        let wires = actual.networks_of(id.uuid).filter(|network| {
+            let ends = network.wire.as_ref().map(|wire| [&wire.from, &wire.to]);
+            ends.is_some_and(|ends| ends.contains(&&name))
+        });
+        for wire in wires {
+            let staying = actual
+                .domains_of(id.uuid)
+                .filter(|domain| !names.contains(&domain.name));
+            of_node.extend(domains::diff::unplug(staying, &wire.name, &id.host));
+            if removed.insert(wire.name.clone()) {
+                let reason = format!("it is a wire of {name}");
+                of_node.extend(networks::diff::remove([wire], &id.host, &reason));
+            }
+        }
+        of_node.extend(disks::diff::remove_files(
+            files_of(&name, id, actual),
+            &id.host,
+            reason,
+        ));
+        let mut reservations = actual
+            .networks_of(id.uuid)
+            .flat_map(|network| &network.reservations);
+        let reserved = reservations.any(|reservation| reservation.is_of(&name));
+        if of_node.is_empty() && !reserved && !was_listed(request, &name) {
+            unknown.push(given);
+        }
+        actions.extend(of_node);
+    }
+    let own = actual.networks_of(id.uuid);
+    actions.extend(networks::diff::release(
+        own,
+        &names,
+        &actual.domains,
+        &actual.facts,
+        &id.host,
+    ));
+    let Some(first) = unknown.first() else {
+        return Ok(Removal {
+            actions,
+            notes: Vec::new(),
+            held,
+        });
+    };
+    let present: Vec<&str> = actual
+        .domains_of(id.uuid)
+        .map(|domain| domain.name.as_str())
+        .collect();
+    let there = match present.is_empty() {
+        true => "it has no nodes".to_owned(),
+        false => format!("there are: {}", present.join(", ")),
+    };
+    let hint = match nearest(first, present.iter().copied()) {
+        Some(guess) => format!("did you mean '{guess}'? {there}"),
+        None => there,
+    };
+    bail!(
+        Fault::new(
+            Exit::Usage,
+            format!(
+                "deployment '{}' on '{}' has no node '{}'",
+                id.name,
+                id.host,
+                unknown.join("', '")
+            )
+        )
+        .hint(hint)
+    )
+}
+
+/// A node's volumes: those of its mark, and, when a killed run left no domain, those that are named for it and that
+/// no other node's mark lists.
+fn volumes_of(node: &str, id: &Identity, actual: &Actual) -> BTreeSet<String> {
+    let marks = || {
+        actual
+            .domains_of(id.uuid)
+            .filter_map(|domain| Some((&domain.name, domain.mark.as_ref()?)))
+    };
+    let own = marks()
+        .filter(|(name, _)| *name == node)
+        .flat_map(|(_, mark)| mark.volumes.iter().cloned());
+    let of_others: BTreeSet<&String> = marks()
+        .filter(|(name, _)| *name != node)
+        .flat_map(|(_, mark)| &mark.volumes)
+        .collect();
+    let volumes = actual.volumes(&id.name);
+    let named = |volume: &&String| is_named_for(volume, node) && !of_others.contains(volume);
+    let own: BTreeSet<String> = own.chain(volumes.keys().filter(named).cloned()).collect();
+    let laid_over = |name: &&String| own.iter().any(|volume| storage::is_laid_over(name, volume));
+    let over: Vec<String> = volumes.keys().filter(laid_over).cloned().collect();
+    own.into_iter().chain(over).collect()
+}
+
+/// A node's disks outside of the pool: those of its mark, and those that the record names for it.
+fn files_of(node: &str, id: &Identity, actual: &Actual) -> BTreeSet<String> {
+    let marks = || {
+        actual
+            .domains_of(id.uuid)
+            .filter_map(|domain| Some((&domain.name, domain.mark.as_ref()?)))
+    };
+    let own: BTreeSet<&String> = marks()
+        .filter(|(name, _)| *name == node)
+        .flat_map(|(_, mark)| &mark.files)
+        .collect();
+    let of_others: BTreeSet<&String> = marks()
+        .filter(|(name, _)| *name != node)
+        .flat_map(|(_, mark)| &mark.files)
+        .collect();
+    let named = |file: &String| is_named_for(file.rsplit('/').next().unwrap_or_default(), node);
+    let all = disks::outside::ours(actual, &id.name, id.uuid).into_iter();
+    all.filter(|file| own.contains(file) || named(file) && !of_others.contains(file))
+        .collect()
+}
+
+/// `NODE-seed.img`, or `NODE-KEY.qcow2` where no further number could make it another node's.
+fn is_named_for(volume: &str, node: &str) -> bool {
+    let Some(rest) = volume.strip_prefix(node).and_then(|rest| rest.strip_prefix('-')) else {
+        return false;
+    };
+    let key = rest.split('-').next().unwrap_or_default();
+    rest == "seed.img"
+        || (rest.ends_with(".qcow2") || rest.ends_with(".part"))
+            && !key.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether the last inventory had that node: then its removal was finished by a run that was killed afterwards.
+fn was_listed(request: &Request, node: &str) -> bool {
+    let inventory =
+        std::fs::read_to_string(request.workspace.path().join(workspace::INVENTORY)).unwrap_or_default();
+    inventory
+        .lines()
+        .any(|line| line.split_whitespace().next() == Some(node))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_named_for;
+
+    #[test]
+    fn volumes_of_a_node_with_a_longer_name_are_not_its_own() {
+        assert!(is_named_for("web-1-disk1.qcow2", "web-1"));
+        assert!(is_named_for("web-1-seed.img", "web-1"));
+        assert!(!is_named_for("web-1-0-disk1.qcow2", "web-1"));
+        assert!(!is_named_for("web-1-0-seed.img", "web-1"));
+        assert!(!is_named_for("web-10-disk1.qcow2", "web-1"));
+    }
+}
