@@ -243,12 +243,18 @@ async fn run_stretch(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<usiz
 
 /// The error of a run that was asked to stop.
 pub fn stopped() -> anyhow::Error {
-    Fault::new(Exit::Interrupted, "interrupted")
-        .hint("the same command goes on from here")
-        .into()
+    let (message, hint) = match interrupt::has_changed() {
+        true => ("interrupted", "the same command goes on from here"),
+        false => (
+            "interrupted: nothing was changed",
+            "the same command begins again",
+        ),
+    };
+    Fault::new(Exit::Interrupted, message).hint(hint).into()
 }
 
-fn is_stop(error: &anyhow::Error) -> bool {
+/// Whether an error is that of a run that was asked to stop.
+pub fn is_stop(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<Fault>()
         .is_some_and(|fault| fault.exit == Exit::Interrupted)
@@ -269,18 +275,21 @@ pub fn lease_lost(tools: &Tools) -> Fault {
 
 /// Puts the lost connection on top of an error that comes of it: libvirt knows only that its socket was closed.
 pub fn explain(tools: &Tools, error: anyhow::Error) -> anyhow::Error {
+    if Report::of(&error).exit_code == Exit::Failed as u8 && (tools.lease_lost)() {
+        return error.context(lease_lost(tools));
+    }
+    explain_lost((&tools.host, &tools.libvirt), error)
+}
+
+/// The same while there is no lease to lose.
+pub fn explain_lost((host, libvirt): (&Host, &Libvirt), error: anyhow::Error) -> anyhow::Error {
     if Report::of(&error).exit_code != Exit::Failed as u8 {
         return error;
     }
-    if (tools.lease_lost)() {
-        return error.context(lease_lost(tools));
-    }
-    match tools.host.run(&Cmd::new("true")) {
-        Ok(_) => error,
-        Err(lost) => error.context(
-            Fault::new(Exit::Unreachable, lost.to_string())
-                .hint(GOES_ON)
-                .passing(),
-        ),
-    }
+    let lost = match host.run(&Cmd::new("true")) {
+        Err(lost) => lost.to_string(),
+        Ok(_) if !libvirt.is_alive() => format!("the connection to libvirt on '{}' is lost", host.name()),
+        Ok(_) => return error,
+    };
+    error.context(Fault::new(Exit::Unreachable, lost).hint(GOES_ON).passing())
 }

@@ -107,8 +107,7 @@ impl Lease {
                 tell(&busy(host, &name, &holder).message);
                 told = Some(holder.who);
             }
-            thread::sleep(RETRY);
-            if interrupt::requested() {
+            if interrupt::pause(RETRY) {
                 return Err(apply::stopped());
             }
         }

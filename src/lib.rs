@@ -72,6 +72,7 @@ pub fn run() -> ExitCode {
                 }
             });
             runtime.shutdown_background();
+            ssh::passphrase::restore();
             result
         }
         Err(error) => Err(error.into()),

@@ -24,6 +24,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// How long one attempt to log in may take.
 const ATTEMPT: Duration = Duration::from_secs(20);
 
+/// How long the looks under way may go on after a signal.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// Of so many looks at a LAN one wakes the neighbours up.
 const SWEEPS: u32 = 5;
 
@@ -80,7 +83,18 @@ pub async fn wait(
     }
     let mut ready = Vec::new();
     let mut failures = Vec::new();
-    while let Some(finished) = tasks.join_next().await {
+    let cut = async {
+        interrupt::arrived().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::pin!(cut);
+    loop {
+        // A login under way may take long, and nothing is lost with it.
+        let finished = tokio::select! {
+            finished = tasks.join_next() => finished,
+            () = &mut cut => None,
+        };
+        let Some(finished) = finished else { break };
         match finished {
             Ok((name, Ok((address, _)))) => ready.push((name, address)),
             Ok((name, Err(error))) => failures.push((name, error)),
@@ -172,9 +186,6 @@ fn wait_for(
             Look::NotYet(reason) => reason,
         };
         line.set(&reason);
-        if interrupt::requested() {
-            return Err(apply::stopped());
-        }
         if (tools.lease_lost)() {
             return Err(apply::lease_lost(tools).into());
         }
@@ -185,12 +196,13 @@ fn wait_for(
         }
         // A guest that refuses our key counts that against us: ask it more and more seldom.
         let pause = PAUSE * (1 + state.refusals.min(4));
-        std::thread::sleep(
-            pause
-                .saturating_sub(begun.elapsed())
-                .max(Duration::from_millis(200))
-                .min(deadline.saturating_duration_since(Instant::now())),
-        );
+        let pause = pause
+            .saturating_sub(begun.elapsed())
+            .max(Duration::from_millis(200))
+            .min(deadline.saturating_duration_since(Instant::now()));
+        if interrupt::pause(pause) {
+            return Err(apply::stopped());
+        }
     }
 }
 

@@ -195,10 +195,22 @@ impl Ui {
         self.quietly(|err| {
             let _ = write!(err, "{} [y/N] ", clean(question));
             let _ = err.flush();
-            let mut answer = String::new();
-            let _ = std::io::stdin().lock().read_line(&mut answer);
-            Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
-        })
+        });
+        // The stream is free meanwhile: a signal is announced, and ends the program.
+        let mut answer = String::new();
+        let _ = std::io::stdin().lock().read_line(&mut answer);
+        Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+    }
+
+    /// The last words of a process that ends in the middle of everything: the live lines go.
+    pub fn leave(&self, text: &str) {
+        if let Some(live) = &self.inner.live {
+            let _ = live.clear();
+            live.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+        }
+        crate::ssh::passphrase::restore();
+        // Not past a thread that holds the stream: it may hang in it.
+        let _ = std::io::stderr().write_all(format!("{}\n", clean(text)).as_bytes());
     }
 
     fn say(&self, line: &str) {

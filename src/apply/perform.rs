@@ -1,15 +1,18 @@
 //! Doing one action, in the room of its step.
 
 use super::Tools;
+use crate::apply;
 use crate::deployment::ImageSource;
 use crate::interrupt;
 use crate::names;
 use crate::plan::{Action, Verb, Work};
+use crate::remote::News;
 use crate::steps::disks::Materials;
 use crate::steps::image::Base;
 use crate::steps::start::Watch;
 use crate::steps::{self, Step};
-use anyhow::{Context, Result};
+use anyhow::Result;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 
@@ -63,7 +66,15 @@ pub(super) fn perform(action: &Action, tools: &Tools) -> Result<()> {
         Verb::Update => "changing",
         Verb::Remove => "removing",
     };
-    result.with_context(|| format!("{verb} {} '{}' on '{}'", action.kind, action.name, action.host))?;
+    if let Err(error) = result {
+        return Err(match apply::is_stop(&error) {
+            true => error,
+            false => error.context(format!(
+                "{verb} {} '{}' on '{}'",
+                action.kind, action.name, action.host
+            )),
+        });
+    }
     interrupt::point(&point_name(action));
     Ok(())
 }
@@ -93,9 +104,22 @@ fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()
     };
     // The last part tells images apart, and leaves room for the bar.
     let label = action.name.rsplit('/').next().unwrap_or(&action.name);
+    let label = label.split(['?', '#']).next().unwrap_or(label);
     let transfer = tools.ui.transfer(label, size);
-    let base = steps::image::apply::apply(work, &tools.host, &tools.storage, &|bytes| {
-        transfer.position(bytes)
+    let joined = Cell::new(false);
+    let base = steps::image::apply::apply(work, &tools.host, &tools.storage, &|news| {
+        match news {
+            News::Joined if !joined.replace(true) => {
+                let text = format!("{label}: an earlier run began this download, it goes on");
+                tools.ui.note(&text);
+            }
+            News::Joined => {}
+            News::Size(bytes) => transfer.position(bytes),
+        }
+        match (tools.lease_lost)() {
+            true => Err(apply::lease_lost(tools).into()),
+            false => Ok(()),
+        }
     })?;
     transfer.done();
     bases(tools).insert(work.source(), base);

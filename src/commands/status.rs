@@ -61,7 +61,7 @@ pub async fn run(args: &Status, ui: &Ui) -> Result<()> {
         };
         return tokio::select! {
             ended = again => ended,
-            heard = interrupt::listen(|| std::process::exit(0)) => Ok(heard?),
+            heard = interrupt::listen(|| std::process::exit(0), || ()) => Ok(heard?),
         };
     }
     ui.result(&view.to_string());

@@ -47,10 +47,12 @@ pub async fn run(args: &Virsh, answers: Answers, ui: &Ui) -> Result<()> {
     if let Some(path) = &args.run.output {
         answers::write("--output", path, &request.answers(answers).resolved()?)?;
     }
-    let announce = {
-        let ui = ui.clone();
-        move || ui.note("stopping at the next safe point; once more stops now")
+    let announce = || {
+        if interrupt::has_changed() {
+            ui.note("stopping at the next safe point; once more stops now");
+        }
     };
+    let leave = || ui.leave("stopped now: the same command goes on from here");
     let work = async {
         match &request.mode {
             Mode::Make => make::run(&request, ui).await,
@@ -59,8 +61,17 @@ pub async fn run(args: &Virsh, answers: Answers, ui: &Ui) -> Result<()> {
     };
     tokio::select! {
         result = work => result,
-        error = interrupt::listen(announce) => Err(error.map_or_else(Into::into, |()| apply::stopped())),
+        error = interrupt::listen(announce, leave) => Err(error.map_or_else(Into::into, |()| apply::stopped())),
     }
+}
+
+/// Work that changes nothing but leases: a signal ends it at once, wherever it is.
+///
+/// # Errors
+/// Its own; an interruption.
+async fn looking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    let done = interrupt::unless_stopped(blocking(work)).await;
+    done.unwrap_or_else(|| Err(apply::stopped()))
 }
 
 /// Shows a plan that is not carried out.
@@ -80,6 +91,9 @@ fn show_plan(plan: &Plan, report: Report, ui: &Ui) -> Result<()> {
 /// Does a plan and notes what is done; when it stops half-way, says what is done and what is left.
 async fn carry_out(plan: &Plan, tools: &Arc<Tools>, progress: &mut Progress) -> Result<()> {
     progress.begun = true;
+    if !plan.is_empty() {
+        interrupt::changing();
+    }
     let (done, result) = apply::run(plan, tools).await;
     let count = done.len();
     let record = record_path(&tools.setting.folder);

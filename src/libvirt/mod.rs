@@ -70,6 +70,11 @@ impl Libvirt {
         Ok(Libvirt { connect })
     }
 
+    /// Whether the connection still stands; asks nobody.
+    pub fn is_alive(&self) -> bool {
+        self.connect.is_alive().unwrap_or(false)
+    }
+
     /// The host's UUID as libvirt sees it.
     ///
     /// # Errors

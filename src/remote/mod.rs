@@ -2,12 +2,14 @@
 
 mod command;
 mod forward;
+mod job;
 mod pool;
 mod run;
 mod tunnel;
 mod upload;
 
 pub use command::{Cmd, Output};
+pub use job::{Ended, Job, News};
 pub use tunnel::TunnelGuard;
 
 use crate::error::{Exit, Fault};

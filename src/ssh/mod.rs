@@ -10,7 +10,7 @@ pub mod known_hosts;
 pub mod link;
 mod liveness;
 pub mod node;
-mod passphrase;
+pub(crate) mod passphrase;
 
 use crate::error::{Exit, Fault, FaultContext};
 use anyhow::{Result, anyhow};
@@ -212,8 +212,11 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// A lost connection, as the user sees it.
 pub(crate) fn link_lost(host: &str, error: LinkError) -> anyhow::Error {
-    anyhow::Error::new(error).context(Fault::new(
-        Exit::Unreachable,
-        format!("the ssh connection to '{host}' is lost"),
-    ))
+    anyhow::Error::new(error).context(
+        Fault::new(
+            Exit::Unreachable,
+            format!("the ssh connection to '{host}' is lost"),
+        )
+        .passing(),
+    )
 }

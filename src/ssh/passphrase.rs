@@ -4,6 +4,10 @@ use crate::error::{Exit, Fault};
 use anyhow::Result;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use std::io::{self, IsTerminal, Read, Write};
+use std::sync::Mutex;
+
+/// The terminal as it was before somebody was asked.
+static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// The variable that holds the passphrase where there is no terminal to ask on.
 pub const VARIABLE: &str = "IRS_KEY_PASSPHRASE";
@@ -43,7 +47,7 @@ pub(crate) fn ask(prompt: &str) -> Result<Option<String>> {
 }
 
 /// A terminal that shows nothing of what is typed, and is itself again when this is dropped.
-struct Quiet(Termios);
+struct Quiet;
 
 impl Quiet {
     fn new() -> Result<Quiet> {
@@ -55,13 +59,22 @@ impl Quiet {
             .remove(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG);
         quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
+        // First of all: from here on a signal may end the program.
+        *super::lock(&BEFORE) = Some(before);
         tcsetattr(io::stdin(), OptionalActions::Flush, &quiet)?;
-        Ok(Quiet(before))
+        Ok(Quiet)
     }
 }
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.0);
+        restore();
+    }
+}
+
+/// Gives the terminal its echo back when the program ends while it asks.
+pub(crate) fn restore() {
+    if let Some(before) = super::lock(&BEFORE).take() {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
     }
 }

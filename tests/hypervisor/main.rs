@@ -7,6 +7,7 @@ mod cleanup;
 mod changes;
 mod concurrency;
 mod hosts;
+mod interrupted;
 mod inventory;
 mod killed;
 mod lab;

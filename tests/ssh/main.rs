@@ -4,6 +4,7 @@
 
 mod commands;
 mod host_keys;
+mod jobs;
 mod leases;
 mod libvirt;
 mod logins;

@@ -6,7 +6,7 @@ use super::persist::{self, PAUSES, Progress, persist};
 use super::prepare::{Prepared, prepare};
 use super::report::{self, Report};
 use super::settle::settle;
-use super::{blocking, carry_out, show_plan};
+use super::{blocking, carry_out, looking, show_plan};
 use crate::actual::Actual;
 use crate::apply;
 use crate::deployment::{Deployment, Slot};
@@ -40,7 +40,7 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
 async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<()> {
     let prepared = {
         let (request, ui) = (request.clone(), ui.clone());
-        blocking(move || prepare(&request, &ui)).await?
+        looking(move || prepare(&request, &ui)).await?
     };
     let Prepared {
         session,

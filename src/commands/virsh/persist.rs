@@ -5,10 +5,10 @@
 
 use crate::deployment::Identity;
 use crate::error::{Exit, Fault, Report};
-use crate::interrupt;
 use crate::plan::{Action, Change, Kind, Plan};
 use crate::steps::host::record::{KeySecret, Record};
 use crate::ui::Ui;
+use crate::{apply, interrupt};
 use anyhow::Result;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -31,8 +31,8 @@ pub struct Progress {
     agreed: Option<BTreeSet<(Kind, String)>>,
 }
 
-/// Makes an attempt, and others when the connection to the hypervisor was lost after the changes had begun: before that,
-/// an unreachable hypervisor is the user's to look at.
+/// Makes an attempt, and others when the connection to the hypervisor was lost in the middle: a hypervisor that cannot be
+/// reached in the first place is the user's to look at.
 ///
 /// # Errors
 /// The last attempt's.
@@ -51,9 +51,9 @@ pub async fn persist(
         let lost = error.downcast_ref::<Fault>().map(Fault::to_string);
         let lost = lost.unwrap_or_else(|| error.to_string());
         ui.note(&format!("{lost}: connecting again in {pause} s"));
-        tokio::time::sleep(Duration::from_secs(*pause)).await;
-        if interrupt::requested() {
-            break;
+        let pause = tokio::time::sleep(Duration::from_secs(*pause));
+        if interrupt::unless_stopped(pause).await.is_none() {
+            return Err(apply::stopped());
         }
         progress.cuts += 1;
         progress.begun = false;
@@ -116,15 +116,12 @@ impl Progress {
             .into())
     }
 
-    /// Whether another attempt may get further. After a cut the hypervisor may be away for a while, and a lease that is
-    /// busy may be our own from before.
+    /// Whether another attempt may get further. After a cut the hypervisor may be away for a while, libvirt may not run
+    /// again yet, and a lease that is busy may be our own from before.
     fn may_go_on(&self, error: &anyhow::Error) -> bool {
         let code = Report::of(error).exit_code;
-        let away = code == Exit::Unreachable as u8 || code == Exit::Busy as u8;
-        match self.begun {
-            true => is_lost(error),
-            false => self.cuts > 0 && away,
-        }
+        let away = [Exit::Unreachable, Exit::Busy, Exit::Resources].map(|exit| exit as u8);
+        is_lost(error) || !self.begun && self.cuts > 0 && away.contains(&code)
     }
 }
 
@@ -171,6 +168,8 @@ mod tests {
     #[tokio::test]
     async fn what_is_lost_after_changes_had_begun_is_tried_again() {
         assert_eq!(attempts(vec![(true, None)]).await, (1, None));
+        let read = (false, lost().1);
+        assert_eq!(attempts(vec![read, (true, None)]).await, (2, None));
         let away = (false, fault(Exit::Unreachable));
         let busy = (false, fault(Exit::Busy));
         assert_eq!(attempts(vec![lost(), away, busy, (true, None)]).await, (4, None));
@@ -182,6 +181,7 @@ mod tests {
         for end in [
             (false, fault(Exit::Unreachable)),
             (false, fault(Exit::Busy)),
+            (false, fault(Exit::Resources)),
             // A change of the host's bridges that cut us off and was taken back.
             (true, fault(Exit::Unreachable)),
             (true, fault(Exit::Failed)),

@@ -5,7 +5,7 @@ use super::connect::{Chosen, Connected, choose, connect};
 use super::facts::login_keys;
 use super::input::Request;
 use crate::actual::Actual;
-use crate::apply::Tools;
+use crate::apply::{self, Tools};
 use crate::deployment::{Deployment, Disk, Home, ImageSource};
 use crate::lease::{self, Lease};
 use crate::plan::{Action, Plan};
@@ -50,12 +50,18 @@ pub struct Prepared {
 /// # Errors
 /// See the exit codes.
 pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
+    let connected = connect(request, ui)?;
+    let (host, libvirt) = (connected.session.host.clone(), connected.session.libvirt.clone());
+    plan_on(connected, request, ui).map_err(|error| apply::explain_lost((&host, &libvirt), error))
+}
+
+fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared> {
     let Connected {
         session,
         lease,
         subnets,
         inspected,
-    } = connect(request, ui)?;
+    } = connected;
     let request = &session.at_its_folder(request)?;
     let Chosen {
         actual,

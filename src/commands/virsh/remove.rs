@@ -4,12 +4,11 @@ use super::facts::write_outputs;
 use super::input::{Mode, Request};
 use super::persist::{PAUSES, Progress, persist};
 use super::report::{self, Report};
-use super::{Session, blocking, carry_out, joined, lease, removal, show_plan};
+use super::{Session, blocking, carry_out, joined, lease, looking, removal, show_plan};
 use crate::actual::{self, Actual};
 use crate::apply::{self, Tools};
 use crate::deployment::Identity;
 use crate::error::{Exit, Fault};
-use crate::interrupt;
 use crate::lease::Lease;
 use crate::names::{self, DEFAULT_DEPLOYMENT};
 use crate::plan::Plan;
@@ -39,7 +38,7 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
 async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<()> {
     let prepared = {
         let (request, ui) = (request.clone(), ui.clone());
-        blocking(move || prepare(&request, &ui)).await?
+        looking(move || prepare(&request, &ui)).await?
     };
     let Prepared {
         session,
@@ -66,10 +65,7 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     }
     if request.mode == Mode::CleanupAll && !plan.is_empty() && progress.cuts == 0 {
         let (request, plan, ui) = (request.clone(), plan.clone(), ui.clone());
-        blocking(move || confirm(&request, &plan, &ui)).await?;
-        if interrupt::requested() {
-            return Err(apply::stopped());
-        }
+        looking(move || confirm(&request, &plan, &ui)).await?;
     }
     if request.mode == Mode::CleanupAll {
         progress.agree(&plan)?;
@@ -87,7 +83,12 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     }
     let mut nodes = Vec::new();
     match &request.mode {
-        Mode::RemoveNodes(_) => nodes = after_nodes(&session.at_its_folder(request)?, &session, &id).await?,
+        Mode::RemoveNodes(_) => {
+            nodes = match after_nodes(&session.at_its_folder(request)?, &session, &id).await {
+                Ok(nodes) => nodes,
+                Err(error) => return blocking(move || Err(apply::explain(&tools, error))).await,
+            };
+        }
         Mode::Kill => forget(&request.workspace, &id.name, ui)?,
         _ => {
             for name in &deployments {
@@ -145,7 +146,13 @@ struct Prepared {
 
 fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
     let host = Host::connect(&request.host, &request.client)?;
-    let (session, mut leases) = connect(request, &host, ui)?;
+    let (session, leases) = connect(request, &host, ui)?;
+    let (host, libvirt) = (session.host.clone(), session.libvirt.clone());
+    plan_on(session, leases, request, ui).map_err(|error| apply::explain_lost((&host, &libvirt), error))
+}
+
+fn plan_on(session: Session, mut leases: Vec<Arc<Lease>>, request: &Request, ui: &Ui) -> Result<Prepared> {
+    let host = session.host.clone();
     let request = &session.at_its_folder(request)?;
     let storage = &request.wanted.storage;
     let read = || actual::read(&host, &session.libvirt, storage, request.deployment());
@@ -163,6 +170,14 @@ fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
         }
         // A run that ended meanwhile may have made something.
         actual = read()?;
+    }
+    if !request.dry_run {
+        // Nobody else is at work on them now: what a lost run left to go on is for nothing.
+        let names = actual.deployments();
+        let all = names.iter().copied().filter(|_| request.mode == Mode::CleanupAll);
+        for name in all.chain([request.deployment()]) {
+            host.end_jobs(&storage.deployment_folder(name))?;
+        }
     }
     let mut id = actual.identity(request.deployment(), request.prefix.as_deref(), &request.host);
     if let (None, Some(known)) = (&actual.facts.record, &request.known) {

@@ -4,7 +4,7 @@ use super::{Materials, Seed, Work};
 use crate::deployment::{Disk, Home};
 use crate::keys;
 use crate::libvirt::{Libvirt, gone, settled};
-use crate::remote::{Cmd, Host};
+use crate::remote::{Cmd, Ended, Host, Job};
 use crate::seed;
 use crate::steps::host::record::Record;
 use crate::steps::image::Base;
@@ -88,7 +88,7 @@ fn pool_of(libvirt: &Libvirt, name: &str) -> Result<StoragePool> {
 
 /// A disk that libvirt cannot make, as a copy, or that is not in its pool.
 fn make_file(host: &Host, folder: &str, disk: &Disk, base: Option<&Base>) -> Result<()> {
-    let path = disk.path(folder);
+    let (path, folder_of_all) = (disk.path(folder), folder);
     let (folder, name) = path.rsplit_once('/').context("a disk's path is absolute")?;
     let how = match base {
         None => "blank",
@@ -106,7 +106,24 @@ fn make_file(host: &Host, folder: &str, disk: &Disk, base: Option<&Base>) -> Res
         base,
         format,
     ];
-    host.text(&Cmd::script(include_str!("make.sh"), &arguments))?;
+    // To copy an image or to fill a disk may take minutes.
+    let part = format!("{path}.part");
+    long(host, folder_of_all, include_str!("make.sh"), &arguments, &part)
+}
+
+/// Runs a script that may take long, for the deployment whose pool has the folder `purpose`.
+fn long(host: &Host, purpose: &str, script: &str, args: &[&str], file: &str) -> Result<()> {
+    let job = Job {
+        purpose,
+        script,
+        args,
+        stdin: "",
+        file,
+        kept: false,
+    };
+    if let Ended::Done(output) = host.job(&job, &|_| Ok(()))? {
+        output.check(&Cmd::script(script, args), host.name())?;
+    }
     Ok(())
 }
 
@@ -151,8 +168,9 @@ fn grow(libvirt: &Libvirt, host: &Host, node: &str, disk: &Disk, folder: &str) -
     };
     let how = format!("--preallocation={how}");
     let size = disk.size.to_string();
-    host.text(&Cmd::new("qemu-img").args(["resize", "-q", "-f", "qcow2", &how, &path, &size]))?;
-    Ok(())
+    const RESIZE: &str =
+        "# Makes a disk larger: how, path, bytes\nexec qemu-img resize -q -f qcow2 \"$1\" -- \"$2\" \"$3\"";
+    long(host, folder, RESIZE, &[&how, &path, &size], "")
 }
 
 fn make_seed(

@@ -13,6 +13,7 @@ umask 077
 rm -f -- "$1/$2".*.part
 part=$1/$2.$$.part
 trap 'rm -f -- "$part"' EXIT
+trap 'exit 143' TERM
 case $5 in
 blank)
   # A quarter of the time and of the space that the tables of 64 KiB clusters take.

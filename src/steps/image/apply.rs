@@ -1,18 +1,18 @@
 //! Bringing the base image into the cache.
 
-use super::{Base, Work, cache_name, content, index_name};
+use super::{Base, Work, cache_name, content, index_name, locate};
 use crate::deployment::Storage;
 use crate::error::{Exit, Fault, FaultContext};
 use crate::image::{self, Format};
-use crate::remote::{Cmd, Host};
+use crate::remote::{Cmd, Ended, Host, Job, News, Output};
 use crate::url;
-use anyhow::{Context, Result};
+use crate::{apply, interrupt};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A complete image in the cache's folder that has not got its name yet.
 struct Arrived<'a> {
@@ -29,14 +29,21 @@ struct Arrived<'a> {
     shown: String,
 }
 
-/// Fetches or sends the base image; `progress` hears how many bytes are there.
+/// Fetches or sends the base image; `hear` is told how it goes.
 ///
 /// # Errors
 /// When the transfer fails, or what came is no usable image.
-pub fn apply(work: &Work, host: &Host, storage: &Storage, progress: &(dyn Fn(u64) + Sync)) -> Result<Base> {
+pub fn apply(work: &Work, host: &Host, storage: &Storage, hear: &dyn Fn(News) -> Result<()>) -> Result<Base> {
     let folder = storage.folder.trim_end_matches('/');
-    let arrived = match work {
-        Work::Download { url, .. } => download(url, host, folder, progress)?,
+    match work {
+        Work::Download { url, size, .. } => loop {
+            if let Some(base) = download((url, *size), host, folder, hear)? {
+                break Ok(base);
+            }
+            if let Some(base) = locate::cached_url(host, storage, url)? {
+                break Ok(base);
+            }
+        },
         Work::Upload {
             file,
             virtual_size,
@@ -46,19 +53,21 @@ pub fn apply(work: &Work, host: &Host, storage: &Storage, progress: &(dyn Fn(u64
             let format = name
                 .rsplit_once('.')
                 .and_then(|(_, suffix)| Format::of_name(suffix));
-            let part = upload(file, *size, name, host, folder, progress)?;
-            Arrived {
-                folder,
-                part,
-                name: name.clone(),
-                index: None,
-                format: format.context("the name of a cached image says its format")?,
-                virtual_size: *virtual_size,
-                shown: file.display().to_string(),
-            }
+            let part = upload(file, *size, name, host, folder, hear)?;
+            settle(
+                host,
+                Arrived {
+                    folder,
+                    part,
+                    name: name.clone(),
+                    index: None,
+                    format: format.context("the name of a cached image says its format")?,
+                    virtual_size: *virtual_size,
+                    shown: file.display().to_string(),
+                },
+            )
         }
-    };
-    settle(host, arrived)
+    }
 }
 
 /// Two clients may send the same image at once: each writes a file of its own.
@@ -68,29 +77,24 @@ fn upload(
     name: &str,
     host: &Host,
     folder: &str,
-    progress: &dyn Fn(u64),
+    hear: &dyn Fn(News) -> Result<()>,
 ) -> Result<String> {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
     let part = format!("{name}.{}-{nanos}.part", std::process::id());
     let open = File::open(file).with_context(|| format!("opening '{}'", file.display()))?;
     let mut hashed = Hashed(open, Sha256::new());
-    host.upload(
-        &mut hashed,
-        Some(size),
-        &format!("{folder}/{part}"),
-        0o644,
-        progress,
-    )
-    .with_context(|| format!("uploading '{}'", file.display()))?;
+    let path = format!("{folder}/{part}");
+    // What goes wrong besides shows in the upload itself.
+    let heard = |bytes| drop(hear(News::Size(bytes)));
+    match host.upload(&mut hashed, Some(size), &path, 0o644, &heard) {
+        Err(_) if interrupt::requested() => return Err(apply::stopped()),
+        sent => sent.with_context(|| format!("uploading '{}'", file.display()))?,
+    }
     // What was checked is what has to arrive: another content could name files of the hypervisor.
-    let sent: String = hashed
-        .1
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digest = hashed.1.finalize();
+    let sent: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     if !name.contains(content(&sent)) {
-        discard(host, folder, &part);
+        discard(host, &path);
         let message = format!("image '{}' changed while it was sent", file.display());
         return Err(Fault::new(Exit::Failed, message)
             .hint("run irs again when nobody writes to it")
@@ -99,59 +103,95 @@ fn upload(
     Ok(part)
 }
 
-/// A file whose bytes are hashed as they are read.
+/// A file whose bytes are hashed as they are read, until the run is to stop.
 struct Hashed(File, Sha256);
 
 impl Read for Hashed {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if interrupt::requested() {
+            return Err(std::io::Error::other("interrupted"));
+        }
         let count = self.0.read(buffer)?;
         self.1.update(&buffer[..count]);
         Ok(count)
     }
 }
 
-fn download<'a>(
-    url: &str,
+/// The hypervisor fetches it, in a process that goes on when we are cut off; nothing when another run has made use of what came.
+fn download(
+    (url, length): (&str, Option<u64>),
     host: &Host,
-    folder: &'a str,
-    progress: &(dyn Fn(u64) + Sync),
-) -> Result<Arrived<'a>> {
-    let shown = url::shown(url);
+    folder: &str,
+    hear: &dyn Fn(News) -> Result<()>,
+) -> Result<Option<Base>> {
     let partial = format!("{}.part", index_name(url));
-    let fetch = Cmd::script(include_str!("download.sh"), &[folder, &partial]).stdin(url::curl_line(url));
-    let finished = AtomicBool::new(false);
-    let output = std::thread::scope(|scope| {
-        scope.spawn(|| watch(host, folder, &partial, &finished, progress));
-        let output = host.text(&fetch);
-        finished.store(true, Ordering::Relaxed);
-        output
-    })
-    .fault(|| {
-        Fault::new(
-            Exit::Failed,
-            format!("downloading the base image '{shown}' on the hypervisor failed"),
-        )
-        .hint("run irs again: the download goes on where it stopped")
-    })?;
+    let file = format!("{folder}/{partial}");
+    let args = [folder, &partial, ""];
+    let job = Job {
+        purpose: "",
+        script: include_str!("download.sh"),
+        args: &args,
+        stdin: &url::curl_line(url),
+        file: &file,
+        kept: true,
+    };
+    let output = match host.job(&job, hear)? {
+        Ended::Done(output) => output,
+        Ended::Taken => return Ok(None),
+    };
+    if !output.success() {
+        return Err(failure(url, &output));
+    }
+    let arrived = check(url, length, &output.text(), folder, partial.clone());
+    let settled = arrived.and_then(|arrived| settle(host, arrived));
+    let is_there = host.run(&Cmd::new("test").args(["-e", &file]))?.success();
+    if settled.is_err() && is_there {
+        discard(host, &file);
+    }
+    host.forget(&job)?;
+    match settled {
+        Ok(base) => Ok(Some(base)),
+        Err(error) if is_there => Err(error),
+        // Another run was faster, or somebody cleared up what nobody had asked for since.
+        Err(_) => Ok(None),
+    }
+}
+
+/// Reads what the download's script says of the file.
+fn check<'a>(
+    url: &str,
+    length: Option<u64>,
+    report: &str,
+    folder: &'a str,
+    part: String,
+) -> Result<Arrived<'a>> {
     let value = |key: &str| {
-        output
+        report
             .lines()
             .find_map(|line| line.strip_prefix(key))
             .context("the download's report is cut short")
     };
-    let (part, size, sha256) = (
-        value("part=")?.to_owned(),
-        value("size=")?.parse::<u64>()?,
-        value("sha256=")?,
-    );
-    let hex: String = output.lines().filter(|line| !line.contains('=')).collect();
-    progress(size);
+    let size = value("size=")?.parse::<u64>()?;
+    if let Some(length) = length.filter(|length| *length != size) {
+        bail!(
+            Fault::new(
+                Exit::Failed,
+                format!(
+                    "'{}' was to have {length} bytes, and {size} came",
+                    url::shown(url)
+                )
+            )
+            .hint("did it change on the server just now? Run irs again")
+        );
+    }
+    let hex: String = report.lines().filter(|line| !line.contains('=')).collect();
     let header = image::from_hex(&hex);
-    let format = image::probe(&header, size, &shown).inspect_err(|_| discard(host, folder, &part))?;
+    let shown = url::shown(url);
+    let format = image::probe(&header, size, &shown)?;
     Ok(Arrived {
         folder,
         part,
-        name: cache_name(sha256, format),
+        name: cache_name(value("sha256=")?, format),
         index: Some(index_name(url)),
         format,
         virtual_size: image::virtual_size(&header, size, format),
@@ -159,15 +199,34 @@ fn download<'a>(
     })
 }
 
-/// Reports the size of the partial file until the download ends.
-fn watch(host: &Host, folder: &str, part: &str, finished: &AtomicBool, progress: &(dyn Fn(u64) + Sync)) {
-    let size = Cmd::script(r#"stat -c %s -- "$1/$2" 2>/dev/null || echo 0"#, &[folder, part]);
-    while !finished.load(Ordering::Relaxed) {
-        if let Ok(bytes) = host.text(&size) {
-            progress(bytes.trim().parse().unwrap_or(0));
-        }
-        std::thread::sleep(Duration::from_millis(250));
-    }
+/// A download that failed, as curl says it.
+fn failure(url: &str, output: &Output) -> anyhow::Error {
+    let errors = output.errors();
+    let full = errors.contains("No space left on device") || output.status == 23;
+    let (exit, hint) = match full {
+        true => (
+            Exit::Resources,
+            "make room in the folder of images there, or take another one by --disk-pool",
+        ),
+        false => (
+            Exit::Failed,
+            "run irs again: the download goes on where it stopped",
+        ),
+    };
+    let cause = match errors.trim() {
+        "" => format!("status {}", output.status),
+        errors => errors.to_owned(),
+    };
+    anyhow::anyhow!(cause).context(
+        Fault::new(
+            exit,
+            format!(
+                "downloading the base image '{}' on the hypervisor failed",
+                url::shown(url)
+            ),
+        )
+        .hint(hint),
+    )
 }
 
 /// Checks a complete image and gives it its name, in one move.
@@ -187,7 +246,7 @@ fn settle(host: &Host, arrived: Arrived) -> Result<Base> {
         let output = host.run(&check)?;
         // 3 is leaked clusters only, harmless in an image that is read; 63 a format that has no check.
         if !matches!(output.status, 0 | 3 | 63) {
-            discard(host, folder, &part);
+            discard(host, &path);
             let errors = output.errors();
             let cause = errors.lines().next().unwrap_or("qemu-img check fails").to_owned();
             return Err(anyhow::anyhow!(cause)).fault(|| {
@@ -209,9 +268,9 @@ fn settle(host: &Host, arrived: Arrived) -> Result<Base> {
     })
 }
 
-fn discard(host: &Host, folder: &str, part: &str) {
-    let remove = Cmd::new("rm").args(["-f", "--", &format!("{folder}/{part}")]);
+fn discard(host: &Host, path: &str) {
+    let remove = Cmd::new("rm").args(["-f", "--", path, &format!("{path}.head")]);
     if let Err(error) = host.text(&remove) {
-        tracing::warn!("the useless image '{part}' could not be removed: {error:#}");
+        tracing::warn!("the useless image '{path}' could not be removed: {error:#}");
     }
 }

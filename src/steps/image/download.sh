@@ -1,34 +1,62 @@
-# Fetches a URL into the cache's folder, resuming what an earlier run left; says the file's name, size, checksum and head.
-# $1: folder, $2: name of the partial file; stdin: the URL as a line of curl's configuration, as it may hold a password.
+# Fetches a URL into the cache's folder, resuming what an earlier run left; says the file's size, checksums and head.
+# $1: folder, $2: name of the partial file, $3: another checksum that is wanted (sha512, …), or nothing; stdin: the URL as a
+# line of curl's configuration, as it may hold a password.
 set -eu
 mkdir -p -- "$1"
 cd -- "$1"
+umask 077
 part=$2
 config=$(cat)
-# One download at a time: the lock is on the folder itself, so that no file is left behind.
-exec 9<.
-flock 9
+size() { stat -c %s -- "$part" 2>/dev/null || echo 0; }
+# Its remark is kept for the end: what a further attempt repairs is nobody's trouble.
 get() {
-  printf '%s\n' "$config" | curl --config - --silent --show-error --fail --location --globoff --proto '=http,https' --retry 3 --connect-timeout 30 --speed-limit 1 --speed-time 60 \
-    --dump-header "$part.head" --output "$part" "$@" 9<&-
+  said=$(printf '%s\n' "$config" | curl --config - --silent --show-error --fail --location --globoff --proto '=http,https' --connect-timeout 30 \
+    --speed-limit 1 --speed-time 30 --output "$part" "$@" 2>&1)
 }
 afresh() {
   rm -f -- "$part" "$part.head"
-  get
+  get --dump-header "$part.head"
 }
-# What tells this version of the resource from others: a strong ETag, else its date.
+# What tells this version of the resource from others, of the last answer after redirects: a strong ETag, else its date.
 validator() {
-  tr -d '\r' <"$part.head" | sed -n -e 's/^[Ee][Tt][Aa][Gg]: *"/"/p' -e 's/^[Ll]ast-[Mm]odified: *//p' | sort | head -n 1
+  tr -d '\r' <"$part.head" | awk '
+    /^HTTP\// { tag = date = "" }
+    tolower($1) == "etag:" && $2 ~ /^"/ { tag = $2 }
+    tolower($1) == "last-modified:" { sub(/^[^:]*: */, ""); date = $0 }
+    END { print tag != "" ? tag : date }'
 }
-if [ -s "$part" ] && [ -s "$part.head" ] && [ -n "$(validator)" ]; then
-  # A resource that changed meanwhile is sent whole, which curl refuses to append.
-  get --continue-at - --header "If-Range: $(validator)" || afresh
-else
+attempt() {
+  if [ -s "$part" ] && [ -s "$part.head" ] && [ -n "$(validator)" ]; then
+    get --continue-at - --header "If-Range: $(validator)" && return
+    status=$?
+    # A resource that changed meanwhile is sent whole, which curl refuses to append.
+    case $status$said in 33* | 36* | 22*' 416'*) ;; *) return "$status" ;; esac
+  fi
   afresh
-fi
-rm -f -- "$part.head"
-sum=$(sha256sum <"$part" | cut -d' ' -f1)
-# Out of the way of the next download before the lock is free.
-mv -f -- "$part" "irs-new-$$-$sum.part"
-printf 'part=%s\nsize=%s\nsha256=%s\n' "irs-new-$$-$sum.part" "$(stat -c %s -- "irs-new-$$-$sum.part")" "$sum"
-od -An -v -tx1 -N 65536 -- "irs-new-$$-$sum.part"
+}
+left=3
+while :; do
+  before=$(size)
+  status=0
+  attempt || status=$?
+  case $status in
+  0) break ;;
+  # A server or a network in trouble, not one that refuses.
+  7 | 16 | 18 | 28 | 35 | 52 | 55 | 56 | 92) ;;
+  22) case $said in *' 408'* | *' 429'* | *' 5'??*) ;; *) left=0 ;; esac ;;
+  *) left=0 ;;
+  esac
+  # Whatever came is not fetched again.
+  if [ "$(size)" -gt "$before" ]; then left=3; fi
+  left=$((left - 1))
+  if [ "$left" -le 0 ]; then
+    printf '%s\n' "$said" >&2
+    exit "$status"
+  fi
+  sleep 1
+done
+printf 'size=%s\nsha256=%s\n' "$(size)" "$(sha256sum <"$part" | cut -d' ' -f1)"
+if [ -n "$3" ]; then printf '%s=%s\n' "$3" "$("${3}sum" <"$part" | cut -d' ' -f1)"; fi
+# It is new from now on for those who clear up.
+touch -- "$part"
+od -An -v -tx1 -N 65536 -- "$part"

@@ -33,15 +33,23 @@ pub fn locate(
 }
 
 fn locate_url(host: &Host, url: &str, storage: &Storage, force: bool) -> Result<Located> {
+    if let Some(base) = cached_url(host, storage, url)?.filter(|_| !force) {
+        return Ok(Located::Cached(base));
+    }
+    Ok(Located::Missing(look(host, url)?))
+}
+
+/// The image in the cache that a URL had when it was fetched last.
+///
+/// # Errors
+/// The hypervisor's.
+pub fn cached_url(host: &Host, storage: &Storage, url: &str) -> Result<Option<Base>> {
     let cmd = Cmd::script(
         r#"cat -- "$1/$2" 2>/dev/null || true"#,
         &[&storage.folder, &index_name(url)],
     );
     let name = host.text(&cmd).context("looking into the cache of base images")?;
-    if let Some(base) = cached(host, storage, name.trim())?.filter(|_| !force) {
-        return Ok(Located::Cached(base));
-    }
-    Ok(Located::Missing(look(host, url)?))
+    cached(host, storage, name.trim())
 }
 
 /// Probes the beginning of a remote image before anything is made for it.

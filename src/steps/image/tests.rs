@@ -71,7 +71,7 @@ fn a_password_in_a_url_is_in_no_process_list_and_no_message() {
     let super::Located::Missing(work) = located else {
         panic!("nothing is cached yet")
     };
-    let base = apply::apply(&work, &host, &storage, &|_| ()).unwrap();
+    let base = apply::apply(&work, &host, &storage, &|_| Ok(())).unwrap();
     assert_eq!(base.virtual_size, 65536);
     let kept: Vec<String> = std::fs::read_dir(dir.path())
         .unwrap()
@@ -110,7 +110,7 @@ fn an_image_that_changes_after_the_check_is_not_used() {
     let mut header = b"QFI\xfb\0\0\0\x03\0\0\0\0\0\0\x01\0".to_vec();
     header.resize(65536, 0);
     std::fs::write(&file, header).unwrap();
-    let error = apply::apply(&work, &host, &storage, &|_| ()).unwrap_err();
+    let error = apply::apply(&work, &host, &storage, &|_| Ok(())).unwrap_err();
     assert!(
         error.to_string().ends_with("changed while it was sent"),
         "{error:#}"
