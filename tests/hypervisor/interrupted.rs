@@ -191,7 +191,13 @@ fn a_download_goes_on_without_us_and_is_joined() {
         kill_on(&lab, &sessions[n..=n]);
         std::thread::sleep(Duration::from_secs(1));
         std::fs::write(&go, "").expect("a file");
-        let run = run.end().ok().says(&["is lost: connecting again in"]);
+        let run = run.end().ok();
+        // The first is that of commands, which may be replaced between two of them.
+        assert!(
+            n == 0 || run.stderr.contains("is lost: connecting again in"),
+            "{}",
+            run.transcript()
+        );
         assert_eq!(sent(&lab, &format!("n={n}")), ["0"], "{}", run.transcript());
     }
     lab.virsh(&["--kill"]).ok();
