@@ -104,7 +104,9 @@ pub fn resolve(address: &str, options: &ClientOptions) -> Result<Destination> {
     let address = Address::parse(address)?;
     if let Some(user) = options.user.as_ref().filter(|user| !is_name(user)) {
         let message = format!("--host-user '{}' is not the name of a user", shown(user));
-        return Err(Fault::new(Exit::Usage, message).into());
+        return Err(Fault::new(Exit::Usage, message)
+            .hint("it takes the name of the user to log in as, e.g. --host-user root")
+            .into());
     }
     let user = options.user.clone().or(address.user);
     let settings = ask_ssh(&address.host, user.as_deref(), address.port, options)?.unwrap_or_default();

@@ -86,6 +86,23 @@ fn the_folder_is_private_and_a_second_creation_does_nothing() {
 }
 
 #[test]
+fn a_folder_that_another_user_laid_out_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let workspace = Workspace::below(dir.path(), "a").unwrap();
+    std::fs::create_dir(workspace.path()).unwrap();
+    // Only root can give a folder away.
+    if std::os::unix::fs::chown(workspace.path(), Some(12345), None).is_err() {
+        return;
+    }
+    let open = |mode| std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    open(0o1777);
+    let error = workspace.create().unwrap_err();
+    assert!(error.to_string().contains("belongs to another user"), "{error}");
+    open(0o755);
+    workspace.create().unwrap();
+}
+
+#[test]
 fn the_record_comes_back_and_is_not_rewritten() {
     let dir = tempfile::tempdir().unwrap();
     let workspace = Workspace::below(dir.path(), "a").unwrap();

@@ -3,8 +3,8 @@
 //! One program, so that the tests of all files share its two places. They are ignored unless asked for: `tests/run lab`.
 
 mod bridges;
-mod cleanup;
 mod changes;
+mod cleanup;
 mod concurrency;
 mod hosts;
 mod interrupted;

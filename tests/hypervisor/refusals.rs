@@ -135,6 +135,13 @@ fn refuse_input(lab: &Lab, folder: &Path) {
         "a\nb",
         "ä",
     ];
+    // Anybody there could put a link in root's way.
+    let open = ["--disk-pool", "/tmp/irs-images"];
+    refused(
+        run(&[COMPUTE, &open].concat()),
+        2,
+        &["may change what is in '/tmp'"],
+    );
     for name in evil {
         refused(run(&[COMPUTE, &["--prefix", name]].concat()), 2, &["--prefix"]);
         refused(
