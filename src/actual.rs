@@ -3,15 +3,14 @@
 use crate::deployment::{Identity, Storage};
 use crate::libvirt::Libvirt;
 use crate::names;
-use crate::remote::Host;
+use crate::remote::{Cmd, Host};
 use crate::steps::domains::read::{ActualDomain, ActualNic};
 use crate::steps::host::bridges::lan::{self, LanNic};
 use crate::steps::host::facts::Facts;
 use crate::steps::host::pools::ActualPool;
-use crate::steps::host::record_path;
 use crate::steps::networks::read::ActualNetwork;
 use crate::steps::{domains, host, networks};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -27,6 +26,8 @@ pub struct Actual {
     pub pools: Vec<ActualPool>,
     /// Every domain.
     pub domains: Vec<ActualDomain>,
+    /// The volumes of a deployment whose pool does not run, with their virtual sizes in bytes.
+    pub unpooled: BTreeMap<String, u64>,
     /// Where the deployment's nodes are reached that live on a LAN, by domain.
     pub lan: BTreeMap<String, IpAddr>,
 }
@@ -39,7 +40,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, storage: &Storage, deployment: &str)
     let folder = storage.deployment_folder(deployment);
     // The facts come over another channel than libvirt's answers: ask for both at once.
     std::thread::scope(|scope| {
-        let facts = scope.spawn(|| host::facts::read(host, libvirt, &storage.folder, &record_path(&folder)));
+        let facts = scope.spawn(|| host::facts::read(host, libvirt, &storage.folder, &folder));
         let networks = networks::read::read(libvirt, deployment)?;
         let pools = host::pools::read(libvirt, &|pool| pool == names::pool(deployment))?;
         let domains = domains::read::read(libvirt, deployment)?;
@@ -55,14 +56,45 @@ pub fn read(host: &Host, libvirt: &Libvirt, storage: &Storage, deployment: &str)
             networks,
             pools,
             domains,
+            unpooled: BTreeMap::new(),
             lan: BTreeMap::new(),
         };
+        actual.unpooled = actual.find_unpooled(host, deployment, &folder)?;
+        actual.adopt(deployment, &folder)?;
         actual.lan = actual.find_on_lans(host, libvirt, deployment)?;
         Ok(actual)
     })
 }
 
 impl Actual {
+    /// Takes for irs's what the blueprint knows by its UUID, though its mark is gone.
+    fn adopt(&mut self, deployment: &str, folder: &str) -> Result<()> {
+        let id = self.identity(deployment, None, "");
+        let blueprint = self.facts.blueprint.take();
+        if let Some(blueprint) = blueprint.as_ref().filter(|blueprint| blueprint.uuid == id.uuid) {
+            let record = self.facts.record.clone();
+            blueprint.adopt(self, record.as_ref(), &id, folder)?;
+        }
+        self.facts.blueprint = blueprint.filter(|blueprint| blueprint.uuid == id.uuid);
+        Ok(())
+    }
+
+    /// Disks stay where they are when somebody stops or undefines their pool.
+    fn find_unpooled(&self, host: &Host, deployment: &str, folder: &str) -> Result<BTreeMap<String, u64>> {
+        let name = names::pool(deployment);
+        let runs = self.pools.iter().any(|pool| pool.name == name && pool.active);
+        if runs || (self.facts.record.is_none() && !self.facts.folders.contains(&name)) {
+            return Ok(BTreeMap::new());
+        }
+        let cmd = Cmd::script(include_str!("steps/disks/listed.sh"), &[folder]);
+        let output = host.text(&cmd).context("looking for the deployment's disks")?;
+        let sized = |line: &str| {
+            let (size, name) = line.split_once(' ')?;
+            Some((name.to_owned(), size.parse().ok()?))
+        };
+        Ok(output.lines().filter_map(sized).collect())
+    }
+
     /// Where the nodes on LANs are now, else where they were last.
     fn find_on_lans(
         &self,
@@ -146,13 +178,10 @@ impl Actual {
     /// The volumes of a deployment with their virtual sizes in bytes; its record is none.
     pub fn volumes(&self, deployment: &str) -> BTreeMap<String, u64> {
         let name = names::pool(deployment);
-        let mut volumes = self
-            .pools
-            .iter()
-            .find(|pool| pool.name == name)
-            .map(|pool| pool.volumes.clone())
-            .unwrap_or_default();
+        let pool = self.pools.iter().find(|pool| pool.name == name && pool.active);
+        let mut volumes = pool.map_or_else(|| self.unpooled.clone(), |pool| pool.volumes.clone());
         volumes.remove(host::RECORD);
+        volumes.remove(host::BLUEPRINT);
         volumes
     }
 
@@ -161,6 +190,15 @@ impl Actual {
         self.domains
             .iter()
             .filter(move |d| d.mark.as_ref().is_some_and(|mark| mark.owner.uuid == deployment))
+    }
+
+    /// The domains of nodes by the names that were given, which may lack the prefix.
+    pub fn full_names(&self, given: &[String], id: &Identity) -> BTreeMap<String, String> {
+        let full = |given: &String| match self.defines(id.uuid, given) {
+            true => given.clone(),
+            false => names::prefixed(id.prefix.as_deref(), given),
+        };
+        given.iter().map(|given| (full(given), given.clone())).collect()
     }
 
     /// Whether a deployment has a domain of that name.

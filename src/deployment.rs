@@ -6,6 +6,7 @@ mod node;
 pub use network::{HostPort, Ipv4Side, Ipv6Side, Network, Portgroup, Reservation, Switch};
 pub use node::{Disk, Home, Nic, Node, Vnc};
 
+use crate::addresses::Mac;
 use crate::steps::host::bridges::HostBridge;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -29,6 +30,8 @@ pub struct Deployment {
     pub nodes: Vec<Node>,
     /// NICs at the far ends of new wires, of nodes that are there and that this run says nothing else about.
     pub joined: BTreeMap<String, Vec<Nic>>,
+    /// The NICs that earlier runs gave each node; none is known of nodes that an older irs made.
+    pub given: BTreeMap<String, BTreeSet<Mac>>,
     /// The target counts of an extend, kept in the record until it is complete.
     pub extend: Option<BTreeMap<String, u32>>,
     /// The subnet slot: `net` and `data_net` of the templates.

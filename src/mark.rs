@@ -3,6 +3,7 @@
 //! Ownership is this mark, never a name.
 
 use crate::virtopts::Extra;
+use crate::xml::{self, values};
 use anyhow::{Context, Result, bail};
 use roxmltree::Node as XmlNode;
 use std::net::IpAddr;
@@ -24,7 +25,7 @@ pub struct Owner {
 }
 
 /// A wire between two nodes: what irs says of the network that it is made of.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Wire {
     /// The domain whose interface says `connect_to`.
     pub from: String,
@@ -154,6 +155,23 @@ fn texts(mark: XmlNode<'_, '_>, name: &str) -> Vec<String> {
 /// somebody else's: what carries it is not touched.
 pub fn of_network(network: XmlNode<'_, '_>) -> Option<Owner> {
     element(network, "network").and_then(|mark| readable(owner(mark)))
+}
+
+/// The mark of a network, as XML.
+///
+/// # Errors
+/// When the template does not fit: a fault of the program.
+pub fn for_network(owner: &Owner, wire: Option<&Wire>) -> Result<String> {
+    let mark = xml::render(
+        include_str!("steps/networks/mark.xml"),
+        values! {
+            namespace => NAMESPACE,
+            version => VERSION,
+            owner => values! { deployment => owner.deployment, uuid => owner.uuid.to_string() },
+            wire => wire.map(|wire| values! { from => wire.from, to => wire.to, nth => wire.nth, hub => wire.hub }),
+        },
+    )?;
+    Ok(mark.trim_end().to_owned())
 }
 
 /// The wire that a network's mark says it is.

@@ -166,6 +166,7 @@ pub fn deployment(
         networks,
         nodes,
         joined,
+        given: BTreeMap::new(),
         extend: wanted.extend.then(|| counts.totals()),
         slot,
     })

@@ -24,7 +24,7 @@ pub struct Virtopts {
 }
 
 /// An element of a domain's XML.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Extra {
     /// Its name.
     pub tag: String,

@@ -1,9 +1,11 @@
 //! `irs status`: an environment as it is.
 
+mod alive;
 mod drift;
 mod view;
 
 use super::connection::{self, Way};
+use super::virsh::facts::is_direct;
 use super::virsh::{Session, blocking, report};
 use crate::actual;
 use crate::cli::status::Status;
@@ -11,13 +13,14 @@ use crate::deployment::Storage;
 use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::names::{self, DEFAULT_DEPLOYMENT};
-use crate::remote::{Cmd, Host};
+use crate::remote::Host;
 use crate::steps::host::pools;
-use crate::ui::Ui;
+use crate::ui::{Ui, colours_stdout};
 use crate::workspace::Workspace;
 use crate::yaml::Problems;
-use anyhow::{Context, Result, bail};
-use std::collections::BTreeMap;
+use alive::Alive;
+use anyhow::{Result, bail};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use view::View;
@@ -53,7 +56,7 @@ pub async fn run(args: &Status, ui: &Ui) -> Result<()> {
     if args.watch {
         let again = async {
             loop {
-                ui.refresh(&view.to_string());
+                ui.refresh(&shown(&view));
                 ui.json(&view)?;
                 tokio::time::sleep(EVERY).await;
                 view = look().await?;
@@ -64,8 +67,15 @@ pub async fn run(args: &Status, ui: &Ui) -> Result<()> {
             heard = interrupt::listen(|| std::process::exit(0), || ()) => Ok(heard?),
         };
     }
-    ui.result(&view.to_string());
+    ui.result(shown(&view).trim_end());
     ui.json(&view)
+}
+
+fn shown(view: &View) -> String {
+    match colours_stdout() {
+        true => format!("{view:#}"),
+        false => view.to_string(),
+    }
 }
 
 fn asked(args: &Status) -> Result<Asked> {
@@ -94,12 +104,9 @@ fn asked(args: &Status) -> Result<Asked> {
 
 fn look(asked: &Asked, session: &Session) -> Result<View> {
     let name = asked.prefix.as_deref().unwrap_or(DEFAULT_DEPLOYMENT);
-    let pool = names::pool(name);
     let mut storage = Storage::default();
-    if let Some(folder) = pools::folder_of(&session.libvirt, &pool)?
-        && let Some(parent) = folder.strip_suffix(&format!("/{pool}"))
-    {
-        parent.clone_into(&mut storage.folder);
+    if let Some(folder) = pools::images_of(&session.libvirt, name)? {
+        storage.folder = folder;
     }
     let actual = actual::read(&session.host, &session.libvirt, &storage, name)?;
     let id = actual.identity(name, asked.prefix.as_deref(), &asked.way.host);
@@ -119,24 +126,18 @@ fn look(asked: &Asked, session: &Session) -> Result<View> {
         );
     }
     let ready = actual.facts.record.as_ref().map(|record| record.ready.clone());
-    let nodes = report::nodes(&actual, &id, &ready.unwrap_or_default());
-    let running = nodes.iter().filter(|node| node.state == "running");
-    let uptimes = uptimes(
-        &session.host,
-        &running.map(|node| node.name.as_str()).collect::<Vec<_>>(),
-    )?;
-    let drift = drift::drift(&actual, &id);
+    let mut nodes = report::nodes(&actual, &id, &ready.unwrap_or_default());
+    // What is on a LAN the hypervisor itself may not reach.
+    let on_lan: BTreeSet<String> = actual
+        .domains_of(id.uuid)
+        .filter(|domain| is_direct(domain, &actual))
+        .map(|domain| domain.name.clone())
+        .collect();
+    let alive = Alive::ask(&session.host, &nodes, |name| !on_lan.contains(name))?;
+    for node in nodes.iter_mut().filter(|node| alive.is_silent(&node.name)) {
+        node.ready = false;
+    }
+    let drift = drift::drift(&session.host, &storage, &actual, &id)?;
     let workspace = asked.workspace.path().display().to_string();
-    Ok(View::new(&id, &actual, nodes, &uptimes, drift, workspace))
-}
-
-fn uptimes(host: &Host, domains: &[&str]) -> Result<BTreeMap<String, u64>> {
-    let output = host
-        .text(&Cmd::script(include_str!("status/uptimes.sh"), &[]).stdin(domains.join("\n") + "\n"))
-        .context("asking how long the nodes have been running")?;
-    let one = |line: &str| {
-        let (seconds, name) = line.trim().split_once(' ')?;
-        Some((name.trim().to_owned(), seconds.parse().ok()?))
-    };
-    Ok(output.lines().filter_map(one).collect())
+    Ok(View::new(&id, &actual, nodes, &alive, drift, workspace))
 }

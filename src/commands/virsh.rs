@@ -18,7 +18,6 @@ use crate::apply::{self, Tools};
 use crate::cli::virsh::Virsh;
 use crate::interrupt;
 use crate::lease::{self, Lease};
-use crate::names;
 use crate::plan::{Kind, Plan};
 use crate::remote::Host;
 use crate::steps::host::{pools, record_path};
@@ -145,12 +144,12 @@ impl Session {
     /// The request with the folder of images where the deployment has its own, when none was named.
     fn at_its_folder(&self, request: &input::Request) -> Result<input::Request> {
         let mut request = request.clone();
-        let pool = names::pool(request.deployment());
+        // A deployment that nobody knows here is most likely new: then nothing is searched for it.
         if request.folder_is_default
-            && let Some(folder) = pools::folder_of(&self.libvirt, &pool)?
-            && let Some(parent) = folder.strip_suffix(&format!("/{pool}"))
+            && (request.known.is_some() || pools::is_there(&self.libvirt, request.deployment())?)
+            && let Some(folder) = pools::images_of(&self.libvirt, request.deployment())?
         {
-            parent.clone_into(&mut request.wanted.storage.folder);
+            request.wanted.storage.folder = folder;
         }
         Ok(request)
     }

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use uuid::Uuid;
 
 /// A libvirt network.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Network {
     /// The libvirt name, prefixed.
     pub name: String,
@@ -31,7 +31,8 @@ pub struct Network {
     pub ipv6: Option<Ipv6Side>,
     /// DNS SRV records.
     pub srvs: Vec<crate::topology::network::Srv>,
-    /// Whether its bridge is to ask for multicast groups.
+    /// Whether its bridge is to ask for multicast groups: each run must say so.
+    #[serde(skip)]
     pub querier: bool,
     /// Addresses given to the nodes' NICs, of both families.
     pub reservations: Vec<Reservation>,
@@ -42,7 +43,7 @@ pub struct Network {
 }
 
 /// A bridge of Open vSwitch under a network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Switch {
     /// What NICs may be plugged into.
     pub portgroups: Vec<Portgroup>,
@@ -53,7 +54,7 @@ pub struct Switch {
 }
 
 /// VLANs under a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Portgroup {
     /// Its name.
     pub name: String,
@@ -66,7 +67,7 @@ pub struct Portgroup {
 }
 
 /// A port of the host itself on a bridge of Open vSwitch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HostPort {
     /// The device.
     pub device: String,
@@ -77,7 +78,7 @@ pub struct HostPort {
 }
 
 /// The IPv4 half of a network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Ipv4Side {
     /// The host's address.
     pub address: Ipv4Addr,
@@ -88,7 +89,7 @@ pub struct Ipv4Side {
 }
 
 /// The IPv6 half of a network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Ipv6Side {
     /// The host's address.
     pub address: Ipv6Addr,
@@ -99,7 +100,7 @@ pub struct Ipv6Side {
 }
 
 /// A fixed address in a network's DHCP or DHCPv6.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Reservation {
     /// The NIC.
     pub mac: Mac,

@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use uuid::Uuid;
 
 /// A virtual machine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Node {
     /// The domain's name, prefixed.
     pub name: String,
@@ -54,7 +54,8 @@ pub struct Node {
     pub disks: Vec<Disk>,
     /// In the order of the topology.
     pub nics: Vec<Nic>,
-    /// NICs that it has and is to lose.
+    /// NICs that it has and is to lose in this run.
+    #[serde(skip)]
     pub gone: Vec<Mac>,
     /// Index in `nics` of the one through which the node is reached.
     pub external: Option<usize>,
@@ -72,14 +73,17 @@ pub struct Node {
     pub vnc: Vnc,
     /// What `--virtopts` adds.
     pub extras: Vec<Extra>,
+    /// Whether it is started.
+    pub starts: bool,
 }
 
 /// Who sees the screens of the nodes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Vnc {
     /// Everybody who reaches the hypervisor, else only who is logged in there.
     pub external: bool,
-    /// The password.
+    /// The password; it is written down nowhere.
+    #[serde(skip)]
     pub password: Option<Secret>,
 }
 
@@ -103,7 +107,7 @@ impl Node {
 }
 
 /// A disk of a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Disk {
     /// Target device, `vda`.
     pub dev: String,
@@ -115,7 +119,8 @@ pub struct Disk {
     pub cache: Cache,
     /// How much is allocated at once.
     pub preallocation: Preallocation,
-    /// The image that it begins with; blank without one.
+    /// The image that it begins with; blank without one. A blueprint says only that there is one.
+    #[serde(with = "has_image")]
     pub image: Option<ImageSource>,
     /// The volume's name in the deployment's pool, or the file's in its folder.
     pub volume: String,
@@ -124,7 +129,8 @@ pub struct Disk {
 }
 
 /// Where a disk lives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Home {
     /// In the deployment's pool.
     Pool,
@@ -177,7 +183,7 @@ impl Disk {
 }
 
 /// A network interface of a node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Nic {
     /// The libvirt name of its network.
     pub network: String,
@@ -205,4 +211,20 @@ pub struct Nic {
     pub lan: bool,
     /// NIC model.
     pub model: String,
+}
+
+/// Where an image comes from differs from client to client, and may have a password in it: what is kept of it is that a
+/// disk has one.
+mod has_image {
+    use crate::deployment::ImageSource;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(image: &Option<ImageSource>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_bool(image.is_some())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ImageSource>, D::Error> {
+        let has_image = bool::deserialize(from)?;
+        Ok(has_image.then(|| ImageSource::Url(String::new())))
+    }
 }

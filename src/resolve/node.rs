@@ -107,6 +107,7 @@ pub(super) fn node(
             }),
         vnc: wanted.vnc.clone(),
         extras: wanted.virtopts.extras.clone(),
+        starts: wanted.start.wants(spec.deploy_os),
         name,
     }
 }

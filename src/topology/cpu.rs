@@ -17,7 +17,7 @@ const MAX_CPUS: u64 = 1024;
 const MODEL_HINT: &str = "write none, host-passthrough, host-model or a model: Nehalem, \"Nehalem,+vmx,-svm\", {name: Nehalem, features: {vmx: require}}";
 
 /// How a node's CPUs are laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Layout {
     /// Sockets.
     pub sockets: u32,
@@ -73,18 +73,20 @@ pub(super) fn read(
 }
 
 /// A CPU model, with features switched on or off.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct CpuModel {
     /// Which one.
     pub model: Model,
     /// Features by name, each once, in order.
     pub features: Vec<(String, Policy)>,
     /// Where it is said, when it is.
+    #[serde(skip)]
     pub place: Option<Place>,
 }
 
 /// Which CPU a guest sees.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Model {
     /// libvirt's default.
     Default,
@@ -97,7 +99,8 @@ pub enum Model {
 }
 
 /// What a feature is to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Policy {
     /// Shown whether the host has it or not.
     Force,

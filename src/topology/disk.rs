@@ -15,7 +15,8 @@ pub const KEYS: &[&str] = &names::<{ DISK.keys.len() }>(&DISK);
 const MAX_DISKS: usize = 25;
 
 /// What a disk hangs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Bus {
     /// virtio-blk.
     Virtio,
@@ -28,7 +29,8 @@ pub enum Bus {
 }
 
 /// libvirt's cache modes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Cache {
     /// The hypervisor's own default.
     Default,
@@ -45,7 +47,8 @@ pub enum Cache {
 }
 
 /// qemu-img's preallocation modes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Preallocation {
     /// Nothing.
     Off,

@@ -5,7 +5,8 @@ use crate::yaml::{Fields, Problems, shown};
 use super::disk::{Bus, DiskSpec};
 
 /// A node's firmware.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Firmware {
     /// SeaBIOS.
     Bios,
@@ -28,7 +29,8 @@ impl Firmware {
 }
 
 /// An emulated Trusted Platform Module.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Tpm {
     /// Version 1.2, at the address of old.
     V1,

@@ -22,7 +22,8 @@ pub const DNS_KEYS: &[&str] = &names::<{ DNS.keys.len() }>(&DNS);
 pub const SRV_KEYS: &[&str] = &names::<{ SRV.keys.len() }>(&SRV);
 
 /// How packets leave a network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Forward {
     /// Not at all: isolated.
     None,
@@ -60,7 +61,7 @@ impl Forward {
 }
 
 /// A DNS service record of a network.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Srv {
     /// The service without its underscore, `ldap`.
     pub service: String,

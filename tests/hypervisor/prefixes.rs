@@ -102,8 +102,8 @@ fn environments_side_by_side_and_strangers_leave_each_other_alone() {
     lab.ask(&["net-autostart", "--disable", &format!("{LONG}-management")]);
     status(&[]).ok().prints(&[
         "not as irs made it:",
-        &format!("network '{LONG}-management' does not start with the host"),
-        &format!("domain '{long}' does not start with the host"),
+        &format!("~ network {LONG}-management: it does not start with the host"),
+        &format!("~ domain {long}: it does not start with the host"),
     ]);
     make(LONG, &["--topology-network", "1_net"]);
     assert_eq!(
@@ -200,7 +200,7 @@ fn check_nodes(lab: &Lab, nodes: &[&str]) {
     if nodes.contains(&"freeipa-0") {
         volumes.push("freeipa-0-seed.img".to_owned());
     }
-    volumes.push("record.json".to_owned());
+    volumes.extend(["blueprint.json", "record.json"].map(str::to_owned));
     volumes.sort();
     let folder = lab
         .enter(&["ls", "/var/lib/libvirt/images/irs-default"])
@@ -263,7 +263,7 @@ fn nodes_are_added_taken_away_and_the_gap_is_filled() {
     let folder = lab.enter(&["ls", "/var/lib/libvirt/images/irs-default"]);
     assert_eq!(
         words(&folder.ok().stdout),
-        ["compute-1-disk1.qcow2", "record.json"]
+        ["blueprint.json", "compute-1-disk1.qcow2", "record.json"]
     );
     lab.enter(&["umount", definition]).ok();
     run(&["--kill"]).ok();

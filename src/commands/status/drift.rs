@@ -1,107 +1,179 @@
-//! What of an environment is not as irs made it, as far as its marks tell. Pure: it looks at what was read.
+//! What of an environment is not as irs made it: what the next run would do, by the blueprint; of an environment that an
+//! older irs made, what its marks tell.
+
+mod marks;
 
 use crate::actual::Actual;
-use crate::deployment::Identity;
-use crate::names;
-use crate::steps::domains::read::{ActualDomain, State};
-use crate::steps::networks::read::ActualNetwork;
+use crate::blueprint::Blueprint;
+use crate::converge::{Found, Goal, only_network, only_node};
+use crate::deployment::{Deployment, Identity, Slot, Storage};
+use crate::plan::{Kind, Plan, Verb};
+use crate::remote::Host;
+use crate::secret::Secret;
+use crate::steps::disks::outside;
+use crate::steps::host::RECORD;
+use crate::steps::host::record::Record;
+use crate::xml::edit::child;
+use crate::yaml::Problem;
+use anyhow::Result;
+use roxmltree::Document;
 use serde::Serialize;
-use std::collections::BTreeSet;
 
 /// Something that is not as irs made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Drift {
-    /// `domain`, `network`, `pool`, `file` or `volume`.
-    pub kind: &'static str,
+    /// What it is.
+    pub kind: Kind,
     /// The resource.
     pub name: String,
     /// What is wrong with it, in words that follow its name.
     pub what: String,
+    /// What the next run makes of it; none when that is not known.
+    pub next: Option<Next>,
+    /// The way out of what is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
 }
 
-/// All that the marks, the pool and the record of a deployment show to be otherwise.
-pub fn drift(actual: &Actual, id: &Identity) -> Vec<Drift> {
-    let mut found = Vec::new();
-    let mut note = |kind, name: &str, what: String| {
-        found.push(Drift {
+/// What a run makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Next {
+    /// It makes it again.
+    Create,
+    /// It repairs it.
+    Update,
+    /// It takes it away.
+    Remove,
+    /// It changes nothing, and says so.
+    Refuse,
+}
+
+impl Drift {
+    fn known(kind: Kind, name: &str, what: impl Into<String>) -> Drift {
+        Drift {
             kind,
             name: name.to_owned(),
-            what,
-        });
-    };
-    if actual.facts.record.is_none() {
-        note("file", "record.json", "is gone".into());
-    }
-    let pool = names::pool(&id.name);
-    match actual.pools.iter().find(|actual| actual.name == pool) {
-        None => note("pool", &pool, "is gone".into()),
-        Some(pool) if !pool.active => note("pool", &pool.name, "is not started".into()),
-        Some(_) => {}
-    }
-    for network in actual.networks_of(id.uuid) {
-        of_network(network).for_each(|what| note("network", &network.name, what));
-    }
-    let volumes = actual.volumes(&id.name);
-    for domain in actual.domains_of(id.uuid) {
-        of_domain(domain, actual)
-            .into_iter()
-            .for_each(|what| note("domain", &domain.name, what));
-        let listed = domain.mark.iter().filter(|mark| mark.pool == pool);
-        let gone = listed
-            .flat_map(|mark| &mark.volumes)
-            .filter(|volume| !volumes.contains_key(*volume));
-        gone.for_each(|volume| note("volume", volume, format!("of '{}' is gone", domain.name)));
-    }
-    found
-}
-
-fn of_network(network: &ActualNetwork) -> impl Iterator<Item = String> {
-    let reserved =
-        |network: &ActualNetwork| -> BTreeSet<_> { network.reservations.iter().cloned().collect() };
-    let differs = network
-        .live
-        .as_ref()
-        .is_some_and(|live| reserved(live) != reserved(network));
-    let wrong = [
-        (!network.active, "is not started"),
-        (!network.autostart, "does not start with the host"),
-        (differs, "gives other addresses now than its definition says"),
-    ];
-    wrong
-        .into_iter()
-        .filter(|(is, _)| *is)
-        .map(|(_, what)| what.to_owned())
-}
-
-fn of_domain(domain: &ActualDomain, actual: &Actual) -> Vec<String> {
-    let mut wrong = Vec::new();
-    if matches!(domain.state, State::Broken | State::Crashed | State::Paused) {
-        wrong.push(format!("is {}", domain.state.name()));
-    }
-    if !domain.autostart {
-        wrong.push("does not start with the host".into());
-    }
-    for name in domain.nics.iter().filter_map(|nic| nic.network.as_ref()) {
-        if !actual.networks.iter().any(|network| network.name == *name) {
-            wrong.push(format!("has a NIC on network '{name}', which is gone"));
+            what: what.into(),
+            next: None,
+            hint: None,
         }
     }
-    let mark = domain.mark.as_ref().filter(|mark| mark.address.is_none());
-    let external = mark.and_then(|mark| domain.nics.get(mark.external?));
-    let network = external.and_then(|nic| {
-        actual
-            .networks
-            .iter()
-            .find(|n| Some(&n.name) == nic.network.as_ref())
-    });
-    if let (Some(nic), Some(network)) = (external, network)
-        && network.addresses.iter().any(|address| address.dhcp.is_some())
-        && !network
-            .reservations
-            .iter()
-            .any(|reserved| reserved.mac == nic.mac)
-    {
-        wrong.push(format!("has no reserved address on network '{}'", network.name));
+
+    fn refused(kind: Kind, name: &str, problem: Problem) -> Drift {
+        Drift {
+            next: Some(Next::Refuse),
+            hint: problem.hint,
+            ..Drift::known(kind, name, problem.message)
+        }
     }
-    wrong
+}
+
+/// All that is otherwise.
+///
+/// # Errors
+/// When disks outside of the pool cannot be looked at.
+pub fn drift(host: &Host, storage: &Storage, actual: &Actual, id: &Identity) -> Result<Vec<Drift>> {
+    let Some(blueprint) = &actual.facts.blueprint else {
+        return Ok(marks::drift(actual, id));
+    };
+    if let Some(fault) = &actual.facts.record_fault {
+        let problem = Problem {
+            place: None,
+            message: fault.clone(),
+            hint: Some("remove that file: the next run writes it anew from the marks".into()),
+        };
+        return Ok(vec![Drift::refused(Kind::File, RECORD, problem)]);
+    }
+    let mut deployment = blueprint.deployment(id, storage);
+    let mut volumes = actual.volumes(&id.name);
+    let mut found = Vec::new();
+    match outside::look(host, &mut deployment, actual) {
+        Ok(outside) => volumes.extend(outside.sizes),
+        Err(error) => found.push(Drift::known(Kind::Host, &id.host, format!("{error:#}"))),
+    }
+    found.extend(of_blueprint(blueprint, deployment, &volumes, actual)?);
+    // Nodes that an older irs made are in no blueprint.
+    let unknown = actual
+        .domains_of(id.uuid)
+        .filter(|domain| blueprint.node(&domain.name).is_none());
+    found.extend(unknown.flat_map(|domain| marks::of_domain(domain, actual)));
+    Ok(found)
+}
+
+/// What a run with this blueprint would change or refuse. Pure.
+fn of_blueprint(
+    blueprint: &Blueprint,
+    mut deployment: Deployment,
+    volumes: &std::collections::BTreeMap<String, u64>,
+    actual: &Actual,
+) -> Result<Vec<Drift>> {
+    let id = deployment.id.clone();
+    for node in &mut deployment.nodes {
+        // Passwords are written down nowhere: the one that is there is taken for the right one.
+        let domain = actual.domains.iter().find(|domain| domain.name == node.name);
+        node.vnc.password = domain.and_then(|domain| password(domain.definition.reveal()));
+    }
+    let lost = || {
+        let slot = Slot {
+            net: String::new(),
+            data_net: String::new(),
+        };
+        Record::new(&id.name, blueprint.uuid, slot, String::new())
+    };
+    let record = actual.facts.record.clone().map_or_else(lost, Ok)?;
+    let goal = Goal {
+        deployment: &deployment,
+        record: &record,
+        blueprint: None,
+        actual,
+        volumes,
+    };
+    if let Ok(plan) = goal.plan(Vec::new(), Vec::new()) {
+        return Ok(of_plan(plan));
+    }
+    // Something is refused: each resource by itself says which.
+    let mut all = of_part(Kind::Host, &id.host, goal.of_host());
+    for network in &deployment.networks {
+        let part = goal.of_networks(&only_network(&deployment, network));
+        all.extend(of_part(Kind::Network, &network.name, part));
+    }
+    all.extend(of_part(Kind::Network, &id.name, Ok(goal.stale())));
+    for node in &deployment.nodes {
+        let part = goal.of_nodes(&only_node(&deployment, node));
+        all.extend(of_part(Kind::Domain, &node.name, part));
+    }
+    Ok(all)
+}
+
+fn of_part(kind: Kind, name: &str, found: Found) -> Vec<Drift> {
+    match found {
+        Ok(actions) => of_plan(Plan::new(actions)),
+        Err(problems) => {
+            let problems = problems.0.into_iter();
+            problems
+                .map(|problem| Drift::refused(kind, name, problem))
+                .collect()
+        }
+    }
+}
+
+fn of_plan(plan: Plan) -> Vec<Drift> {
+    let actions = plan.actions.into_iter();
+    let drift = actions.map(|action| Drift {
+        next: Some(match action.verb {
+            Verb::Create => Next::Create,
+            Verb::Update | Verb::Restart => Next::Update,
+            Verb::Remove => Next::Remove,
+        }),
+        ..Drift::known(action.kind, &action.name, action.reason)
+    });
+    drift.collect()
+}
+
+/// The password of a domain's screen.
+fn password(definition: &str) -> Option<Secret> {
+    let document = Document::parse(definition).ok()?;
+    let graphics = child(child(document.root_element(), "devices")?, "graphics")?;
+    graphics.attribute("passwd").map(Secret::new)
 }

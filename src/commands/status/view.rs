@@ -1,13 +1,13 @@
 //! What `irs status` says.
 
-use super::drift::Drift;
+use super::alive::Alive;
+use super::drift::{Drift, Next};
 use crate::actual::Actual;
 use crate::commands::virsh::report::NodeReport;
 use crate::deployment::Identity;
 use crate::ui::table::{self, table};
 use crate::units::{MIB, format_duration, format_size, format_time};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// An environment as it is, in the shape of `--format json`.
@@ -51,6 +51,8 @@ struct LeaseView {
 struct NodeView {
     #[serde(flatten)]
     node: NodeReport,
+    /// `ready`, `not ready`, `no answer` of one that was ready once, or `no OS`.
+    readiness: &'static str,
     /// Seconds since its emulator was started.
     uptime: Option<u64>,
 }
@@ -61,7 +63,7 @@ impl View {
         id: &Identity,
         actual: &Actual,
         nodes: Vec<NodeReport>,
-        uptimes: &BTreeMap<String, u64>,
+        alive: &Alive,
         drift: Vec<Drift>,
         workspace: String,
     ) -> View {
@@ -86,7 +88,11 @@ impl View {
                 .collect(),
         });
         let nodes = nodes.into_iter().map(|node| NodeView {
-            uptime: uptimes.get(&node.name).copied(),
+            uptime: alive.uptimes.get(&node.name).copied(),
+            readiness: match alive.is_silent(&node.name) {
+                true => "no answer",
+                false => node.readiness(),
+            },
             node,
         });
         View {
@@ -134,13 +140,46 @@ impl fmt::Display for View {
         for NodeView { node, .. } in lacking {
             writeln!(f, "  {}: {}", node.name, node.pending.join("; "))?;
         }
-        if !self.drift.is_empty() {
-            writeln!(f, "\nnot as irs made it:")?;
+        self.show_drift(f)
+    }
+}
+
+impl View {
+    /// `{:#}` colours the signs.
+    fn show_drift(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.drift.is_empty() {
+            return writeln!(f, "\nall of it is as irs made it");
         }
-        for Drift { kind, name, what } in &self.drift {
-            writeln!(f, "  {kind} '{name}' {what}")?;
+        writeln!(f, "\nnot as irs made it:")?;
+        for drift in &self.drift {
+            let (sign, colour) = match drift.next {
+                Some(Next::Create) => ('+', "\x1b[32m"),
+                Some(Next::Update) => ('~', "\x1b[33m"),
+                Some(Next::Remove) => ('-', "\x1b[31m"),
+                Some(Next::Refuse) => ('!', "\x1b[31m"),
+                None => ('?', "\x1b[33m"),
+            };
+            match f.alternate() {
+                true => write!(f, "  {colour}{sign}\x1b[0m ")?,
+                false => write!(f, "  {sign} ")?,
+            }
+            writeln!(f, "{} {}: {}", drift.kind, drift.name, drift.what)?;
+            if let Some(hint) = &drift.hint {
+                writeln!(f, "    hint: {hint}")?;
+            }
         }
-        Ok(())
+        let refused = self.drift.iter().filter(|drift| drift.next == Some(Next::Refuse));
+        match (
+            refused.count(),
+            self.drift.iter().any(|drift| drift.next.is_none()),
+        ) {
+            (_, true) => Ok(()),
+            (0, _) => writeln!(f, "the next run of 'irs virsh' on these nodes repairs it"),
+            _ => writeln!(
+                f,
+                "the next run of 'irs virsh' refuses what has a '!', and changes nothing before"
+            ),
+        }
     }
 }
 
@@ -175,7 +214,7 @@ impl NodeView {
             self.node.state.to_owned(),
             or_dash(self.uptime.map(format_duration)),
             or_dash(self.node.ip.map(|ip| ip.to_string())),
-            self.node.readiness().to_owned(),
+            self.readiness.to_owned(),
         ]
     }
 }

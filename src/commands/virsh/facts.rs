@@ -163,7 +163,7 @@ fn view(request: &Request, host: &Host, id: &Identity, actual: &Actual) -> View 
 }
 
 /// Whether a node is reached over a LAN, not through its hypervisor.
-pub(super) fn is_direct(domain: &ActualDomain, actual: &Actual) -> bool {
+pub fn is_direct(domain: &ActualDomain, actual: &Actual) -> bool {
     let external = domain
         .mark
         .as_ref()

@@ -6,6 +6,8 @@ use super::facts::login_keys;
 use super::input::Request;
 use crate::actual::Actual;
 use crate::apply::{self, Tools};
+use crate::blueprint::Blueprint;
+use crate::converge::Goal;
 use crate::deployment::{Deployment, Disk, Home, ImageSource};
 use crate::lease::{self, Lease};
 use crate::plan::{Action, Plan};
@@ -13,9 +15,9 @@ use crate::remote::Host;
 use crate::resolve::{self, counts};
 use crate::steps::disks::{Materials, outside};
 use crate::steps::domains::template::Setting;
-use crate::steps::host::bridges;
 use crate::steps::host::capabilities;
 use crate::steps::host::check::{self, Limits};
+use crate::steps::host::diff::base_pool;
 use crate::steps::host::record::Record;
 use crate::steps::host::virtualization;
 use crate::steps::image::locate::Inspected;
@@ -71,20 +73,25 @@ fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared>
         topology,
         subnets,
     } = choose(request, &session, subnets)?;
+    let folder = request.wanted.storage.deployment_folder(&id.name);
+    let before = actual.facts.blueprint.as_ref();
+    let known = before.map(|before| before.known(&actual, &id, &folder));
+    let known = known.as_ref().unwrap_or(&actual);
     let mut deployment =
-        resolve::deployment(&request.wanted, &topology, slot, &id, &actual).map_err(Problems::into_fault)?;
-    let outside = outside::look(&session.host, &mut deployment, &actual)?;
+        resolve::deployment(&request.wanted, &topology, slot, &id, known).map_err(Problems::into_fault)?;
+    if let Some(before) = before {
+        before.recall(&mut deployment);
+    }
+    let outside = outside::look(&session.host, &mut deployment, known)?;
     if let Some(note) = counts::resumes(&request.wanted, &topology, &actual) {
         ui.note(&note);
     }
     deployment.notes.iter().for_each(|note| ui.note(note));
     deployment.warnings.iter().for_each(|warning| ui.warn(warning));
-    let policy = request.wanted.start;
-    let mut starts = start::converge(&deployment.nodes, &actual.domains, policy, &id.host);
-    if let Some(deadline) = request.restart {
-        let domains = &actual.domains;
-        starts.extend(restart::converge(&deployment, domains, policy, deadline));
-    }
+    let starts = start::converge(&deployment.nodes, &actual.domains, &id.host);
+    let restarts = request
+        .restart
+        .map(|deadline| restart::converge(&deployment, &actual.domains, deadline));
     let record = record_of(&deployment, &actual, network, &starts)?;
     for note in steps::host::openvswitch::diff::notes(&deployment, &actual.facts) {
         ui.note(&note);
@@ -95,7 +102,19 @@ fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared>
     let crowded = outside.rooms.check(&id.host)?;
     crowded.iter().for_each(|warning| ui.warn(warning));
     let (virt_type, located) = check_host(request, &session, &deployment, &actual, &volumes, inspected, ui)?;
-    let plan = plan(request, &deployment, &record, &actual, &volumes, &located, starts)
+    let images = located
+        .values()
+        .flat_map(|located| located.actions(&id.host, request.force_download));
+    let blueprint = blueprint_of(&deployment, &actual)?;
+    let goal = Goal {
+        deployment: &deployment,
+        record: &record,
+        blueprint: blueprint.as_ref(),
+        actual: &actual,
+        volumes: &volumes,
+    };
+    let plan = goal
+        .plan(images.collect(), restarts.unwrap_or_default())
         .map_err(Problems::into_fault)?;
     let cached = located.into_iter().filter_map(|(source, located)| match located {
         Located::Cached(base) => Some((source, base)),
@@ -116,7 +135,7 @@ fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared>
         },
         setting: Setting {
             virt_type,
-            folder: request.wanted.storage.deployment_folder(&id.name),
+            folder,
             login_keys: keys,
         },
         record: Some(record),
@@ -167,6 +186,23 @@ fn record_of(deployment: &Deployment, actual: &Actual, network: String, starts: 
         record.extend.get_or_insert_default().extend(targets.clone());
     }
     Ok(record)
+}
+
+/// The blueprint as it must be before anything else is done, when it is not already.
+fn blueprint_of(deployment: &Deployment, actual: &Actual) -> Result<Option<Blueprint>> {
+    let before = actual.facts.blueprint.as_ref();
+    let pool = base_pool(&deployment.storage, &actual.pools).map(|pool| pool.name.as_str());
+    let defined = actual
+        .domains_of(deployment.id.uuid)
+        .map(|domain| domain.name.clone());
+    let blueprint = Blueprint::after(
+        deployment,
+        before,
+        pool.unwrap_or(&deployment.storage.pool),
+        &defined.collect(),
+    );
+    let is_new = before.map(Blueprint::to_json).transpose()? != Some(blueprint.to_json()?);
+    Ok(is_new.then_some(blueprint))
 }
 
 /// Checks whether the hypervisor can carry what is new: how guests run, and where the base image is.
@@ -259,70 +295,4 @@ fn locate_images(
             Ok((image.clone(), located))
         })
         .collect()
-}
-
-fn plan(
-    request: &Request,
-    deployment: &Deployment,
-    record: &Record,
-    actual: &Actual,
-    volumes: &BTreeMap<String, u64>,
-    located: &Images,
-    starts: Vec<Action>,
-) -> Result<Plan, Problems> {
-    let mut problems = Problems::default();
-    let mut actions = Vec::new();
-    let mut take = |result: Result<Vec<_>, Problems>| match result {
-        Ok(found) => actions.extend(found),
-        Err(found) => problems.append(found),
-    };
-    let Actual {
-        facts,
-        networks,
-        pools,
-        domains,
-        ..
-    } = actual;
-    let of_deployment = || actual.domains_of(deployment.id.uuid);
-    let defined = of_deployment().map(|domain| domain.name.clone()).collect();
-    let running = of_deployment()
-        .filter(|domain| domain.state.is_running())
-        .map(|domain| domain.name.clone())
-        .collect();
-    let images = located
-        .values()
-        .flat_map(|located| located.actions(&deployment.id.host, request.force_download));
-    let images: Vec<Action> = images.collect();
-    take(steps::host::diff::converge(
-        deployment,
-        record,
-        facts.record.as_ref(),
-        pools,
-        facts.uuid,
-    ));
-    let links = &facts.links;
-    take(bridges::diff::converge(
-        &deployment.bridges,
-        links,
-        &deployment.id.host,
-    ));
-    take(steps::host::openvswitch::diff::converge(deployment, facts));
-    take(steps::networks::diff::converge(deployment, networks, facts));
-    take(Ok(steps::networks::stale::converge(deployment, networks)));
-    take(Ok(images));
-    take(steps::disks::diff::converge(
-        deployment, volumes, &defined, &running,
-    ));
-    take(steps::domains::diff::converge(deployment, domains, networks));
-    take(Ok(steps::domains::vlans::converge(
-        deployment,
-        domains,
-        facts.openvswitch.as_ref(),
-    )));
-    take(Ok(starts));
-    if problems.is_empty() {
-        Ok(Plan::new(actions))
-    } else {
-        Err(problems)
-    }
 }

@@ -7,6 +7,7 @@ use super::report::{self, Report};
 use super::{Session, blocking, carry_out, joined, lease, looking, removal, show_plan};
 use crate::actual::{self, Actual};
 use crate::apply::{self, Tools};
+use crate::blueprint::Blueprint;
 use crate::deployment::Identity;
 use crate::error::{Exit, Fault};
 use crate::lease::Lease;
@@ -69,6 +70,11 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     }
     if request.mode == Mode::CleanupAll {
         progress.agree(&plan)?;
+    }
+    if let Mode::RemoveNodes(names) = &request.mode {
+        let (tools, names) = (Arc::clone(&tools), actual.full_names(names, &id));
+        let before = actual.facts.blueprint.clone();
+        blocking(move || forget_nodes(&tools, before, &names)).await?;
     }
     let deployments: BTreeSet<String> = actual.deployments().into_iter().map(str::to_owned).collect();
     carry_out(&plan, &tools, progress).await?;
@@ -332,6 +338,17 @@ fn confirm(request: &Request, plan: &Plan, ui: &Ui) -> Result<()> {
             )
             .hint("add --yes, or name one environment with --prefix")
         ),
+    }
+}
+
+/// Before a removal of nodes: the blueprint forgets them, or the next run would make again what a killed one removed.
+fn forget_nodes(tools: &Tools, blueprint: Option<Blueprint>, names: &BTreeMap<String, String>) -> Result<()> {
+    match blueprint {
+        Some(before) if names.keys().any(|name| before.node(name).is_some()) => {
+            let names = names.keys().cloned().collect();
+            host::apply::write_blueprint(&tools.host, &tools.setting.folder, &before.without(&names))
+        }
+        _ => Ok(()),
     }
 }
 

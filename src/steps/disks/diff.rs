@@ -28,7 +28,7 @@ pub fn converge(
                 None if running.contains(&node.name) => {
                     problems
                         .push(None, format!("disk {} of '{}' on '{host}' is gone while the node runs", disk.dev, node.name))
-                        .hint(format!("its data is lost: make the node anew with --remove-nodes {}, or shut it down for a blank disk", node.name));
+                        .hint(format!("the running node still has it open: copy its data off first; then make the node anew with --remove-nodes {}, or shut it down, and the next run makes the disk anew", node.name));
                 }
                 None => {
                     let reason = if defined.contains(&node.name) {

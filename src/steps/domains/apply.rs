@@ -30,19 +30,34 @@ pub fn apply(
         Work::Change(node) => {
             let domain = {
                 let _turn = turn();
-                let found = read::one(libvirt, &existing(libvirt, &node.name)?)?.context("it is gone")?;
+                let mut found = read::one(libvirt, &existing(libvirt, &node.name)?)?.context("it is gone")?;
+                if found.mark.is_none() {
+                    found.mark = Some(template::mark_of(node, id, setting, host_key(node, record)?));
+                }
                 let xml = change::definition(node, &found, id, &setting.folder)?;
-                libvirt.define_domain(&xml).context("changing its definition")?
+                let domain = libvirt.define_domain(&xml).context("changing its definition")?;
+                if !found.persistent {
+                    domain
+                        .set_autostart(true)
+                        .context("making it start with the host")?;
+                }
+                domain
             };
             running::follow(libvirt, &domain, node)
         }
         Work::Plug { name, nic } => {
             let _turn = turn();
-            nics::plug(&existing(libvirt, name)?, nic)
+            nics::plug(&defined(libvirt, name)?, nic)
         }
         Work::Replug { name, nic } => {
             let _turn = turn();
-            nics::replug(&existing(libvirt, name)?, nic)
+            nics::replug(&defined(libvirt, name)?, nic)
+        }
+        Work::Readdress { name, from, to } => {
+            let _turn = turn();
+            let xml = nics::readdressed(&definition_of(&defined(libvirt, name)?)?, *from, *to)?;
+            libvirt.define_domain(&xml).context("changing its definition")?;
+            Ok(())
         }
         Work::Unplug { name, mac } => {
             let _turn = turn();
@@ -88,6 +103,22 @@ fn existing(libvirt: &Libvirt, name: &str) -> Result<Domain> {
     libvirt.domain(name)?.context("it is gone")
 }
 
+/// A domain that has a definition to be changed: one that was undefined while it runs gets what it runs by.
+fn defined(libvirt: &Libvirt, name: &str) -> Result<Domain> {
+    let domain = existing(libvirt, name)?;
+    if domain.is_persistent()? {
+        return Ok(domain);
+    }
+    libvirt
+        .define_domain(&definition_of(&domain)?)
+        .context("defining it again")
+}
+
+/// Its definition, with what only an administrator may see.
+fn definition_of(domain: &Domain) -> Result<String> {
+    Ok(domain.xml_desc(sys::VIR_DOMAIN_XML_INACTIVE | sys::VIR_DOMAIN_XML_SECURE)?)
+}
+
 fn define(
     node: &Node,
     libvirt: &Libvirt,
@@ -95,18 +126,20 @@ fn define(
     setting: &Setting,
     record: Option<&Record>,
 ) -> Result<()> {
-    let host_key = match (node.has_seed, record) {
-        (true, Some(record)) => {
-            let key = keys::from_seed(record.host_key_seed(&node.name), &node.name)?;
-            Some(keys::bare(&key.public_openssh))
-        }
-        _ => None,
-    };
-    let xml = template::domain(node, id, setting, host_key)?;
+    let xml = template::domain(node, id, setting, host_key(node, record)?)?;
     let domain = libvirt.define_domain(&xml).context("defining it")?;
     domain
         .set_autostart(true)
         .context("making it start with the host")
+}
+
+/// The public host key that the node's seed gives it.
+fn host_key(node: &Node, record: Option<&Record>) -> Result<Option<String>> {
+    let Some(record) = record.filter(|_| node.has_seed) else {
+        return Ok(None);
+    };
+    let key = keys::from_seed(record.host_key_seed(&node.name), &node.name)?;
+    Ok(Some(keys::bare(&key.public_openssh)))
 }
 
 /// Removes a domain; gives back whether it had to be stopped.

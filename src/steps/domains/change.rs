@@ -2,14 +2,13 @@
 //! and only what differs is written anew. What others added stays.
 
 mod devices;
+mod metadata;
 
-use super::compare::includes;
 use super::read::{self, ActualDomain};
 use super::template::{self, Setting};
 use super::when::{self, Kind};
 use super::words::{boot_order, boot_words, cpu_model, cpu_words, memory_words};
 use crate::deployment as topology;
-use crate::mark;
 use crate::virtopts::Extra;
 use crate::xml::edit::{Edits, child, text_of};
 use anyhow::{Context, Result};
@@ -24,6 +23,8 @@ pub struct Changes {
     pub kinds: Vec<(usize, Kind)>,
     /// What others read of the definition, in words.
     pub words: Vec<String>,
+    /// Whether irs's mark is gone.
+    pub lost_mark: bool,
     edits: Edits,
     /// Another family of machines: addresses on its buses mean nothing any more.
     new_machine: bool,
@@ -32,11 +33,21 @@ pub struct Changes {
 impl Changes {
     /// Whether the definitions say the same.
     pub fn is_empty(&self) -> bool {
-        self.reasons.is_empty() && self.words.is_empty()
+        self.reasons.is_empty() && self.words.is_empty() && !self.lost_mark
     }
 
     /// All of it in one line; `live` is the machine, when it runs.
     pub fn reason(&self, live: Option<&ActualDomain>) -> String {
+        if self.lost_mark {
+            let rest = Changes {
+                lost_mark: false,
+                ..self.clone()
+            };
+            return match rest.is_empty() {
+                true => "irs's mark on it is gone".to_owned(),
+                false => format!("irs's mark on it is gone; {}", rest.reason(live)),
+            };
+        }
         let reason = when::told(&self.reasons, &self.kinds, live);
         let words = self.words.join(", ");
         match (reason.is_empty(), words.is_empty()) {
@@ -168,40 +179,6 @@ impl<'a> Comparison<'a, '_> {
         self.changes.reasons.push(reason);
         let text = text_of(self.wanted, wanted);
         self.changes.edits.replace(found, text);
-    }
-
-    /// irs's mark, and libosinfo's.
-    fn metadata(&mut self) -> Result<()> {
-        let of = |document: &'a Document<'_>| {
-            child(document.root_element(), "metadata").context("a domain has no metadata")
-        };
-        let (wanted, found) = (of(self.wanted)?, of(self.found)?);
-        let marks = (
-            mark::of_domain(self.wanted.root_element()),
-            mark::of_domain(self.found.root_element()),
-        );
-        if let (Some(to), Some(from)) = marks
-            && let (Some(new), Some(old)) = (child(wanted, "node"), child(found, "node"))
-            && to != from
-        {
-            self.changes.words.push(to.difference(&from));
-            let text = text_of(self.wanted, new);
-            self.changes.edits.replace(old, text);
-        }
-        if let Some(new) = child(wanted, "libosinfo") {
-            let text = text_of(self.wanted, new);
-            match child(found, "libosinfo") {
-                Some(old) if includes(new, old) => {}
-                old => {
-                    self.changes.words.push("its operating system's name".into());
-                    match old {
-                        Some(old) => self.changes.edits.replace(old, text),
-                        None => self.changes.edits.append(found, text)?,
-                    }
-                }
-            }
-        }
-        Ok(())
     }
 
     fn of_kind(&mut self, kind: Kind, reason: String) {

@@ -109,7 +109,7 @@ pub fn converge(
                     ));
             }
         }
-        if !found.autostart {
+        if !found.autostart && found.persistent {
             actions.push(action(
                 Verb::Update,
                 &node.name,
@@ -134,9 +134,12 @@ pub fn converge(
                     false => Some(changes.reason(live)),
                     true => live.and_then(|live| deflates(node, live)),
                 };
-                if let Some(reason) = reason {
+                let undefined = (!found.persistent)
+                    .then(|| "it has no definition, and would be gone when it stops".to_owned());
+                let reasons: Vec<String> = undefined.into_iter().chain(reason).collect();
+                if !reasons.is_empty() {
                     let work = Work::Change(Box::new(node.clone()));
-                    actions.push(action(Verb::Update, &node.name, reason, work));
+                    actions.push(action(Verb::Update, &node.name, reasons.join("; "), work));
                 }
             }
             Err(error) => {
@@ -151,7 +154,7 @@ pub fn converge(
     }
     for (name, wanted) in &deployment.joined {
         let found = actual.iter().filter(|domain| domain.name == *name);
-        for (reason, work) in found.flat_map(|domain| nics::changes(name, wanted, domain)) {
+        for (reason, work) in found.flat_map(|domain| nics::changes(name, wanted, None, domain)) {
             actions.push(action(Verb::Update, name, reason, work));
         }
     }

@@ -40,6 +40,15 @@ pub enum Work {
         /// The NIC as it is to be.
         nic: Box<Nic>,
     },
+    /// Give a NIC back the address that it was made with; it counts after the next restart.
+    Readdress {
+        /// The domain.
+        name: String,
+        /// The address that it has now.
+        from: Mac,
+        /// The one that it is to have.
+        to: Mac,
+    },
     /// Move a running NIC into other VLANs.
     Vlans {
         /// The domain.

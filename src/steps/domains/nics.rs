@@ -3,9 +3,11 @@
 use super::Work;
 use super::read::{self, ActualDomain, ActualNic};
 use super::template;
+use crate::addresses::Mac;
 use crate::deployment::{Deployment, Nic, Node};
 use crate::steps::networks::read::ActualNetwork;
-use anyhow::Result;
+use crate::xml::edit::Edits;
+use anyhow::{Context, Result};
 use roxmltree::Document;
 use std::collections::BTreeSet;
 use virt::domain::Domain;
@@ -53,7 +55,8 @@ pub fn converge(
         let list = |names: &mut dyn Iterator<Item = String>| names.collect::<Vec<_>>().join(", ");
         return Err((list(&mut there.into_iter()), list(&mut wanted.into_iter())));
     }
-    let mut changes = changes(&node.name, &node.nics, found);
+    let given = deployment.given.get(&node.name);
+    let mut changes = changes(&node.name, &node.nics, given, found);
     for nic in found.nics.iter().filter(|nic| node.gone.contains(&nic.mac)) {
         let place = shown(nic.network.as_ref(), nic.bridge.as_ref());
         let when = match found.live {
@@ -78,10 +81,43 @@ fn is_elsewhere(nic: &Nic, there: &ActualNic) -> bool {
 }
 
 /// What must happen so that a domain has these NICs.
-pub fn changes(domain: &str, wanted: &[Nic], found: &ActualDomain) -> Vec<(String, Work)> {
+pub fn changes(
+    domain: &str,
+    wanted: &[Nic],
+    given: Option<&BTreeSet<Mac>>,
+    found: &ActualDomain,
+) -> Vec<(String, Work)> {
     let mut changes = Vec::new();
-    for nic in wanted {
+    let is_wanted = |there: &ActualNic| wanted.iter().any(|nic| nic.mac == there.mac);
+    let last = found.nics.iter().rposition(is_wanted);
+    for (position, nic) in wanted.iter().enumerate() {
         let Some(there) = found.nics.iter().find(|there| there.mac == nic.mac) else {
+            // On the same network, under an address that nobody gave it, and in the same place or before a NIC that irs
+            // gave: others' come after those.
+            let edited = |(at, there): &(usize, &ActualNic)| {
+                given.is_some_and(|given| given.contains(&nic.mac) && !given.contains(&there.mac))
+                    && !is_elsewhere(nic, there)
+                    && !is_wanted(there)
+                    && (*at == position || last.is_some_and(|last| *at < last))
+            };
+            if let Some((_, there)) = found.nics.iter().enumerate().find(edited) {
+                let when = if found.live.is_some() {
+                    ", after the next restart"
+                } else {
+                    ""
+                };
+                let reason = format!(
+                    "its NIC on '{}' has the address {}, wanted {}{when}",
+                    nic.network, there.mac, nic.mac
+                );
+                let work = Work::Readdress {
+                    name: domain.to_owned(),
+                    from: there.mac,
+                    to: nic.mac,
+                };
+                changes.push((reason, work));
+                continue;
+            }
             let work = Work::Plug {
                 name: domain.to_owned(),
                 nic: Box::new(nic.clone()),
@@ -235,11 +271,28 @@ fn follow(domain: &Domain, nic: &Nic) -> Result<()> {
     Ok(())
 }
 
+/// A definition with another address for a NIC.
+///
+/// # Errors
+/// When it cannot be read, or has no such NIC.
+pub fn readdressed(xml: &str, from: Mac, to: Mac) -> Result<String> {
+    let document = Document::parse(xml)?;
+    let is_it = |n: &roxmltree::Node<'_, '_>| {
+        n.has_tag_name("mac")
+            && n.parent().is_some_and(|parent| parent.has_tag_name("interface"))
+            && n.attribute("address").and_then(|text| text.parse().ok()) == Some(from)
+    };
+    let address = document.descendants().find(is_it).context("the NIC is gone")?;
+    let mut edits = Edits::default();
+    edits.replace(address, format!("<mac address='{to}'/>"));
+    Ok(edits.apply(xml))
+}
+
 /// Takes a NIC away; one that is gone already is fine.
 ///
 /// # Errors
 /// libvirt's.
-pub fn unplug_one(domain: &Domain, mac: crate::addresses::Mac) -> Result<()> {
+pub fn unplug_one(domain: &Domain, mac: Mac) -> Result<()> {
     let present = domain.xml_desc(sys::VIR_DOMAIN_XML_INACTIVE)?;
     let Some(xml) = element(&present, mac, |n| Some(n.range()))? else {
         return Ok(());
@@ -252,7 +305,7 @@ pub fn unplug_one(domain: &Domain, mac: crate::addresses::Mac) -> Result<()> {
 /// A part of the definition of the NIC with this address, as text.
 fn element(
     xml: &str,
-    mac: crate::addresses::Mac,
+    mac: Mac,
     part: impl Fn(&roxmltree::Node<'_, '_>) -> Option<std::ops::Range<usize>>,
 ) -> Result<Option<String>> {
     let document = Document::parse(xml)?;

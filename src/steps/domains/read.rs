@@ -22,6 +22,10 @@ pub struct ActualDomain {
     pub uuid: Uuid,
     /// The mark, when irs made it.
     pub mark: Option<NodeMark>,
+    /// Whether that mark is gone, and the blueprint tells it.
+    pub lost_mark: bool,
+    /// Whether it has a definition, else it is gone when it stops.
+    pub persistent: bool,
     /// Running, paused, shut off, …
     pub state: State,
     /// Whether it starts with the host.
@@ -144,7 +148,8 @@ impl State {
 pub fn read(libvirt: &Libvirt, deployment: &str) -> Result<Vec<ActualDomain>> {
     let found = libvirt::of_each(&libvirt.domains()?, |listed| {
         unless_gone(libvirt, &listed.it, || {
-            let mut actual = definition(&listed.it, listed.persistent)?;
+            let mut actual = definition(&listed.it)?;
+            actual.persistent = listed.persistent;
             actual.autostart = listed.autostart;
             actual.state = match (listed.running, listed.off) {
                 (true, false) => State::Running,
@@ -170,7 +175,8 @@ pub fn read(libvirt: &Libvirt, deployment: &str) -> Result<Vec<ActualDomain>> {
 pub fn one(libvirt: &Libvirt, domain: &Domain) -> Result<Option<ActualDomain>> {
     unless_gone(libvirt, domain, || {
         let persistent = domain.is_persistent()?;
-        let mut actual = definition(domain, persistent)?;
+        let mut actual = definition(domain)?;
+        actual.persistent = persistent;
         actual.state = State::of(domain)?;
         actual.autostart = persistent && domain.autostart()?;
         with_live(actual, domain, persistent)
@@ -190,16 +196,9 @@ fn unless_gone(
     }
 }
 
-/// What a domain is defined as, else what it runs as.
-fn definition(domain: &Domain, persistent: bool) -> Result<ActualDomain> {
-    parse(&xml(
-        domain,
-        if persistent {
-            virt::sys::VIR_DOMAIN_XML_INACTIVE
-        } else {
-            0
-        },
-    )?)
+/// What a domain is defined as; of one that was only started, what its definition would be.
+fn definition(domain: &Domain) -> Result<ActualDomain> {
+    parse(&xml(domain, virt::sys::VIR_DOMAIN_XML_INACTIVE)?)
 }
 
 /// The same with the machine that runs, where that is asked for.
@@ -254,7 +253,7 @@ pub fn loose(libvirt: &Libvirt, domains: &[ActualDomain], taps: &[String]) -> Re
 /// Reads a domain's XML; its state is not in it.
 ///
 /// # Errors
-/// When the XML or the mark is broken.
+/// When XML or mark is broken.
 pub fn parse(xml: &str) -> Result<ActualDomain> {
     let document = Document::parse(xml)?;
     let root = document.root_element();
@@ -282,6 +281,8 @@ pub fn parse(xml: &str) -> Result<ActualDomain> {
         name: text("name").context("it has no name")?.to_owned(),
         uuid: text("uuid").context("it has no UUID")?.parse()?,
         mark: mark::of_domain(root),
+        lost_mark: false,
+        persistent: true,
         state: State::Other,
         autostart: false,
         memory_mib: sizes.memory_mib,

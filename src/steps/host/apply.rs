@@ -2,7 +2,8 @@
 
 use super::diff::is_deployment_pool;
 use super::record::Record;
-use super::{RECORD, Work, openvswitch, pools, record_path};
+use super::{BLUEPRINT, RECORD, Work, openvswitch, pools, record_path};
+use crate::blueprint::Blueprint;
 use crate::deployment::Identity;
 use crate::error::{Exit, Report};
 use crate::lease::{self, Lease};
@@ -22,7 +23,18 @@ const BASE_WAIT: Duration = Duration::from_secs(10);
 /// libvirt's, or the hypervisor's, e.g. a read-only disk.
 pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Result<()> {
     match work {
-        Work::Record { folder, record } => write_record(host, folder, record),
+        Work::Record {
+            folder,
+            record,
+            blueprint,
+        } => {
+            // The record first: by it the folder is known as a deployment's.
+            write_record(host, folder, record)?;
+            match blueprint {
+                Some(blueprint) => write_blueprint(host, folder, blueprint),
+                None => Ok(()),
+            }
+        }
         Work::Pool { name, uuid, folder } => {
             make_folder(host, folder)?;
             let xml = xml::render(
@@ -45,7 +57,7 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
         Work::Bridge(work) => super::bridges::apply::apply(work, host),
         Work::RemoveFolder { folder, files } => {
             remove_files(host, folder)?;
-            let cmd = Cmd::script(include_str!("remove_folder.sh"), &[folder, RECORD]);
+            let cmd = Cmd::script(include_str!("remove_folder.sh"), &[folder, RECORD, BLUEPRINT]);
             let files: String = files.iter().map(|name| format!("./{name}\0")).collect();
             host.text(&cmd.stdin(files))
                 .context("removing the deployment's folder")?;
@@ -105,6 +117,17 @@ pub fn write_record(host: &Host, folder: &str, record: &Record) -> Result<()> {
         &|_| {},
     )
     .context("writing the deployment's record")
+}
+
+/// Writes the blueprint, atomically, into a folder that is there.
+///
+/// # Errors
+/// The hypervisor's, e.g. a full disk.
+pub fn write_blueprint(host: &Host, folder: &str, blueprint: &Blueprint) -> Result<()> {
+    let json = blueprint.to_json()?;
+    let path = format!("{folder}/{BLUEPRINT}");
+    host.upload(json.as_bytes(), Some(json.len() as u64), &path, 0o600, &|_| {})
+        .context("writing the deployment's blueprint")
 }
 
 fn make_folder(host: &Host, folder: &str) -> Result<()> {

@@ -3,6 +3,7 @@
 use super::pools::{self, ActualPool};
 use super::record::Record;
 use super::{Work, record_path};
+use crate::blueprint::Blueprint;
 use crate::deployment::{Deployment, Storage};
 use crate::names;
 use crate::plan::{Action, Kind, Verb};
@@ -10,14 +11,15 @@ use crate::steps::Step;
 use crate::yaml::Problems;
 use uuid::Uuid;
 
-/// The actions that bring the record and the pools to the deployment; `record` is what it must say.
+/// The actions that bring the record and the pools to the deployment; `record` is what it must say, `present` what it says,
+/// `blueprint` the new one when that changes.
 ///
 /// # Errors
 /// Pools of others in the way.
 pub fn converge(
     deployment: &Deployment,
-    record: &Record,
-    present: Option<&Record>,
+    (record, present): (&Record, Option<&Record>),
+    blueprint: Option<&Blueprint>,
     pools: &[ActualPool],
     host_uuid: Uuid,
 ) -> Result<Vec<Action>, Problems> {
@@ -25,15 +27,17 @@ pub fn converge(
     let mut problems = Problems::default();
     let host = &deployment.id.host;
     let folder = deployment.storage.deployment_folder(&deployment.id.name);
-    if present != Some(record) {
+    if present != Some(record) || blueprint.is_some() {
         let (verb, reason) = match present {
             None => (Verb::Create, "the deployment has no record"),
+            Some(old) if old == record => (Verb::Update, "what is asked for is noted first"),
             Some(old) if old.extend != record.extend => (Verb::Update, "the extend's target is noted first"),
             Some(_) => (Verb::Update, "the deployment changed"),
         };
         let work = Work::Record {
             folder: folder.clone(),
             record: Box::new(record.clone()),
+            blueprint: blueprint.cloned().map(Box::new),
         };
         actions.push(Action::new(
             Step::Host,
@@ -64,7 +68,7 @@ pub fn converge(
             deployment.id.uuid,
             &folder,
             host,
-            "it holds the deployment's disks and seeds",
+            "there is none for the deployment's disks and seeds",
         )),
     }
     match base_pool(&deployment.storage, pools) {
@@ -97,7 +101,7 @@ pub fn converge(
 }
 
 /// The pool that owns the folder of base images, whatever its name.
-fn base_pool<'a>(storage: &Storage, pools: &'a [ActualPool]) -> Option<&'a ActualPool> {
+pub fn base_pool<'a>(storage: &Storage, pools: &'a [ActualPool]) -> Option<&'a ActualPool> {
     pools
         .iter()
         .find(|pool| pool.target.as_deref() == Some(storage.folder.trim_end_matches('/')))

@@ -3,6 +3,8 @@
 use super::bridges::{self, links::Links};
 use super::openvswitch::read::OpenVswitch;
 use super::record::Record;
+use super::{BLUEPRINT, record_path};
+use crate::blueprint::Blueprint;
 use crate::lease;
 use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
@@ -51,6 +53,8 @@ pub struct Facts {
     pub openvswitch: Option<OpenVswitch>,
     /// The deployment's record.
     pub record: Option<Record>,
+    /// What there must be, as the last runs resolved it.
+    pub blueprint: Option<Blueprint>,
     /// Why the record that is there cannot be read.
     pub record_fault: Option<String>,
 }
@@ -97,13 +101,15 @@ const BOGUS_UUIDS: [&str; 2] = [
     "12345678-1234-5678-90ab-cddeefaabbcc",
 ];
 
-/// Reads the facts in one command.
+/// Reads the facts in one command; `folder` is the one of images, `own` the deployment's.
 ///
 /// # Errors
 /// When the command fails or the record is broken.
-pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Result<Facts> {
+pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<Facts> {
+    let record = &record_path(own);
+    let blueprint = format!("{own}/{BLUEPRINT}");
     let script = with_open_folder(&[include_str!("facts.sh"), bridges::read::SCRIPT].concat());
-    let cmd = Cmd::script(&script, &[folder, record]);
+    let cmd = Cmd::script(&script, &[folder, record, &blueprint]);
     let output = host.text(&cmd).context("reading the facts of the hypervisor")?;
     let sections = sections(&output);
     let section = |name: &str| sections.get(name).map(String::as_str).unwrap_or_default();
@@ -151,6 +157,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, record: &str) -> Resul
             .map(|said| OpenVswitch::parse(said, section("openvswitch-module").trim() == "yes")),
         record_fault: parsed.as_ref().err().map(|error| error.to_string()),
         record: parsed.unwrap_or_default(),
+        blueprint: Blueprint::parse(section("blueprint")),
     })
 }
 

@@ -1,4 +1,5 @@
-# What irs must know of a hypervisor, in one round trip. $1: the images folder, $2: the deployment's record.
+# What irs must know of a hypervisor, in one round trip. $1: the images folder, $2: the deployment's record, $3: its
+# blueprint.
 # A change of the bridges that is not confirmed yet may be taken back: it is waited for.
 left=200
 while [ "$left" -gt 0 ] && grep -qxs -e new -e applied /run/irs/bridge-*/state; do left=$((left - 1)); sleep 0.2; done
@@ -38,7 +39,7 @@ section folders
 for folder in "$1"/irs-*/; do
   [ -d "$folder" ] || continue
   # A deployment's folder has its record, or is what a killed run left before or after it.
-  left=$(ls -A -- "$folder" | grep -v '^record\.json' | head -n 1)
+  left=$(ls -A -- "$folder" | grep -v -e '^record\.json' -e '^blueprint\.json' | head -n 1)
   if [ -e "$folder/record.json" ] || [ -z "$left" ]; then basename -- "$folder"; fi
 done
 # A space before each name, which may begin like a section.
@@ -49,4 +50,5 @@ for file in /sys/class/net/*/tun_flags; do
   [ -e "$file" ] && [ ! -e "${file%/*}/master" ] && basename "${file%/*}"
 done
 section record; cat -- "$2" 2>/dev/null
+section blueprint; cat -- "$3" 2>/dev/null
 section end

@@ -11,17 +11,20 @@ pub mod pools;
 pub mod record;
 pub mod virtualization;
 
+use crate::blueprint::Blueprint;
 use uuid::Uuid;
 
 /// What can happen to the host.
 #[derive(Clone, Debug)]
 pub enum Work {
-    /// Write the deployment's record into its folder, made when missing.
+    /// Write the deployment's record into its folder, made when missing, and its blueprint beside it.
     Record {
         /// The folder.
         folder: String,
         /// What it is to say.
         record: Box<record::Record>,
+        /// The blueprint, when it changes.
+        blueprint: Option<Box<Blueprint>>,
     },
     /// Define and start a directory pool.
     Pool {
@@ -60,6 +63,9 @@ pub enum Work {
 
 /// The name of the record in a deployment's folder.
 pub const RECORD: &str = "record.json";
+
+/// The name of the blueprint there.
+pub const BLUEPRINT: &str = "blueprint.json";
 
 /// The path of the record in a deployment's folder.
 pub fn record_path(folder: &str) -> String {

@@ -1,6 +1,8 @@
 //! The storage pools that exist: read, and looked up by the folder that they own.
 
 use crate::libvirt::{self, Libvirt, Listed};
+use crate::names;
+use crate::steps::domains;
 use anyhow::Result;
 use roxmltree::Document;
 use std::collections::BTreeMap;
@@ -46,11 +48,40 @@ pub fn read(libvirt: &Libvirt, whose: &dyn Fn(&str) -> bool) -> Result<Vec<Actua
 ///
 /// # Errors
 /// When a call fails or the XML cannot be read.
-pub fn folder_of(libvirt: &Libvirt, name: &str) -> Result<Option<String>> {
+fn folder_of(libvirt: &Libvirt, name: &str) -> Result<Option<String>> {
     match libvirt.pool(name)? {
         Some(pool) => target(&pool),
         None => Ok(None),
     }
+}
+
+/// Whether a deployment has its pool.
+///
+/// # Errors
+/// When the call fails.
+pub fn is_there(libvirt: &Libvirt, deployment: &str) -> Result<bool> {
+    Ok(libvirt.pool(&names::pool(deployment))?.is_some())
+}
+
+/// The folder of images that a deployment has its own in: its pool says it, or where somebody undefined that, its nodes'
+/// disks.
+///
+/// # Errors
+/// When a call fails or an XML cannot be read.
+pub fn images_of(libvirt: &Libvirt, deployment: &str) -> Result<Option<String>> {
+    let pool = names::pool(deployment);
+    let own = format!("/{pool}");
+    if let Some(folder) = folder_of(libvirt, &pool)? {
+        return Ok(folder.strip_suffix(&own).map(str::to_owned));
+    }
+    let domains = domains::read::read(libvirt, "")?;
+    let ours = domains.iter().filter(|domain| {
+        let mark = domain.mark.as_ref();
+        mark.is_some_and(|mark| mark.owner.deployment == deployment)
+    });
+    let folders = ours.flat_map(|domain| &domain.disks);
+    let mut folders = folders.filter_map(|disk| disk.source.rsplit_once('/')?.0.strip_suffix(&own));
+    Ok(folders.next().map(str::to_owned))
 }
 
 fn target(pool: &StoragePool) -> Result<Option<String>> {

@@ -5,10 +5,11 @@ use super::{Tune, Work, portgroup};
 use crate::deployment::{Identity, Network};
 use crate::error::{Exit, Fault};
 use crate::libvirt::{Libvirt, gone, settled};
+use crate::mark::{self, Owner};
 use crate::remote::{Cmd, Host};
 use crate::steps::host::facts::LooseNic;
+use crate::xml;
 use crate::xml::values;
-use crate::{mark, xml};
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,13 +21,20 @@ use virt::sys;
 /// libvirt's, with the network's name.
 pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Result<()> {
     match work {
-        Work::Create(network) => create(network, libvirt, host, id),
+        Work::Create { network, plug: nics } => {
+            create(network, libvirt, host, id)?;
+            plug(host, &network.bridge, nics)
+        }
         Work::Start {
             network: name,
+            again,
             tune: more,
             bridge,
             plug: nics,
         } => in_turn(libvirt, name, |network| {
+            if *again {
+                settled(network.destroy(), false, || network.is_active()).context("stopping it")?;
+            }
             start(network)?;
             plug(host, bridge, nics)?;
             tune(host, more.as_ref())
@@ -116,7 +124,16 @@ fn in_turn(
         Arc::clone(turns.entry(name.to_owned()).or_default())
     };
     let _turn = turn.lock().unwrap_or_else(PoisonError::into_inner);
-    act(&libvirt.network(name)?.context("it is gone")?)
+    let network = libvirt.network(name)?.context("it is gone")?;
+    if network.is_persistent()? {
+        return act(&network);
+    }
+    // Undefined while it runs: what it runs by becomes its definition, or a change of that would have no place.
+    let defined = libvirt
+        .define_network(&network.xml_desc(sys::VIR_NETWORK_XML_INACTIVE)?)
+        .context("defining it again")?;
+    defined.set_autostart(true)?;
+    act(&defined)
 }
 
 fn start(network: &virt::network::Network) -> Result<()> {
@@ -182,13 +199,14 @@ pub fn template(network: &Network, id: &Identity) -> Result<String> {
             Some(values! { portgroups => indented.collect::<Vec<_>>() })
         }
     };
+    let owner = Owner {
+        deployment: id.name.clone(),
+        uuid: id.uuid,
+    };
     xml::render(
         include_str!("network.xml"),
         values! {
-            namespace => mark::NAMESPACE,
-            version => mark::VERSION,
-            wire => network.wire.as_ref().map(|wire| values! { from => wire.from, to => wire.to, nth => wire.nth, hub => wire.hub }),
-            owner => values! { deployment => id.name, uuid => id.uuid.to_string() },
+            mark => xml::indented(&mark::for_network(&owner, network.wire.as_ref())?, 0),
             network => values! {
                 name => network.name, uuid => network.uuid.to_string(), forward => network.forward.mode(), bridge => network.bridge,
                 mtu => network.mtu, domain => network.domain, srvs, switch, ipv4, ipv6, reservations,

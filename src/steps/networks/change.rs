@@ -4,8 +4,8 @@ use super::edit::{Definition, Edit, Entry};
 use super::read::ActualNetwork;
 use super::{Tune, Work, portgroup, reserve};
 use crate::deployment::Network;
-use crate::steps::host::facts::Facts;
-use crate::topology::network::Srv;
+use crate::steps::host::facts::{Facts, LooseNic};
+use crate::topology::network::{Forward, Srv};
 use std::net::IpAddr;
 
 /// One change: why, and how.
@@ -14,30 +14,35 @@ pub type Change = (String, Work);
 /// The changes that bring a network to what it should be; what would cut its nodes off is not among them.
 pub fn changes(network: &Network, found: &ActualNetwork, facts: &Facts) -> Vec<Change> {
     let mut changes = Vec::new();
+    changes.extend(lost(network, found));
     changes.extend(definition(network, found));
     changes.extend(ranges(network, found));
     changes.extend(services(network, found));
     changes.extend(reserve::reservations(network, found, facts));
     changes.extend(portgroups(network, found));
-    // The taps of Open vSwitch's own datapath are in no bridge of the kernel.
-    let plug = || match network.switch {
-        Some(_) => Vec::new(),
-        None => facts.loose_on(&network.name),
+    let plug = to_plug(network, facts);
+    let start = |again| Work::Start {
+        network: network.name.clone(),
+        again,
+        tune: Tune::of(network),
+        bridge: network.bridge.clone(),
+        plug: plug.clone(),
     };
+    let links = &facts.links;
+    // libvirt's own bridge, which somebody took from under it.
+    let bridgeless =
+        network.forward != Forward::Bridge && !links.unknown() && links.get(&network.bridge).is_none();
     if !found.active {
-        let work = Work::Start {
-            network: network.name.clone(),
-            tune: Tune::of(network),
-            bridge: network.bridge.clone(),
-            plug: plug(),
-        };
-        changes.push(("it is not started".into(), work));
+        changes.push(("it is not started".into(), start(false)));
+    } else if bridgeless {
+        let reason = format!("its bridge '{}' is gone", network.bridge);
+        changes.push((reason, start(true)));
     } else {
-        if !plug().is_empty() {
-            let nodes: Vec<String> = plug().into_iter().map(|nic| nic.domain).collect();
+        if !plug.is_empty() {
+            let nodes: Vec<&str> = plug.iter().map(|nic| nic.domain.as_str()).collect();
             let work = Work::Plug {
                 bridge: network.bridge.clone(),
-                nics: plug(),
+                nics: plug.clone(),
             };
             changes.push((
                 format!("the NICs of {} are not plugged into it", nodes.join(", ")),
@@ -50,11 +55,40 @@ pub fn changes(network: &Network, found: &ActualNetwork, facts: &Facts) -> Vec<C
             changes.push((reason, Work::Tune(tune)));
         }
     }
-    if !found.autostart {
+    if !found.autostart && found.persistent {
         let work = Work::Autostart(network.name.clone());
         changes.push(("it does not start with the host".into(), work));
     }
     changes
+}
+
+/// NICs that run, and lost their place in its bridge. The taps of Open vSwitch's own datapath are in no bridge of the
+/// kernel.
+pub fn to_plug(network: &Network, facts: &Facts) -> Vec<LooseNic> {
+    match network.switch {
+        Some(_) => Vec::new(),
+        None => facts.loose_on(&network.name),
+    }
+}
+
+/// What somebody took away of it by which it would be known tomorrow.
+fn lost(network: &Network, found: &ActualNetwork) -> Option<Change> {
+    let mut reasons = Vec::new();
+    if !found.persistent {
+        reasons.push("it has no definition, and would be gone when it stops");
+    }
+    if found.lost_mark {
+        reasons.push("irs's mark on it is gone");
+    }
+    let mark = found.lost_mark.then(|| found.owner.clone()).flatten();
+    let work = Work::Define {
+        network: network.name.clone(),
+        definition: Definition {
+            mark: mark.map(|owner| (owner, network.wire.clone())),
+            ..Definition::default()
+        },
+    };
+    (!reasons.is_empty()).then(|| (reasons.join("; "), work))
 }
 
 /// What libvirt takes in a new definition only, and carries out when the network starts the next time.

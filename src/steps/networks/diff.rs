@@ -54,7 +54,10 @@ pub fn converge(
                     Verb::Create,
                     &network.name,
                     reason,
-                    Work::Create(Box::new(network.clone())),
+                    Work::Create {
+                        network: Box::new(network.clone()),
+                        plug: change::to_plug(network, facts),
+                    },
                 ));
             }
             Some(found) if found.owner.as_ref().map(|o| o.uuid) != Some(deployment.id.uuid) => {

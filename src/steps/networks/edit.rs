@@ -1,8 +1,10 @@
 //! Changes of a network that is there: entries of its server by `net-update`, the rest in its definition.
 
 use crate::deployment::Reservation;
+use crate::mark::{self, Owner, Wire};
 use crate::topology::network::Srv;
 use crate::xml;
+use crate::xml::edit::{child, text_of};
 use crate::xml::values;
 use anyhow::{Context, Result};
 use std::net::IpAddr;
@@ -123,6 +125,8 @@ pub struct Definition {
     pub mtu: Option<Option<u32>>,
     /// Spanning tree is to be off on this bridge.
     pub no_stp: Option<String>,
+    /// irs's mark, which is gone.
+    pub mark: Option<(Owner, Option<Wire>)>,
 }
 
 impl Definition {
@@ -149,8 +153,20 @@ impl Definition {
             )?;
             text = xml::with_child(&text, "bridge", Some(&element))?;
         }
+        if let Some((owner, wire)) = &self.mark {
+            text = with_mark(&text, &mark::for_network(owner, wire.as_ref())?)?;
+        }
         Ok(text)
     }
+}
+
+/// The XML with a mark besides what others keep in its metadata.
+fn with_mark(xml: &str, mark: &str) -> Result<String> {
+    let document = roxmltree::Document::parse(xml)?;
+    let metadata = child(document.root_element(), "metadata").map(|metadata| text_of(&document, metadata));
+    let others = metadata.and_then(|text| Some(&text[text.find('>')? + 1..text.rfind("</")?]));
+    let metadata = format!("<metadata>{}{mark}</metadata>", others.unwrap_or_default());
+    xml::with_child(xml, "metadata", Some(&metadata))
 }
 
 #[cfg(test)]
@@ -166,6 +182,7 @@ mod tests {
             domain: Some(Some("a&b".into())),
             mtu: Some(Some(9000)),
             no_stp: None,
+            mark: None,
         };
         let edited = edit.edit(XML).unwrap();
         assert!(edited.contains("<!-- ours -->") && edited.contains("<hostname>x</hostname>"));
@@ -184,9 +201,33 @@ mod tests {
             domain: Some(None),
             mtu: Some(None),
             no_stp: None,
+            mark: None,
         };
         let bare = none.edit(&edited).unwrap();
         assert!(!bare.contains("<mtu") && !bare.contains("<domain"), "{bare}");
         assert_eq!(Definition::default().edit(XML).unwrap(), XML);
+    }
+
+    #[test]
+    fn a_lost_mark_comes_back_beside_what_others_noted() {
+        let owner = Owner {
+            deployment: "lab".into(),
+            uuid: uuid::Uuid::from_u128(7),
+        };
+        let edit = Definition {
+            mark: Some((owner.clone(), None)),
+            ..Definition::default()
+        };
+        let theirs = "<metadata><t:note xmlns:t='urn:theirs'>x</t:note></metadata>";
+        for noted in ["", theirs, "<metadata/>"] {
+            let edited = edit.edit(&XML.replace("<!-- ours -->", noted)).unwrap();
+            let document = Document::parse(&edited).unwrap();
+            assert_eq!(
+                mark::of_network(document.root_element()),
+                Some(owner.clone()),
+                "{edited}"
+            );
+            assert_eq!(edited.contains("t:note"), noted == theirs);
+        }
     }
 }

@@ -72,11 +72,18 @@ impl Tune {
 #[derive(Clone, Debug)]
 pub enum Work {
     /// Define it, with all reservations, and start it.
-    Create(Box<Network>),
+    Create {
+        /// The network.
+        network: Box<Network>,
+        /// NICs that run, and lost their place when it stopped.
+        plug: Vec<LooseNic>,
+    },
     /// Start it.
     Start {
         /// The network.
         network: String,
+        /// Whether it counts as started, and its bridge is gone.
+        again: bool,
         /// What its bridge is made to be, beyond libvirt's words.
         tune: Option<Tune>,
         /// Its bridge.

@@ -23,6 +23,10 @@ pub struct ActualNetwork {
     pub uuid: Uuid,
     /// The mark, when irs made it.
     pub owner: Option<Owner>,
+    /// Whether the definition has lost that mark, and the deployment's blueprint tells it.
+    pub lost_mark: bool,
+    /// Whether it has a definition, else it is gone when it stops.
+    pub persistent: bool,
     /// The nodes that it joins, when irs made it as a wire.
     pub wire: Option<Wire>,
     /// Whether it is started.
@@ -89,12 +93,9 @@ pub fn read(libvirt: &Libvirt, deployment: &str) -> Result<Vec<ActualNetwork>> {
 
 fn read_one(listed: &Listed<Network>, deployment: &str) -> Result<ActualNetwork> {
     let network = &listed.it;
-    let flags = if listed.persistent {
-        virt::sys::VIR_NETWORK_XML_INACTIVE
-    } else {
-        0
-    };
-    let mut actual = parse(&network.xml_desc(flags)?)?;
+    // Of one that was only started it is what its definition would be.
+    let mut actual = parse(&network.xml_desc(virt::sys::VIR_NETWORK_XML_INACTIVE)?)?;
+    actual.persistent = listed.persistent;
     actual.active = listed.running;
     actual.autostart = listed.autostart;
     let owner = actual.owner.as_ref();
@@ -130,6 +131,8 @@ pub fn parse(xml: &str) -> Result<ActualNetwork> {
         name: text("name").context("it has no name")?.to_owned(),
         uuid: text("uuid").context("it has no UUID")?.parse()?,
         owner: mark::of_network(root),
+        lost_mark: false,
+        persistent: true,
         wire: mark::wire_of_network(root),
         active: false,
         autostart: false,

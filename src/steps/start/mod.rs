@@ -60,9 +60,9 @@ impl Policy {
 }
 
 /// The actions that start what should run. irs stops nothing that runs.
-pub fn converge(nodes: &[Node], actual: &[ActualDomain], policy: Policy, host: &str) -> Vec<Action> {
+pub fn converge(nodes: &[Node], actual: &[ActualDomain], host: &str) -> Vec<Action> {
     let mut actions = Vec::new();
-    for node in nodes.iter().filter(|node| policy.wants(node.has_os)) {
+    for node in nodes.iter().filter(|node| node.starts) {
         let found = actual.iter().find(|d| d.name == node.name);
         let (verb, reason, work) = match found.map(|d| d.state) {
             None => (

@@ -1,6 +1,6 @@
 //! Restarting nodes whose machine lacks what only a new start shows: gracefully, within a deadline.
 
-use super::{Policy, Watch, Work, start};
+use super::{Watch, Work, start};
 use crate::deployment::{Deployment, Node};
 use crate::interrupt;
 use crate::libvirt::settled;
@@ -25,14 +25,9 @@ const PAUSE: Duration = Duration::from_millis(300);
 const PRESS: Duration = Duration::from_secs(15);
 
 /// The restarts of nodes that run, that this run would start again, and that lack something. Pure.
-pub fn converge(
-    deployment: &Deployment,
-    actual: &[ActualDomain],
-    policy: Policy,
-    deadline: Duration,
-) -> Vec<Action> {
+pub fn converge(deployment: &Deployment, actual: &[ActualDomain], deadline: Duration) -> Vec<Action> {
     let mut actions = Vec::new();
-    for node in deployment.nodes.iter().filter(|node| policy.wants(node.has_os)) {
+    for node in deployment.nodes.iter().filter(|node| node.starts) {
         let Some(found) = actual.iter().find(|domain| domain.name == node.name) else {
             continue;
         };

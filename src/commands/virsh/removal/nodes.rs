@@ -28,13 +28,8 @@ pub fn nodes(
     let mut held = BTreeMap::new();
     let folder = storage::folder(&id.name, actual, &request.wanted.storage);
     let mut unknown = Vec::new();
-    let exists = |name: &str| actual.domains_of(id.uuid).any(|domain| domain.name == name);
-    let resolve = |given: &String| match exists(given) {
-        true => (given.clone(), given.clone()),
-        false => (names::prefixed(id.prefix.as_deref(), given), given.clone()),
-    };
-    let wanted: BTreeSet<(String, String)> = wanted.iter().map(resolve).collect();
-    let names: BTreeSet<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
+    let wanted = actual.full_names(wanted, id);
+    let names: BTreeSet<String> = wanted.keys().cloned().collect();
     let mut removed: BTreeSet<String> = BTreeSet::new();
     for (name, given) in wanted {
         let reason = "--remove-nodes names it";
@@ -93,7 +88,9 @@ pub fn nodes(
             .networks_of(id.uuid)
             .flat_map(|network| &network.reservations);
         let reserved = reservations.any(|reservation| reservation.is_of(&name));
-        if of_node.is_empty() && !reserved && !was_listed(request, &name) {
+        let known = actual.facts.blueprint.as_ref();
+        let known = known.is_some_and(|blueprint| blueprint.node(&name).is_some());
+        if of_node.is_empty() && !reserved && !known && !was_listed(request, &name) {
             unknown.push(given);
         }
         actions.extend(of_node);

@@ -5,7 +5,7 @@ use crate::deployment::Storage;
 use crate::names;
 use crate::steps::disks::stored::{self, Stored};
 use crate::steps::domains::read::ActualDomain;
-use crate::steps::host::RECORD;
+use crate::steps::host::{BLUEPRINT, RECORD};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -63,10 +63,15 @@ pub fn holding(name: &str, uuid: Uuid, actual: &Actual, storage: &Storage, store
     let laid_over_ours = |name: &&String| ours.iter().any(|volume| is_laid_over(name, volume));
     let volumes: BTreeSet<String> = plain()
         .filter(|name| ours.contains(name) || laid_over_ours(name))
-        .filter(|name| *name != RECORD)
+        .filter(|name| *name != RECORD && *name != BLUEPRINT)
         .cloned()
         .collect();
-    let is_record = |name: &str| name == RECORD || name.starts_with("record.json.");
+    let is_record = |name: &str| {
+        [RECORD, BLUEPRINT].iter().any(|own| {
+            name.strip_prefix(own)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    };
     let strange = there
         .keys()
         .filter(|name| !volumes.contains(*name) && !is_record(name));

@@ -100,7 +100,15 @@ impl Comparison<'_, '_> {
     /// A disk is known by its file, whatever it is called; one whose file is another, as a snapshot's, is left alone.
     fn disk(&mut self, wanted: Node<'_, '_>, parent: Node<'_, '_>) -> Result<()> {
         let same = elements(parent).find(|n| n.has_tag_name("disk") && path(*n) == path(wanted));
-        let Some(found) = same else { return Ok(()) };
+        let Some(found) = same else {
+            // Neither the file nor its place: somebody took it out. Options may leave the file to libvirt.
+            let place =
+                elements(parent).any(|n| n.has_tag_name("disk") && target(n, "dev") == target(wanted, "dev"));
+            if place || path(wanted).is_none() || self.raw("disk", true) {
+                return Ok(());
+            }
+            return self.append(parent, wanted, format!("it has no {}", label(wanted)));
+        };
         let mut same = true;
         let mut reasons = Vec::new();
         for (tag, attribute, words) in [

@@ -18,7 +18,7 @@ pub use mark::Mark;
 use ipnet::IpNet;
 
 /// A bridge that irs makes and keeps for a deployment.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct HostBridge {
     /// The device.
     pub name: String,
@@ -26,15 +26,19 @@ pub struct HostBridge {
     pub nic: String,
     /// Addresses of its own besides those of the NIC.
     pub addresses: Vec<IpNet>,
-    /// MTU of the NIC, in bytes; as it is when absent.
+    /// MTU of the NIC, in bytes; as it is when absent, and so without a word of the run.
+    #[serde(skip)]
     pub mtu: Option<u32>,
     /// The libvirt network that uses it.
     pub network: String,
-    /// The deployment that has it made.
+    /// The deployment that has it made; when that goes, it is another's.
+    #[serde(skip)]
     pub deployment: String,
     /// Whether it was there before: then what its NIC is like now says nothing of what that was like without it.
+    #[serde(skip)]
     pub again: bool,
-    /// Whether it may end with the next boot.
+    /// Whether it may end with the next boot: each run must say so.
+    #[serde(skip)]
     pub runtime_only: bool,
 }
 
