@@ -73,7 +73,6 @@ impl Blueprint {
                 login_keys: keys.1,
             };
             domain.mark = Some(mark_of(node, id, &setting, keys.0));
-            domain.lost_mark = true;
         }
         for network in actual
             .networks
@@ -176,7 +175,6 @@ fn lost_domain(node: &Node, id: &Identity, folder: &str) -> ActualDomain {
         name: node.name.clone(),
         uuid: node.uuid,
         mark: Some(mark_of(node, id, &setting, None)),
-        lost_mark: false,
         persistent: false,
         state: State::ShutOff,
         autostart: false,

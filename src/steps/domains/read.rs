@@ -22,8 +22,6 @@ pub struct ActualDomain {
     pub uuid: Uuid,
     /// The mark, when irs made it.
     pub mark: Option<NodeMark>,
-    /// Whether that mark is gone, and the blueprint tells it.
-    pub lost_mark: bool,
     /// Whether it has a definition, else it is gone when it stops.
     pub persistent: bool,
     /// Running, paused, shut off, …
@@ -281,7 +279,6 @@ pub fn parse(xml: &str) -> Result<ActualDomain> {
         name: text("name").context("it has no name")?.to_owned(),
         uuid: text("uuid").context("it has no UUID")?.parse()?,
         mark: mark::of_domain(root),
-        lost_mark: false,
         persistent: true,
         state: State::Other,
         autostart: false,
