@@ -82,8 +82,11 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
                 .push(None, format!("disk {} of '{node}' cannot be made in '{path}': everybody on the hypervisor may change what is in '{}'", disk.dev, shown(open)))
                 .hint(OPEN_HINT);
         }
-        let room = matches!(kind, "folder" | "absent").then(|| room_or_header.split_once('\n'));
-        let (room, info) = room.flatten().unwrap_or(("", room_or_header));
+        let (room, info) = match kind {
+            // Of a folder that is not there yet nothing else is said.
+            "folder" | "absent" => room_or_header.split_once('\n').unwrap_or((room_or_header, "")),
+            _ => ("", room_or_header),
+        };
         let info: Option<Info> = serde_json::from_str(info).ok();
         match kind {
             "folder" => {
