@@ -10,7 +10,7 @@ use crate::blueprint::Blueprint;
 use crate::converge::Goal;
 use crate::deployment::{Deployment, Disk, Home, ImageSource};
 use crate::lease::{self, Lease};
-use crate::plan::{Action, Plan};
+use crate::plan::Plan;
 use crate::remote::Host;
 use crate::resolve::{self, counts};
 use crate::steps::disks::{Materials, outside};
@@ -91,8 +91,11 @@ fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared>
     let starts = start::converge(&deployment.nodes, &actual.domains, &id.host);
     let restarts = request
         .restart
-        .map(|deadline| restart::converge(&deployment, &actual.domains, deadline));
-    let record = record_of(&deployment, &actual, network, &starts)?;
+        .map(|deadline| restart::converge(&deployment, &actual.domains, deadline))
+        .unwrap_or_default();
+    start::check::check(&deployment, &actual, &restarts, request.memory_overcommit)?;
+    let starting: BTreeSet<&str> = starts.iter().chain(&restarts).map(|a| a.name.as_str()).collect();
+    let record = record_of(&deployment, &actual, network, &starting)?;
     for note in steps::host::openvswitch::diff::notes(&deployment, &actual.facts) {
         ui.note(&note);
     }
@@ -114,7 +117,7 @@ fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared>
         volumes: &volumes,
     };
     let plan = goal
-        .plan(images.collect(), restarts.unwrap_or_default())
+        .plan(images.collect(), restarts)
         .map_err(Problems::into_fault)?;
     let cached = located.into_iter().filter_map(|(source, located)| match located {
         Located::Cached(base) => Some((source, base)),
@@ -155,7 +158,12 @@ fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared>
 }
 
 /// The record as it must be before anything else is done.
-fn record_of(deployment: &Deployment, actual: &Actual, network: String, starts: &[Action]) -> Result<Record> {
+fn record_of(
+    deployment: &Deployment,
+    actual: &Actual,
+    network: String,
+    starting: &BTreeSet<&str>,
+) -> Result<Record> {
     let mut record = match &actual.facts.record {
         Some(record) => record.clone(),
         None => {
@@ -179,9 +187,7 @@ fn record_of(deployment: &Deployment, actual: &Actual, network: String, starts: 
     let outside = disks.filter(|disk| matches!(disk.home, Home::Folder(_)));
     record.files.extend(outside.map(Disk::key));
     // A node that is started anew is waited for anew.
-    record
-        .ready
-        .retain(|name| !starts.iter().any(|action| action.name == *name));
+    record.ready.retain(|name| !starting.contains(name.as_str()));
     if let Some(targets) = &deployment.extend {
         record.extend.get_or_insert_default().extend(targets.clone());
     }

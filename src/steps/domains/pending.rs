@@ -307,3 +307,6 @@ fn password(found: &ActualDomain) -> Option<String> {
     let graphics = child(child(document.root_element(), "devices")?, "graphics")?;
     graphics.attribute("passwd").map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests;

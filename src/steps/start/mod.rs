@@ -1,5 +1,6 @@
 //! Step 6: starting the domains, and restarting those that were changed, when that is asked for.
 
+pub mod check;
 pub mod restart;
 
 use crate::deployment::Node;

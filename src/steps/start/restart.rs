@@ -130,7 +130,7 @@ fn shut_down(domain: &Domain, deadline: Duration, watch: &Watch<'_>, line: &Node
             return Ok(false);
         }
         (watch.goes_on)().context(match begun {
-            Some(_) => "it was asked to shut down, and the next run starts it again",
+            Some(_) => "it was asked to shut down: once it is down, the next run starts it",
             None => "it was not asked to shut down yet",
         })?;
         match (way, &asked) {
