@@ -51,6 +51,10 @@ unit:
 lab:
     tests/run lab
 
+# Faults of docs/faults.md, with fifty random moments of killing irs; names are parts of tests' names.
+faults *names:
+    tests/faults {{names}}
+
 # Measure irs beside the same work by hand (docs/benchmarks.md); flags: parked, running, kcli, boot, program.
 bench *parts:
     tests/bench {{parts}}

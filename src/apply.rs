@@ -1,14 +1,17 @@
 //! Running a plan step by step, a bounded number of actions at a time.
 
+mod explain;
 mod perform;
 
+pub use explain::{explain, explain_lost, lease_lost};
+
 use crate::deployment::{Identity, ImageSource, Storage};
-use crate::error::{Exit, Fault, Report};
+use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::lease::Lease;
 use crate::libvirt::Libvirt;
 use crate::plan::{self, Action, Change, Kept, Plan, Verb, Work};
-use crate::remote::{Cmd, Host};
+use crate::remote::Host;
 use crate::steps::disks::Materials;
 use crate::steps::domains::template::Setting;
 use crate::steps::host::record::Record;
@@ -24,9 +27,6 @@ use tokio::task::JoinSet;
 
 /// How many nodes are worked on at once: libvirt gains nothing from more.
 pub const AT_ONCE: usize = 8;
-
-/// What to do after a lost connection.
-const GOES_ON: &str = "run the same command again: it goes on from here";
 
 /// What the actions are done with.
 pub struct Tools {
@@ -258,38 +258,4 @@ pub fn is_stop(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<Fault>()
         .is_some_and(|fault| fault.exit == Exit::Interrupted)
-}
-
-/// The fault of a run that may no longer change anything.
-pub fn lease_lost(tools: &Tools) -> Fault {
-    Fault::new(
-        Exit::Unreachable,
-        format!(
-            "the connection to '{}' that holds the deployment's lease is lost",
-            tools.id.host
-        ),
-    )
-    .hint(GOES_ON)
-    .passing()
-}
-
-/// Puts the lost connection on top of an error that comes of it: libvirt knows only that its socket was closed.
-pub fn explain(tools: &Tools, error: anyhow::Error) -> anyhow::Error {
-    if Report::of(&error).exit_code == Exit::Failed as u8 && (tools.lease_lost)() {
-        return error.context(lease_lost(tools));
-    }
-    explain_lost((&tools.host, &tools.libvirt), error)
-}
-
-/// The same while there is no lease to lose.
-pub fn explain_lost((host, libvirt): (&Host, &Libvirt), error: anyhow::Error) -> anyhow::Error {
-    if Report::of(&error).exit_code != Exit::Failed as u8 {
-        return error;
-    }
-    let lost = match host.run(&Cmd::new("true")) {
-        Err(lost) => lost.to_string(),
-        Ok(_) if !libvirt.is_alive() => format!("the connection to libvirt on '{}' is lost", host.name()),
-        Ok(_) => return error,
-    };
-    error.context(Fault::new(Exit::Unreachable, lost).hint(GOES_ON).passing())
 }

@@ -137,7 +137,7 @@ impl Report {
 /// One error's own words; those of libvirt come without the level, code and domain that its type shows.
 fn text(error: &(dyn std::error::Error + 'static)) -> String {
     match error.downcast_ref::<virt::error::Error>() {
-        Some(error) => error.message().to_owned(),
+        Some(error) => error.message().trim_end().to_owned(),
         None => error.to_string(),
     }
 }

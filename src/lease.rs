@@ -4,10 +4,10 @@
 //! killed its stdin ends, and when the link is cut it hears no more from us.
 
 use crate::error::{Exit, Fault};
-use crate::remote::{Cmd, Host};
+use crate::remote::{Cmd, Host, Said};
 use crate::units::format_duration;
 use crate::{apply, interrupt};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -40,9 +40,13 @@ dir=/run/irs file=/run/irs/$1.lock left=$3
 while :; do
   mkdir -p -m 0700 "$dir" || exit 1
   exec 9>>"$file" || { [ -d "$dir" ] && exit 1; continue; }
-  if ! flock -n 9; then
-    if [ "$left" -le 0 ]; then 
-      echo busy; head -n 1 "$file" 9>&-; echo "$(($(date +%s) - $(stat -c %Y "$file")))"; exit 0
+  flock -n 9
+  locked=$?
+  if [ $locked != 0 ]; then
+    # Anything but 1 is no lock: flock is not there, or /run cannot hold any.
+    [ $locked = 1 ] || exit 1
+    if [ "$left" -le 0 ]; then
+      echo busy; echo "$(head -n 1 "$file" 9>&-)"; echo "$(($(date +%s) - $(stat -c %Y "$file")))"; exit 0
     fi
     left=$((left - 1))
     read -r -t 0.2 _
@@ -145,27 +149,36 @@ impl Lease {
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
         let tries = wait.as_millis() / 200;
-        let holder = Cmd::new("bash").args(["-c", HOLDER, "bash", name, &who, &tries.to_string()]);
+        // A bash that sshd started would read ~/.bashrc once more, and what that prints is no answer of the holder's.
+        let holder = Cmd::new("bash");
+        let holder = holder.args(["--norc", "-c", HOLDER, "bash", name, &who, &tries.to_string()]);
         // The folder may go with another lease just when ours is to be made, and a busy sshd may drop a connection.
+        let said = Arc::new(Said::default());
         for _ in 1..ATTEMPTS {
-            if let Some(attempt) = Lease::ask(host, &holder)? {
+            if let Some(attempt) = Lease::ask(host, &holder, &said)? {
                 return Ok(attempt);
             }
+            // A login that runs no commands at all says so here.
+            host.run(&Cmd::new("true"))?;
             thread::sleep(RETRY);
         }
-        Lease::ask(host, &holder)?.ok_or_else(|| {
-            Fault::new(
-                Exit::Failed,
-                format!("cannot take the lock of {} on '{}'", what(name), host.name()),
-            )
-            .hint("bash, flock and a writable /run are needed there")
-            .into()
+        if let Some(attempt) = Lease::ask(host, &holder, &said)? {
+            return Ok(attempt);
+        }
+        let fault = Fault::new(
+            Exit::Failed,
+            format!("cannot take the lock of {} on '{}'", what(name), host.name()),
+        )
+        .hint("bash, flock and a writable /run are needed there");
+        Err(match said.last_line() {
+            Some(said) => anyhow!(said).context(fault),
+            None => fault.into(),
         })
     }
 
-    /// Starts a holder; none when it ends without an answer.
-    fn ask(host: &Host, holder: &Cmd) -> Result<Option<Attempt>> {
-        let stream = host.duplex(holder)?;
+    /// Starts a holder; none when it ends without an answer. `said` gets what it writes to stderr.
+    fn ask(host: &Host, holder: &Cmd, said: &Arc<Said>) -> Result<Option<Attempt>> {
+        let stream = host.duplex(holder, said)?;
         let mut reader = BufReader::new(stream.try_clone()?);
         let (stop, stopped) = channel();
         let heard = Arc::new(Mutex::new(Instant::now()));

@@ -11,6 +11,7 @@ use crate::remote::{Cmd, Host};
 use crate::ssh::node::{self, LoginFailure, NodeKey};
 use crate::steps::domains::read::State;
 use crate::steps::host::bridges::lan::{self, LanNic};
+use crate::steps::start::fallen;
 use crate::ui::NodeLine;
 use anyhow::Result;
 use console::Console;
@@ -215,14 +216,14 @@ fn look(target: &Target, tools: &Tools, key: &NodeKey, crowd: &Crowd, waiting: &
                 "it is paused with an internal error of the emulator",
             );
             let hint = hint_for_fallen(tools.setting.virt_type);
-            return Look::Never(fault.hint(hint).into());
+            return Look::Never(with_last_words(fault.hint(hint), &target.name, tools));
         }
         Ok(state) => {
             let fault = Fault::new(Exit::Failed, format!("its domain is {}", state.name())).hint(format!(
                 "see /var/log/libvirt/qemu/{}.log on the hypervisor; the same command starts it again",
                 target.name
             ));
-            return Look::Never(fault.into());
+            return Look::Never(with_last_words(fault, &target.name, tools));
         }
         Err(error) => return Look::Never(apply::explain(tools, error)),
     }
@@ -301,6 +302,13 @@ pub fn hint_for_fallen(virt_type: &str) -> &'static str {
         _ => {
             "see /var/log/libvirt/qemu/NODE.log on the hypervisor; the same command starts a stopped node again"
         }
+    }
+}
+
+fn with_last_words(fault: Fault, domain: &str, tools: &Tools) -> anyhow::Error {
+    match fallen::last_words(&tools.host, domain) {
+        Some(words) => words.context(fault),
+        None => fault.into(),
     }
 }
 

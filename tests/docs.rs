@@ -206,3 +206,25 @@ fn every_claim_of_security_has_its_test() {
     }
     assert!(claims > 30, "only {claims} claims were found");
 }
+
+/// What docs/faults.md says that irs says, a test in the lab looks for: each piece between the `…`.
+#[test]
+fn messages_of_faults_are_those_that_tests_look_for() {
+    let mut looked_for = String::new();
+    sources(Path::new("tests/hypervisor"), &mut looked_for);
+    let text = std::fs::read_to_string("docs/faults.md").unwrap();
+    let mut seen = 0;
+    for row in text.lines().filter(|line| line.starts_with("| ")) {
+        let cell = row.split('|').nth(3).unwrap_or_default();
+        for message in cell.split('`').skip(1).step_by(2) {
+            seen += 1;
+            for piece in message.split('…') {
+                assert!(
+                    looked_for.contains(piece),
+                    "no test looks for {piece:?} of {message:?}"
+                );
+            }
+        }
+    }
+    assert!(seen > 15, "{seen}");
+}

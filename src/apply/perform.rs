@@ -57,6 +57,7 @@ pub(super) fn perform(action: &Action, tools: &Tools) -> Result<()> {
                 goes_on: &|| goes_on(tools),
             };
             steps::start::apply(work, libvirt, tools.setting.virt_type, &watch)
+                .map_err(|error| steps::start::fallen::explain(host, libvirt, work.name(), error))
         }
     };
     let verb = match action.verb {

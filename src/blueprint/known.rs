@@ -143,6 +143,7 @@ fn lost_network(network: &Network, id: &Identity) -> ActualNetwork {
         persistent: false,
         active: false,
         autostart: false,
+        mac: None,
         bridge: Some(network.bridge.clone()),
         forward: network.forward.mode().map(str::to_owned),
         mtu: network.mtu,

@@ -70,7 +70,7 @@ impl Libvirt {
         Ok(Libvirt { connect })
     }
 
-    /// Whether the connection still stands; asks nobody.
+    /// Whether the connection still stands; it does not when the daemon ended, or the way to it.
     pub fn is_alive(&self) -> bool {
         self.connect.is_alive().unwrap_or(false)
     }
@@ -177,7 +177,11 @@ impl Libvirt {
         };
         match self.connect.compare_cpu(&xml, 0) {
             Ok(_) => true,
-            Err(error) => !error.message().to_lowercase().contains("unknown cpu feature"),
+            // "unknown CPU feature", in whatever language libvirtd speaks.
+            Err(error) => {
+                !matches!(error.code(), Enum::Known(ErrorNumber::InternalError))
+                    || !error.message().contains(feature)
+            }
         }
     }
 

@@ -66,19 +66,42 @@ impl Cmd {
                 self.words[0].replace('\0', "\\0")
             );
         }
-        let prefix: &[&str] = if sudo { &["sudo", "-n"] } else { &[] };
-        let fixed = prefix.iter().copied().chain(["env", "LC_ALL=C", PATH]);
+        // By its path: a secure_path of sudo's may not have it. And sudo's own words are to be in English.
+        let prefix: &[&str] = if sudo {
+            &["env", "LC_ALL=C", "sudo", "-n", "/usr/bin/env"]
+        } else {
+            &["env"]
+        };
+        let fixed = prefix.iter().copied().chain(["LC_ALL=C", PATH]);
         Ok(fixed.map(Into::into).chain(self.words.iter().cloned()).collect())
     }
 
-    /// The command as text for a login shell.
+    /// The command as text for a login shell, whichever that is.
     pub(crate) fn shell_text(&self, sudo: bool) -> Result<String> {
-        Ok(shlex::try_join(self.argv(sudo)?.iter().map(String::as_str))?)
+        let text = shlex::try_join(self.argv(sudo)?.iter().map(String::as_str))?;
+        Ok(for_any_shell(text))
     }
 
     pub(crate) fn input(&self) -> &[u8] {
         &self.stdin
     }
+}
+
+/// Text for `sh`, as text that csh and fish understand as well: to them a line's end, `!`, `\` and two kinds of quotes in
+/// one word are not what they are to `sh`. What is more than plain words in single quotes goes to `sh` in octal numbers.
+fn for_any_shell(text: String) -> String {
+    if !text.contains(['\n', '!', '\\', '"']) {
+        return text;
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b" _-./:=,+@%".contains(&byte);
+    let mut encoded = String::with_capacity(text.len() * 2);
+    for byte in text.bytes() {
+        match plain(byte) {
+            true => encoded.push(char::from(byte)),
+            false => encoded.push_str(&format!("\\0{byte:03o}")),
+        }
+    }
+    format!("sh -c 'eval \"exec $(printf %b \"$1\")\"' sh '{encoded}'")
 }
 
 impl fmt::Display for Cmd {
@@ -165,7 +188,7 @@ impl From<Finished> for Output {
 }
 
 /// The last kilobyte of a text.
-fn tail(text: &str) -> &str {
+pub(super) fn tail(text: &str) -> &str {
     let from = text.len().saturating_sub(TAIL);
     let from = (from..text.len())
         .find(|at| text.is_char_boundary(*at))
@@ -182,11 +205,12 @@ mod tests {
     fn arguments_are_quoted_and_secrets_hidden() {
         let cmd = Cmd::new("echo").arg("it's").arg("$(id)");
         assert_eq!(cmd.to_string(), "echo \"it's\" '$(id)'");
-        assert_eq!(cmd.clone().secret().to_string(), "echo …");
+        assert_eq!(cmd.secret().to_string(), "echo …");
+        let plain = Cmd::new("echo").arg("a b").shell_text(true).unwrap();
+        let begin = "env 'LC_ALL=C' sudo -n /usr/bin/env 'LC_ALL=C' ";
         assert!(
-            cmd.shell_text(true)
-                .unwrap()
-                .starts_with("sudo -n env 'LC_ALL=C' ")
+            plain.starts_with(begin) && plain.ends_with("echo 'a b'"),
+            "{plain}"
         );
         assert!(Cmd::new("echo").arg("a\0b").shell_text(false).is_err());
     }
@@ -201,6 +225,39 @@ mod tests {
             let out = std::process::Command::new("sh").arg("-c").arg(&shell).output().unwrap();
             let expected: String = ["begin".to_owned()].iter().chain(&words).map(|word| format!("{word}\0")).collect();
             proptest::prop_assert_eq!(String::from_utf8(out.stdout).unwrap(), expected);
+        }
+    }
+
+    /// Of the shells that there are here each must understand it.
+    #[test]
+    fn every_login_shell_understands_it() {
+        let nasty = [
+            "it's",
+            "a\nb\n",
+            "!x",
+            "\\n",
+            "\\\\",
+            "\"$HOME\" `id`",
+            "é",
+            "",
+            "%s %%",
+            "\\\n",
+        ];
+        let cmd = Cmd::new("printf").arg("%s|").args(nasty);
+        let text = format!("echo before; exec {}", cmd.shell_text(false).unwrap());
+        for shell in ["sh", "bash", "dash", "tcsh", "fish", "zsh", "ksh"] {
+            let run = std::process::Command::new(shell).args(["-c", &text]).output();
+            match run {
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound && !["sh", "bash"].contains(&shell) => {}
+                run => {
+                    let expected = format!("before\n{}|", nasty.join("|"));
+                    assert_eq!(
+                        String::from_utf8(run.unwrap().stdout).unwrap(),
+                        expected,
+                        "{shell}"
+                    );
+                }
+            }
         }
     }
 

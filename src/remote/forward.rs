@@ -1,6 +1,6 @@
 //! Libvirt's socket on a host, made reachable here, and commands as local streams.
 
-use super::tunnel::{Trouble, TunnelGuard};
+use super::tunnel::{Said, TunnelGuard};
 use super::{Cmd, Host, Local, Remote};
 use crate::error::{Exit, Fault, FaultContext};
 use crate::ssh::bridge::{self, Target};
@@ -136,13 +136,12 @@ impl Host {
     }
 
     /// Starts `cmd` as root and gives its stdin and stdout as one stream; over SSH on a connection of
-    /// its own. The command's stdin ends when the stream is closed, or when this process dies.
-    pub(crate) fn duplex(&self, cmd: &Cmd) -> Result<UnixStream> {
+    /// its own. The command's stdin ends when the stream is closed, or when this process dies. `said` gets its stderr.
+    pub(crate) fn duplex(&self, cmd: &Cmd, said: &Arc<Said>) -> Result<UnixStream> {
         let (ours, theirs) = UnixStream::pair()?;
         match self {
             Host::Local(local) => {
-                let mut child = local.start(cmd, theirs, Stdio::null())?;
-                thread::spawn(move || child.wait());
+                attend(local.start(cmd, theirs, Stdio::piped())?, Arc::clone(said));
             }
             Host::Ssh(remote) => {
                 let target = Target::Command(cmd.shell_text(remote.sudo)?);
@@ -150,9 +149,11 @@ impl Host {
                 let channel = bridge::open(&mut connection.link, &target, OPENING)
                     .map_err(|e| link_lost(&remote.name, e))?;
                 let name = remote.name.clone();
+                let said = Arc::clone(said);
                 thread::spawn(move || {
-                    let log = &mut |said: &[u8]| {
-                        tracing::debug!("{name}: {}", String::from_utf8_lossy(said).trim())
+                    let log = &mut |words: &[u8]| {
+                        tracing::debug!("{name}: {}", String::from_utf8_lossy(words).trim());
+                        said.add(words);
                     };
                     if let Err(e) = bridge::carry(&mut connection.link, channel, theirs, &target, log) {
                         tracing::debug!("a stream to '{name}' ended: {e}");
@@ -217,7 +218,7 @@ impl Local {
 }
 
 /// Notes what a program says, until it ends.
-fn attend(mut child: Child, trouble: Arc<Trouble>) {
+fn attend(mut child: Child, trouble: Arc<Said>) {
     thread::spawn(move || {
         let mut buffer = [0; 1024];
         if let Some(mut stderr) = child.stderr.take() {
@@ -229,7 +230,7 @@ fn attend(mut child: Child, trouble: Arc<Trouble>) {
     });
 }
 
-fn join(opened: Opened, client: UnixStream, trouble: &Trouble) {
+fn join(opened: Opened, client: UnixStream, trouble: &Said) {
     let Opened {
         mut connection,
         channel,

@@ -10,7 +10,7 @@ mod upload;
 
 pub use command::{Cmd, Output};
 pub use job::{Ended, Job, News};
-pub use tunnel::TunnelGuard;
+pub use tunnel::{Said, TunnelGuard};
 
 use crate::error::{Exit, Fault};
 use crate::ssh::config::{ClientOptions, Destination, resolve};
@@ -101,17 +101,29 @@ impl Host {
         if output.status == 0 {
             return Ok(());
         }
-        let fault = Fault::new(
-            Exit::Unreachable,
-            format!(
-                "user '{user}' is not root and cannot use sudo without a password on '{}'",
-                self.name()
-            ),
-        )
-        .hint(format!(
-            "log in as root (--host-user root), or give '{user}' a NOPASSWD rule in /etc/sudoers.d there"
-        ));
-        Err(anyhow::anyhow!(output.errors().trim().to_owned()).context(fault))
+        let said = output.errors();
+        let said = said.trim();
+        let host = self.name();
+        // sudo's own words, in English: the locale is C.
+        let (message, way_out) = if output.status == 127 {
+            (
+                format!("user '{user}' is not root, and there is no sudo on '{host}'"),
+                "install sudo there".to_owned(),
+            )
+        } else if said.contains("tty") {
+            (
+                format!("sudo on '{host}' wants a terminal of user '{user}'"),
+                format!("put 'Defaults:{user} !requiretty' into /etc/sudoers.d there"),
+            )
+        } else {
+            (
+                format!("user '{user}' is not root and cannot use sudo without a password on '{host}'"),
+                format!("give '{user}' a NOPASSWD rule for all commands in /etc/sudoers.d there"),
+            )
+        };
+        let hint = format!("log in as root (--host-user root), or {way_out}");
+        let fault = Fault::new(Exit::Unreachable, message).hint(hint);
+        Err(anyhow::anyhow!(said.to_owned()).context(fault))
     }
 
     /// The name as the user typed it.

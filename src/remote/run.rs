@@ -1,10 +1,11 @@
 //! Running commands as root.
 
+use super::command::tail;
 use super::{Cmd, Host, Output, Remote};
 use crate::error::{Exit, Fault, FaultContext};
-use crate::ssh::exec::{Bounds, exec};
+use crate::ssh::exec::{Bounds, Finished, exec};
 use crate::ssh::link_lost;
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
@@ -54,7 +55,10 @@ impl Remote {
             match exec(&mut connection.link, &command, input, progress, Bounds::NONE) {
                 Ok(done) => {
                     self.pool.give(connection);
-                    return Ok(done.into());
+                    return match done.begun {
+                        true => Ok(done.into()),
+                        false => Err(self.no_shell(&done)),
+                    };
                 }
                 Err(e) => {
                     self.pool.lost();
@@ -64,6 +68,27 @@ impl Remote {
                     }
                 }
             }
+        }
+    }
+}
+
+impl Remote {
+    /// The login shell ended, or became another program, before it came to our command.
+    fn no_shell(&self, done: &Finished) -> anyhow::Error {
+        let login = self.client.destination().login();
+        let fault = Fault::new(
+            Exit::Unreachable,
+            format!("the login shell of '{login}' ends before it runs a command"),
+        )
+        .hint(
+            "~/.bashrc and its like must not end the shell, or exec another one, when there is no terminal; \
+             and the account needs a shell that takes commands",
+        );
+        let said = [&done.stderr[..], &done.stdout].concat();
+        let said = String::from_utf8_lossy(&said);
+        match said.trim() {
+            "" => anyhow!("it says nothing, and its status is {}", done.status).context(fault),
+            said => anyhow!("it says: {}", tail(said)).context(fault),
         }
     }
 }

@@ -18,14 +18,14 @@ use tempfile::TempDir;
 pub struct TunnelGuard {
     /// There until the client has come: a killed irs leaves nothing behind after that.
     dir: Arc<Mutex<Option<TempDir>>>,
-    trouble: Arc<Trouble>,
+    trouble: Arc<Said>,
 }
 
-/// The end of what was said of a broken way.
+/// The end of what the program at the other end of a stream wrote to stderr, or why the way to it broke.
 #[derive(Default)]
-pub(super) struct Trouble(Mutex<String>);
+pub struct Said(Mutex<String>);
 
-impl Trouble {
+impl Said {
     /// Adds what the program at the other end wrote.
     pub(super) fn add(&self, said: &[u8]) {
         let mut text = lock(&self.0);
@@ -37,6 +37,13 @@ impl Trouble {
         text.drain(..excess);
     }
 
+    /// The last line of it.
+    pub fn last_line(&self) -> Option<String> {
+        let text = lock(&self.0);
+        let line = text.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+        Some(line.to_owned())
+    }
+
     /// Puts the reason in place of all that was said.
     pub(super) fn set(&self, why: impl Into<String>) {
         *lock(&self.0) = why.into();
@@ -46,7 +53,7 @@ impl Trouble {
 impl TunnelGuard {
     /// A private socket and its URI; `join` gets the one client.
     pub(super) fn listen(
-        join: impl FnOnce(UnixStream, &Arc<Trouble>) + Send + 'static,
+        join: impl FnOnce(UnixStream, &Arc<Said>) + Send + 'static,
     ) -> Result<(String, TunnelGuard)> {
         let fault = || Fault::new(Exit::Failed, "cannot make a private socket for libvirt");
         let dir = folder().fault(fault)?;

@@ -1,6 +1,6 @@
 //! A channel of a connection, joined to a local socket.
 
-use super::exec::{after_marker, marked};
+use super::exec::{SHELL, after_marker, marked};
 use super::link::{Link, LinkError, OPENING};
 use rustix::event::PollFlags;
 use std::io::{self, Read, Write};
@@ -61,7 +61,11 @@ pub fn carry(
         ended: None,
         local,
     };
+    let opened = Instant::now();
     loop {
+        if !bridge.begun && opened.elapsed() >= OPENING {
+            return Err(LinkError::Silent(SHELL));
+        }
         let mut progressed = bridge.read_local(link, &mut channel)?;
         progressed |= bridge.write_channel(link, &mut channel)?;
         progressed |= bridge.read_channel(link, &mut channel)?;
@@ -80,10 +84,10 @@ pub fn carry(
             break;
         }
         if !progressed && (channel.read_window().available == 0 || !bridge.down.is_empty()) {
-            let limit = if bridge.ended.is_some() {
-                LINGER
-            } else {
-                Duration::from_secs(60)
+            let limit = match (bridge.ended, bridge.begun) {
+                (Some(_), _) => LINGER,
+                (None, true) => Duration::from_secs(60),
+                (None, false) => OPENING,
             };
             let flags = bridge.interest();
             let other = (!flags.is_empty()).then(|| (bridge.local.as_fd(), flags));

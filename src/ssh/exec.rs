@@ -50,7 +50,12 @@ pub struct Finished {
     pub stderr: Vec<u8>,
     /// How many bytes of its input it was sent.
     pub sent: u64,
+    /// Whether it was begun at all; else what was written is the login shell's.
+    pub begun: bool,
 }
+
+/// What is waited for until that line has come: a start-up file may wait for ever.
+pub(crate) const SHELL: &str = "the login shell starts";
 
 /// A line that is written before a command's own output, so that what the login shell's start-up
 /// files print can be told from it.
@@ -115,6 +120,7 @@ fn run(
         stdout: Vec::new(),
         stderr: Vec::new(),
         sent: 0,
+        begun: false,
     };
     let mut source = Some(Source {
         input,
@@ -136,6 +142,10 @@ fn run(
             break;
         }
         bounds.check(&done, begun)?;
+        done.begun = done.begun || after_marker(&done.stdout).is_some();
+        if !done.begun && begun.elapsed() >= OPENING {
+            return Err(LinkError::Silent(SHELL));
+        }
         if let Some(from) = &mut source {
             if from.fill()? {
                 match link.attempt(|_| channel.write(&from.chunk[from.at..])) {
@@ -177,6 +187,7 @@ fn run(
     }
     if let Some(begin) = after_marker(&done.stdout) {
         done.stdout.drain(..begin);
+        done.begun = true;
     }
     Ok(done)
 }

@@ -110,6 +110,20 @@ impl Link {
         &self.session
     }
 
+    /// The beginning of what the server says first, left where it is: its version, or why it will not talk to us. Empty when
+    /// it hangs up without a word, or says nothing within `limit`.
+    pub fn first_words(&self, limit: Duration) -> String {
+        let mut fds = [PollFd::from_borrowed_fd(self.socket.as_fd(), PollFlags::IN)];
+        let mut words = [0; 64];
+        match poll_for(&mut fds, limit) {
+            Ok(true) => {}
+            _ => return String::new(),
+        }
+        let peek = rustix::net::RecvFlags::PEEK | rustix::net::RecvFlags::DONTWAIT;
+        let (length, _) = rustix::net::recv(&self.socket, &mut words[..], peek).unwrap_or((0, 0));
+        String::from_utf8_lossy(&words[..length]).trim().to_owned()
+    }
+
     /// Exchanges versions and keys within `limit`.
     pub fn handshake(&mut self, limit: Duration) -> Result<(), LinkError> {
         let mut session = self.session.clone();

@@ -20,11 +20,14 @@ use link::{Link, LinkError};
 use std::hash::{BuildHasher, Hasher};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a connection that the server drops before its banner is tried: sshd drops some of many
 /// that begin at once (MaxStartups).
 const TRIES: u32 = 7;
+
+/// What sshd says to a source that it penalises, in place of its version.
+const PENALTY: &str = "Not allowed at this time";
 
 /// An authenticated connection, with the process that carries it, if one does.
 pub struct Connection {
@@ -113,7 +116,19 @@ impl Client {
         link.session()
             .method_pref(ssh2::MethodType::HostKey, &algorithms)
             .fault(unreachable)?;
-        if let Err(error) = link.handshake(self.destination.connect_timeout) {
+        // OpenSSH says it in front of its version since 9.8.
+        let end = Instant::now() + self.destination.connect_timeout;
+        let words = link.first_words(self.destination.connect_timeout);
+        if words.starts_with(PENALTY) {
+            let fault = Fault::new(
+                Exit::Unreachable,
+                format!("sshd on '{host}' refuses this machine for a while"),
+            );
+            let hint = "it does so after failed logins (PerSourcePenalties), for up to 10 minutes: wait, or let an administrator there \
+                        add this machine to PerSourcePenaltyExemptList and restart sshd";
+            return Err(anyhow!("it says: {PENALTY}").context(fault.hint(hint)));
+        }
+        if let Err(error) = link.handshake(end.saturating_duration_since(Instant::now())) {
             let dropped = matches!(error.code(), Some(-13 | -2 | -43 | -7));
             if let Some(proxy) = &way.proxy {
                 // A proxy that ended says why; what it says may still be on its way.
@@ -134,7 +149,10 @@ impl Client {
                     "is that port sshd's? After several failed logins a recent sshd refuses a client for some minutes"
                 }
             };
-            let error = anyhow::Error::new(error);
+            let error = match words.starts_with("SSH-") || words.is_empty() {
+                true => anyhow::Error::new(error),
+                false => anyhow!("it says: {words}"),
+            };
             let error = if dropped { error.context(Dropped) } else { error };
             return Err(error.context(unreachable().hint(hint)));
         }

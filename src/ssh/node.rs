@@ -211,7 +211,7 @@ fn by_command(ip: IpAddr, port: u16) -> Target {
     let script = "if command -v nc >/dev/null 2>&1; then exec nc \"$1\" \"$2\"; fi; \
                   exec 3<>\"/dev/tcp/$1/$2\" || exit 1; (cat <&3; kill $$) & from=$!; cat >&3; kill $from";
     let cmd = Cmd::new("bash")
-        .args(["-c", script, "bash"])
+        .args(["--norc", "-c", script, "bash"])
         .arg(ip.to_string())
         .arg(port.to_string());
     Target::Command(cmd.shell_text(false).unwrap_or_default())

@@ -6,7 +6,7 @@ mod bridges;
 mod changes;
 mod cleanup;
 mod concurrency;
-mod hosts;
+mod faults;
 mod interrupted;
 mod inventory;
 mod killed;
@@ -18,7 +18,6 @@ mod node_keys;
 mod prefixes;
 mod refusals;
 mod scale;
-mod sudoer;
 #[path = "../support/mod.rs"]
 mod support;
 mod switch;

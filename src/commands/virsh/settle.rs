@@ -14,6 +14,7 @@ use crate::ssh::node::NodeKey;
 use crate::steps;
 use crate::steps::domains::read::ActualDomain;
 use crate::steps::host::record::Record;
+use crate::steps::start::fallen::last_words;
 use anyhow::Result;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -70,7 +71,7 @@ pub async fn settle(
     record.ready.retain(|name| names.contains(name));
     record.lan.retain(|name, _| names.contains(name));
     if result.is_ok() {
-        result = check_blank_nodes(request, deployment, &actual, tools.setting.virt_type);
+        result = check_blank_nodes(request, deployment, &actual, tools);
     }
     if result.is_ok() {
         forget_extends(request, deployment, &actual, &mut record);
@@ -145,20 +146,26 @@ fn check_blank_nodes(
     request: &Request,
     deployment: &Deployment,
     actual: &Actual,
-    virt_type: &str,
+    tools: &Tools,
 ) -> Result<()> {
     let blank = |domain: &&ActualDomain| domain.mark.as_ref().is_some_and(|mark| !mark.has_seed);
     let fallen = wanted(request, deployment, actual)
         .filter(blank)
         .filter(|domain| !domain.state.is_running());
-    let list: Vec<String> = fallen
-        .map(|domain| format!("'{}' is {}", domain.name, domain.state.name()))
-        .collect();
-    if list.is_empty() {
+    let fallen: Vec<&ActualDomain> = fallen.collect();
+    let Some(first) = fallen.first() else {
         return Ok(());
+    };
+    let list = fallen
+        .iter()
+        .map(|domain| format!("'{}' is {}", domain.name, domain.state.name()));
+    let list: Vec<String> = list.collect();
+    let fault = Fault::new(Exit::Failed, format!("nodes do not run: {}", list.join(", ")))
+        .hint(ready::hint_for_fallen(tools.setting.virt_type));
+    match last_words(&tools.host, &first.name) {
+        Some(words) => Err(words.context(fault)),
+        None => Err(fault.into()),
     }
-    let fault = Fault::new(Exit::Failed, format!("nodes do not run: {}", list.join(", ")));
-    Err(fault.hint(ready::hint_for_fallen(virt_type)).into())
 }
 
 /// Forgets the targets of extends that are complete: this run's own, and those that are met by now.

@@ -25,6 +25,10 @@ pub struct Facts {
     pub disk_available: u64,
     /// The folder in which anybody could exchange the folder of images or what is in it, when there is one.
     pub open_folder: Option<String>,
+    /// Whether the file system of the images takes writes.
+    pub writable: bool,
+    /// Networks whose dnsmasq ought to run and does not.
+    pub dead_servers: Vec<String>,
     /// Online CPU threads.
     pub cpus: u32,
     /// `/dev/kvm` is there.
@@ -134,6 +138,8 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<F
         disk_available: disk_available(section("disk"))
             .with_context(|| format!("the hypervisor does not say how much of '{folder}' is free"))?,
         open_folder: Some(section("open-folder").trim().to_owned()).filter(|folder| !folder.is_empty()),
+        writable: section("writable").trim() == "yes",
+        dead_servers: section("servers").lines().map(str::to_owned).collect(),
         cpus: section("cpus").trim().parse().unwrap_or(1),
         kvm_device: section("kvm").trim() == "yes",
         cpu_flag: Some(section("flags").trim().to_owned()).filter(|flag| !flag.is_empty()),

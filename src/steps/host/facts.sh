@@ -33,6 +33,8 @@ section disk
 folder=$1
 while [ ! -d "$folder" ] && [ "$folder" != / ] && [ -n "$folder" ]; do folder=$(dirname -- "$folder"); done
 df -PB1 -- "$folder" 2>/dev/null | tail -n 1
+# Root may write everywhere but where the file system takes nothing.
+section writable; [ -w "$folder" ] && echo yes
 section programs; for program in qemu-img curl sha256sum swtpm swtpm_setup ovs-vsctl; do command -v "$program" >/dev/null 2>&1 && echo "$program"; done
 section leases; ls /run/irs 2>/dev/null
 section folders
@@ -49,6 +51,13 @@ section loose
 for file in /sys/class/net/*/tun_flags; do
   [ -e "$file" ] && [ ! -e "${file%/*}/master" ] && basename "${file%/*}"
 done
+# Networks whose dnsmasq is configured, and does not run. libvirt removes the configuration when it stops a network.
+section servers
+for file in /var/lib/libvirt/dnsmasq/*.conf; do
+  name=${file##*/}; name=${name%.conf}
+  read -r process <"/run/libvirt/network/$name.pid" || continue
+  tr '\0' '\n' <"/proc/$process/cmdline" | grep -qxF -e "--conf-file=$file" || echo "$name"
+done 2>/dev/null
 section record; cat -- "$2" 2>/dev/null
 section blueprint; cat -- "$3" 2>/dev/null
 section end

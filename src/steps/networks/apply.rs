@@ -1,7 +1,7 @@
 //! Making, starting, changing and removing networks.
 
 use super::edit::srv_values;
-use super::{Tune, Work, portgroup};
+use super::{Tune, Work, portgroup, remnant, revive};
 use crate::deployment::{Identity, Network};
 use crate::error::{Exit, Fault};
 use crate::libvirt::{Libvirt, gone, settled};
@@ -35,6 +35,7 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
             if *again {
                 settled(network.destroy(), false, || network.is_active()).context("stopping it")?;
             }
+            remnant::sweep(host, network)?;
             start(network)?;
             plug(host, bridge, nics)?;
             tune(host, more.as_ref())
@@ -48,6 +49,7 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
                 .try_for_each(|change| portgroup::apply(network, change))
         }),
         Work::Tune(more) => tune(host, Some(more)),
+        Work::Revive(name) => in_turn(libvirt, name, revive::revive),
         Work::Autostart(name) => in_turn(libvirt, name, |network| Ok(network.set_autostart(true)?)),
         Work::Edit { network: name, edits } => {
             let removes_only = edits.iter().all(|edit| !edit.add);
@@ -82,6 +84,7 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
             let Some(network) = libvirt.network(name)? else {
                 return Ok(());
             };
+            remnant::sweep(host, &network)?;
             settled(network.destroy(), false, || network.is_active()).context("stopping it")?;
             gone(network.undefine()).or_else(|error| {
                 // A network that was only started has no definition to remove: it went with the stop.

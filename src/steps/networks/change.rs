@@ -38,6 +38,10 @@ pub fn changes(network: &Network, found: &ActualNetwork, facts: &Facts) -> Vec<C
         let reason = format!("its bridge '{}' is gone", network.bridge);
         changes.push((reason, start(true)));
     } else {
+        if facts.dead_servers.contains(&network.name) {
+            let reason = "its DHCP and DNS server does not run".to_owned();
+            changes.push((reason, Work::Revive(network.name.clone())));
+        }
         if !plug.is_empty() {
             let nodes: Vec<&str> = plug.iter().map(|nic| nic.domain.as_str()).collect();
             let work = Work::Plug {

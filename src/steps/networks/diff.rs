@@ -3,7 +3,7 @@
 use super::bulk::{self, Bulk};
 use super::edit::{Edit, Entry};
 use super::read::ActualNetwork;
-use super::{Work, change, unchangeable};
+use super::{Work, change, remnant, unchangeable};
 use crate::deployment::{Deployment, Network, Reservation};
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
@@ -48,7 +48,7 @@ pub fn converge(
                         .hint("choose another --prefix");
                     continue;
                 }
-                check_free(network, false, host, facts, &mut problems);
+                check_free(network, None, host, facts, &mut problems);
                 let reason = "it does not exist".to_owned();
                 actions.push(action(
                     Verb::Create,
@@ -78,7 +78,7 @@ pub fn converge(
                         "a network in use is not changed under its nodes: use the topology it was made from, or make the deployment anew after --kill",
                     );
                 }
-                check_free(network, found.active, host, facts, &mut problems);
+                check_free(network, Some(found), host, facts, &mut problems);
                 for (reason, work) in change::changes(network, found, facts) {
                     actions.push(action(Verb::Update, &network.name, reason, work));
                 }
@@ -92,9 +92,19 @@ pub fn converge(
     }
 }
 
-/// libvirt starts no network whose bridge has the name of a device that is there.
-fn check_free(network: &Network, active: bool, host: &str, facts: &Facts, problems: &mut Problems) {
-    if active || network.forward == Forward::Bridge || facts.links.get(&network.bridge).is_none() {
+/// libvirt starts no network whose bridge has the name of a device that is there; what it left itself goes first.
+fn check_free(
+    network: &Network,
+    found: Option<&ActualNetwork>,
+    host: &str,
+    facts: &Facts,
+    problems: &mut Problems,
+) {
+    let Some(link) = facts.links.get(&network.bridge) else {
+        return;
+    };
+    let fine = found.is_some_and(|found| found.active || remnant::is_bridge_of(found, link));
+    if fine || network.forward == Forward::Bridge {
         return;
     }
     problems

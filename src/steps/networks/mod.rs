@@ -7,7 +7,9 @@ pub mod diff;
 pub mod edit;
 pub mod portgroup;
 pub mod read;
+pub mod remnant;
 pub mod reserve;
+pub mod revive;
 pub mod stale;
 pub mod unchangeable;
 
@@ -93,6 +95,8 @@ pub enum Work {
     },
     /// Make a bridge what libvirt has no words for.
     Tune(Tune),
+    /// Start its DHCP and DNS server again.
+    Revive(String),
     /// Let it start with the host.
     Autostart(String),
     /// Add and remove entries, one after the other.

@@ -35,6 +35,8 @@ pub struct ActualNetwork {
     pub autostart: bool,
     /// The bridge device.
     pub bridge: Option<String>,
+    /// The bridge device's MAC, which libvirt chose.
+    pub mac: Option<Mac>,
     /// `nat`, `route`, `open`, `bridge`, …; none when isolated.
     pub forward: Option<String>,
     /// Bytes.
@@ -137,6 +139,7 @@ pub fn parse(xml: &str) -> Result<ActualNetwork> {
         active: false,
         autostart: false,
         bridge: attribute("bridge", "name"),
+        mac: attribute("mac", "address").and_then(|mac| mac.parse().ok()),
         forward: child("forward").map(|n| n.attribute("mode").unwrap_or("nat").to_owned()),
         mtu: attribute("mtu", "size").and_then(|size| size.parse().ok()),
         domain: attribute("domain", "name"),

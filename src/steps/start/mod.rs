@@ -1,6 +1,7 @@
 //! Step 6: starting the domains, and restarting those that were changed, when that is asked for.
 
 pub mod check;
+pub mod fallen;
 pub mod restart;
 
 use crate::deployment::Node;
@@ -36,6 +37,14 @@ pub struct Watch<'a> {
     pub ui: &'a Ui,
     /// Fails when the run is to stop.
     pub goes_on: &'a dyn Fn() -> Result<()>,
+}
+
+impl Work {
+    /// The domain.
+    pub fn name(&self) -> &str {
+        let (Work::Start(name) | Work::Resume(name) | Work::Restart { name, .. }) = self;
+        name
+    }
 }
 
 /// Which nodes are started.
@@ -101,7 +110,7 @@ pub fn converge(nodes: &[Node], actual: &[ActualDomain], host: &str) -> Vec<Acti
 /// # Errors
 /// libvirt's, e.g. when the hypervisor has no memory left.
 pub fn apply(work: &Work, libvirt: &Libvirt, virt_type: &str, watch: &Watch<'_>) -> Result<()> {
-    let (Work::Start(name) | Work::Resume(name) | Work::Restart { name, .. }) = work;
+    let name = work.name();
     let domain = libvirt.domain(name)?.context("it is gone")?;
     match work {
         Work::Start(_) => start(&domain, virt_type),

@@ -7,6 +7,7 @@ use crate::interrupt;
 use crate::remote::{Cmd, Host};
 use anyhow::{Context, Result, anyhow};
 use std::io::Read;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a change waits for us to come back, in seconds.
@@ -119,7 +120,8 @@ fn judge(host: &Host, nic: &str, outcome: &str) -> Result<()> {
 
 /// Asks over a new connection how the change stands, and confirms it with `confirm`.
 fn look(host: &Host, bridge: &str, what: &str) -> Result<String> {
-    let mut stream = host.duplex(&Cmd::script(include_str!("confirm.sh"), &[bridge, what]))?;
+    let confirm = Cmd::script(include_str!("confirm.sh"), &[bridge, what]);
+    let mut stream = host.duplex(&confirm, &Arc::default())?;
     stream.set_read_timeout(Some(ANSWER))?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

@@ -45,7 +45,7 @@ pub fn find(
     let mut bridges: Vec<&str> = silent.iter().map(|nic| nic.bridge.as_str()).collect();
     bridges.sort_unstable();
     bridges.dedup();
-    let script = ["-c", include_str!("neighbours.sh"), "bash"];
+    let script = ["--norc", "-c", include_str!("neighbours.sh"), "bash"];
     let cmd = Cmd::new("bash")
         .args(script)
         .arg(if sweep { "sweep" } else { "look" })

@@ -1,0 +1,119 @@
+//! Daemons of the hypervisor that end under irs: libvirtd, dnsmasq, the sessions of sshd.
+
+use super::{TWO, nothing_to_do, on, run_until, virsh};
+use crate::support::{Lab, SIZES, difference};
+
+/// Ends libvirtd by a signal and starts it again, as systemd does.
+fn restart(signal: &str) -> String {
+    format!(
+        "process=$(cat /run/libvirtd.pid); kill -{signal} $process
+         while kill -0 $process 2>/dev/null; do sleep 0.1; done; libvirtd -d"
+    )
+}
+
+#[test]
+#[ignore = "in the lab: tests/run lab"]
+fn libvirtd_restarted_or_killed_in_the_middle() {
+    let lab = Lab::up("faults-libvirtd", &["--default-network"]).warm();
+    let before = lab.snapshot();
+    let four = ["--topology-nodes", "compute:4"];
+    for signal in ["TERM", "KILL"] {
+        let mut command = lab.virsh_command(&[SIZES, &four].concat());
+        let run = run_until(&mut command, "step 1/6", || {
+            on(&lab, &restart(signal));
+        });
+        let lost = format!(
+            "the connection to libvirt on '{}' is lost: its daemon ended or was restarted: connecting again in 1 s",
+            lab.address()
+        );
+        run.ok().says(&[&lost]).prints(&["compute-3", "running"]);
+        nothing_to_do(&lab, &four);
+        virsh(&lab, &["--kill"]).ok();
+        assert_eq!(
+            difference(&before, &lab.snapshot_but_cache()),
+            "",
+            "after SIG{signal}"
+        );
+    }
+
+    // Killed just when it starts a network it leaves the bridge, and does not know it any more.
+    virsh(&lab, &[TWO, &["--start", "none"]].concat()).ok();
+    let leave_bridge = "mac=$(virsh net-dumpxml management | sed -n \"s/.*mac address='\\(.*\\)'.*/\\1/p\")
+        virsh -q net-destroy management && ip link add management address $mac type bridge && ip link set management up";
+    on(&lab, leave_bridge);
+    virsh(&lab, &[TWO, &["--start", "none"]].concat())
+        .ok()
+        .prints(&["1 change"]);
+    nothing_to_do(&lab, &[TWO, &["--start", "none"]].concat());
+    on(&lab, leave_bridge);
+    virsh(&lab, &["--kill"]).ok();
+    assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
+
+    // Not restarted at all.
+    on(&lab, "kill -KILL $(cat /run/libvirtd.pid); sleep 0.2");
+    let open = format!("error: cannot open libvirt on '{}'", lab.address());
+    virsh(&lab, TWO).exits(3).says(&[
+        &open,
+        "hint: is libvirtd (or virtqemud) installed and running there",
+    ]);
+    on(&lab, "rm /run/libvirt/libvirt-sock");
+    let gone = format!("error: libvirt does not run on '{}'", lab.address());
+    virsh(&lab, TWO)
+        .exits(4)
+        .says(&[&gone, "hint: install it and start it there"]);
+    on(&lab, "libvirtd -d; until virsh -q list; do sleep 0.1; done");
+    assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
+}
+
+#[test]
+#[ignore = "in the lab: tests/run lab"]
+fn a_dnsmasq_that_was_killed_is_found_and_started_again() {
+    let lab = Lab::up("faults-dnsmasq", &["--default-network"]).warm();
+    let before = lab.snapshot();
+    virsh(&lab, TWO).ok();
+    let servers = || on(&lab, "pgrep -c -u nobody dnsmasq || pgrep -c dnsmasq");
+    let all = servers();
+    on(
+        &lab,
+        "cd /run/libvirt/network && kill -9 $(cat management.pid data.pid); sleep 0.3",
+    );
+    assert_ne!(servers(), all);
+    let reason = "its DHCP and DNS server does not run";
+    let plan = virsh(&lab, &[TWO, &["--dry-run"]].concat()).ok();
+    assert_eq!(plan.stdout.matches(reason).count(), 2, "{}", plan.transcript());
+    virsh(&lab, TWO).ok().prints(&["2 changes"]);
+    assert_eq!(servers(), all);
+    let left = lab.ask(&["net-dumpxml", "management"]);
+    assert!(!left.contains("<txt"), "{left}");
+    nothing_to_do(&lab, TWO);
+    virsh(&lab, &["--kill"]).ok();
+    assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
+}
+
+#[test]
+#[ignore = "in the lab: tests/run lab"]
+fn a_session_of_sshd_that_is_killed_in_the_middle() {
+    let lab = Lab::up("faults-sessions", &["--default-network"]).warm();
+    let before = lab.snapshot();
+    let four = ["--topology-nodes", "compute:4"];
+    let mut told = 0;
+    // In the order of their logins: commands, lease and libvirt, as it happens.
+    for nth in 1..=3 {
+        let kill = format!("kill -9 $(pgrep -f 'sshd-session: root($|@)' | sort -n | sed -n {nth}p)");
+        let mut command = lab.virsh_command(&[SIZES, &four].concat());
+        let run = run_until(&mut command, "step 1/6", || {
+            on(&lab, &kill);
+        });
+        let run = run.ok();
+        told += usize::from(run.stderr.contains("connecting again in 1 s"));
+        nothing_to_do(&lab, &four);
+        virsh(&lab, &["--kill"]).ok();
+        assert_eq!(
+            difference(&before, &lab.snapshot_but_cache()),
+            "",
+            "session {nth}"
+        );
+    }
+    // An idle connection for commands is replaced without a word.
+    assert!(told >= 1, "none was missed");
+}
