@@ -103,7 +103,7 @@ pub fn room_and_folders(lab: &Lab, files: &Files<'_>) {
     let small = files.folder.join("small");
     std::fs::create_dir(&small).expect("a folder");
     let small = small.display().to_string();
-    lab.enter(&["mount", "-t", "tmpfs", "-o", "size=20M", "none", &small])
+    lab.enter(&["mount", "-t", "tmpfs", "-o", "size=20M,mode=755", "none", &small])
         .ok();
     let says = ["preallocated disks need 32.00 MiB", "another 'path'"];
     files.refused(lab, "bulky:2", &[], 4, &says);
