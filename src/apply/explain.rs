@@ -56,10 +56,8 @@ pub fn explain_lost((host, libvirt): (&Host, &Libvirt), error: anyhow::Error) ->
     }
     let lost = match host.run(&Cmd::new("true")) {
         Err(lost) => lost.to_string(),
-        Ok(_) if !libvirt.is_alive() => format!(
-            "the connection to libvirt on '{}' is lost: its daemon ended or was restarted",
-            host.name()
-        ),
+        // Its daemon ended, or the stream that leads to it.
+        Ok(_) if !libvirt.is_alive() => format!("the connection to libvirt on '{}' is lost", host.name()),
         Ok(_) => return error,
     };
     error.context(Fault::new(Exit::Unreachable, lost).hint(GOES_ON).passing())

@@ -23,7 +23,7 @@ fn libvirtd_restarted_or_killed_in_the_middle() {
             on(&lab, &restart(signal));
         });
         let lost = format!(
-            "the connection to libvirt on '{}' is lost: its daemon ended or was restarted: connecting again in 1 s",
+            "the connection to libvirt on '{}' is lost: connecting again in 1 s",
             lab.address()
         );
         run.ok().says(&[&lost]).prints(&["compute-3", "running"]);
