@@ -7,6 +7,8 @@ mod changes;
 mod cleanup;
 mod concurrency;
 mod faults;
+mod faults_images;
+mod hosts;
 mod interrupted;
 mod inventory;
 mod killed;

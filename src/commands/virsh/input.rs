@@ -2,6 +2,7 @@
 
 use super::spec::{self, Spec};
 use crate::answers::Answers;
+use crate::checksum::Checksum;
 use crate::cli::virsh::{Virsh, VirtType};
 use crate::commands::connection::{self, Way};
 use crate::error::{Exit, Fault};
@@ -61,6 +62,8 @@ pub struct Request {
     pub validate: bool,
     /// Whether too little memory is accepted.
     pub memory_overcommit: bool,
+    /// What the base image's content must be.
+    pub checksum: Option<Checksum>,
     /// Whether the base image is fetched again.
     pub force_download: bool,
     /// Say only.
@@ -173,6 +176,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         virt_type: args.node.virt_type,
         validate: args.host.host_validate,
         memory_overcommit: args.host.host_memory_overcommit,
+        checksum: args.image.image_checksum.clone(),
         force_download: args.image.force_image_download,
         dry_run: args.run.dry_run,
         yes: args.removal.yes,

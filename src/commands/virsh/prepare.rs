@@ -297,7 +297,11 @@ fn locate_images(
         .map(|image| {
             // What was looked at meanwhile is the image of --image-url.
             let known = inspected.take_if(|_| *image == request.wanted.image);
-            let located = image::locate::locate(host, image, &deployment.storage, force, known)?;
+            let checksum = request
+                .checksum
+                .as_ref()
+                .filter(|_| *image == request.wanted.image);
+            let located = image::locate::locate(host, image, &deployment.storage, (force, checksum), known)?;
             Ok((image.clone(), located))
         })
         .collect()

@@ -1,6 +1,7 @@
 //! Bringing the base image into the cache.
 
 use super::{Base, Work, cache_name, content, index_name, locate};
+use crate::checksum::{Algorithm, Checksum};
 use crate::deployment::Storage;
 use crate::error::{Exit, Fault, FaultContext};
 use crate::image::{self, Format};
@@ -24,6 +25,8 @@ struct Arrived<'a> {
     /// The file that says which content its URL had.
     index: Option<String>,
     format: Format,
+    /// Bytes.
+    size: u64,
     virtual_size: u64,
     /// The URL or path, as the user typed it.
     shown: String,
@@ -36,8 +39,10 @@ struct Arrived<'a> {
 pub fn apply(work: &Work, host: &Host, storage: &Storage, hear: &dyn Fn(News) -> Result<()>) -> Result<Base> {
     let folder = storage.folder.trim_end_matches('/');
     match work {
-        Work::Download { url, size, .. } => loop {
-            if let Some(base) = download((url, *size), host, folder, hear)? {
+        Work::Download {
+            url, size, checksum, ..
+        } => loop {
+            if let Some(base) = download((url, *size, checksum.as_ref()), host, folder, hear)? {
                 break Ok(base);
             }
             if let Some(base) = locate::cached_url(host, storage, url)? {
@@ -62,6 +67,7 @@ pub fn apply(work: &Work, host: &Host, storage: &Storage, hear: &dyn Fn(News) ->
                     name: name.clone(),
                     index: None,
                     format: format.context("the name of a cached image says its format")?,
+                    size: *size,
                     virtual_size: *virtual_size,
                     shown: file.display().to_string(),
                 },
@@ -119,14 +125,17 @@ impl Read for Hashed {
 
 /// The hypervisor fetches it, in a process that goes on when we are cut off; nothing when another run has made use of what came.
 fn download(
-    (url, length): (&str, Option<u64>),
+    (url, length, checksum): (&str, Option<u64>, Option<&Checksum>),
     host: &Host,
     folder: &str,
     hear: &dyn Fn(News) -> Result<()>,
 ) -> Result<Option<Base>> {
-    let partial = format!("{}.part", index_name(url));
+    let other = checksum.map(|checksum| checksum.algorithm);
+    let other = other.filter(|algorithm| *algorithm != Algorithm::Sha256);
+    let other = other.map_or("", Algorithm::name);
+    let partial = format!("{}{other}.part", index_name(url));
     let file = format!("{folder}/{partial}");
-    let args = [folder, &partial, ""];
+    let args = [folder, &partial, other];
     let job = Job {
         purpose: "",
         script: include_str!("download.sh"),
@@ -142,7 +151,10 @@ fn download(
     if !output.success() {
         return Err(failure(url, &output));
     }
-    let arrived = check(url, length, &output.text(), folder, partial.clone());
+    let arrived = check((url, length, checksum), &output.text(), folder, partial.clone());
+    if let Ok(arrived) = &arrived {
+        hear(News::Size(arrived.size))?;
+    }
     let settled = arrived.and_then(|arrived| settle(host, arrived));
     let is_there = host.run(&Cmd::new("test").args(["-e", &file]))?.success();
     if settled.is_err() && is_there {
@@ -159,8 +171,7 @@ fn download(
 
 /// Reads what the download's script says of the file.
 fn check<'a>(
-    url: &str,
-    length: Option<u64>,
+    (url, length, checksum): (&str, Option<u64>, Option<&Checksum>),
     report: &str,
     folder: &'a str,
     part: String,
@@ -184,6 +195,10 @@ fn check<'a>(
             .hint("did it change on the server just now? Run irs again")
         );
     }
+    if let Some(checksum) = checksum {
+        let digest = value(&format!("{}=", checksum.algorithm.name()))?;
+        locate::hold(checksum, digest, &url::shown(url))?;
+    }
     let hex: String = report.lines().filter(|line| !line.contains('=')).collect();
     let header = image::from_hex(&hex);
     let shown = url::shown(url);
@@ -194,6 +209,7 @@ fn check<'a>(
         name: cache_name(value("sha256=")?, format),
         index: Some(index_name(url)),
         format,
+        size,
         virtual_size: image::virtual_size(&header, size, format),
         shown,
     })
@@ -239,6 +255,7 @@ fn settle(host: &Host, arrived: Arrived) -> Result<Base> {
         format,
         virtual_size,
         shown,
+        ..
     } = arrived;
     if format != Format::Raw {
         let path = format!("{folder}/{part}");

@@ -1,6 +1,7 @@
 //! Whether the base image is in the cache, and what is needed when it is not.
 
 use super::{Base, Located, Work, cache_name, index_name};
+use crate::checksum::{Algorithm, Checksum};
 use crate::deployment::{ImageSource, Storage};
 use crate::error::{Exit, Fault, FaultContext};
 use crate::image::{self, Format};
@@ -20,23 +21,71 @@ pub fn locate(
     host: &Host,
     source: &ImageSource,
     storage: &Storage,
-    force: bool,
+    (force, checksum): (bool, Option<&Checksum>),
     inspected: Option<Result<Inspected>>,
 ) -> Result<Located> {
     match source {
-        ImageSource::Url(url) => locate_url(host, url, storage, force),
+        ImageSource::Url(url) => locate_url(host, url, storage, force, checksum),
         ImageSource::File(file) => {
             let inspected = inspected.unwrap_or_else(|| inspect(file))?;
+            if let Some(checksum) = checksum {
+                let digest = match checksum.algorithm {
+                    Algorithm::Sha256 => inspected.sha256.clone(),
+                    Algorithm::Sha512 => sha512(file)?,
+                };
+                hold(checksum, &digest, &file.display().to_string())?;
+            }
             locate_file(host, file, storage, force, inspected)
         }
     }
 }
 
-fn locate_url(host: &Host, url: &str, storage: &Storage, force: bool) -> Result<Located> {
-    if let Some(base) = cached_url(host, storage, url)?.filter(|_| !force) {
+/// Refuses an image of another content than `--image-checksum` says.
+///
+/// # Errors
+/// `Failed`, with the checksum that it has.
+pub(super) fn hold(checksum: &Checksum, digest: &str, shown: &str) -> Result<()> {
+    if checksum.hex == digest {
+        return Ok(());
+    }
+    let name = checksum.algorithm.name();
+    let fault = Fault::new(
+        Exit::Failed,
+        format!("image '{shown}' is not the one that --image-checksum names: it has {name}:{digest}"),
+    );
+    Err(fault
+        .hint("is the checksum of this very file, and the server to be trusted? Nothing of it was kept")
+        .into())
+}
+
+fn sha512(file: &Path) -> Result<String> {
+    let mut hash = sha2::Sha512::new();
+    let reading = || format!("reading '{}'", file.display());
+    std::io::copy(&mut File::open(file).with_context(reading)?, &mut hash).with_context(reading)?;
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn locate_url(
+    host: &Host,
+    url: &str,
+    storage: &Storage,
+    force: bool,
+    checksum: Option<&Checksum>,
+) -> Result<Located> {
+    if let Some(base) = cached_url(host, storage, url)?.filter(|_| !force)
+        && is_that(host, &base, checksum)?
+    {
         return Ok(Located::Cached(base));
     }
-    Ok(Located::Missing(look(host, url)?))
+    Ok(Located::Missing(look(host, url, checksum)?))
+}
+
+/// Whether an image in the cache has that checksum: what the URL had when it was fetched may be another one.
+fn is_that(host: &Host, base: &Base, checksum: Option<&Checksum>) -> Result<bool> {
+    let Some(checksum) = checksum else { return Ok(true) };
+    let program = format!("{}sum", checksum.algorithm.name());
+    let sum = host.text(&Cmd::new(program).args(["--", &base.path]))?;
+    Ok(sum.trim_start_matches('\\').starts_with(&checksum.hex))
 }
 
 /// The image in the cache that a URL had when it was fetched last.
@@ -53,7 +102,7 @@ pub fn cached_url(host: &Host, storage: &Storage, url: &str) -> Result<Option<Ba
 }
 
 /// Probes the beginning of a remote image before anything is made for it.
-fn look(host: &Host, url: &str) -> Result<Work> {
+fn look(host: &Host, url: &str, checksum: Option<&Checksum>) -> Result<Work> {
     let shown = url::shown(url);
     let cmd = Cmd::script(include_str!("look.sh"), &[]).stdin(url::curl_line(url));
     let text = host.text(&cmd).fault(|| {
@@ -76,6 +125,7 @@ fn look(host: &Host, url: &str) -> Result<Work> {
     };
     Ok(Work::Download {
         url: url.to_owned(),
+        checksum: checksum.cloned(),
         size,
         virtual_size,
     })
@@ -108,10 +158,20 @@ fn cached(host: &Host, storage: &Storage, name: &str) -> Result<Option<Base>> {
     };
     let path = format!("{}/{name}", storage.folder.trim_end_matches('/'));
     let cmd = Cmd::script(
-        r#"[ -s "$1" ] || exit 0; stat -c %s -- "$1"; od -An -v -tx1 -N 64 -- "$1""#,
+        r#"[ -s "$1" ] || exit 0
+# What is not as it was placed is looked at as a whole: its name says its content.
+seal=$(cat -- "$1.seal" 2>/dev/null)
+if [ -n "$seal" ] && [ "$seal" != "$(stat -c '%s %Y' -- "$1")" ]; then
+  case $1 in *"-$(sha256sum <"$1" | cut -c1-32)."*) ;; *) echo damaged; exit 0 ;; esac
+fi
+stat -c %s -- "$1"; od -An -v -tx1 -N 64 -- "$1""#,
         &[&path],
     );
     let text = host.text(&cmd).context("looking into the cache of base images")?;
+    if text.trim() == "damaged" {
+        tracing::warn!("'{path}' was changed or cut short since it was placed: the image is brought anew");
+        return Ok(None);
+    }
     let Some((length, header)) = text.split_once('\n') else {
         return Ok(None);
     };

@@ -5,6 +5,7 @@ pub mod locate;
 #[cfg(test)]
 mod tests;
 
+use crate::checksum::Checksum;
 use crate::deployment::{Disk, ImageSource};
 use crate::error::{Exit, Fault};
 use crate::image::Format;
@@ -21,6 +22,8 @@ pub enum Work {
     Download {
         /// http or https.
         url: String,
+        /// What its content must be.
+        checksum: Option<Checksum>,
         /// Bytes, when the server says it.
         size: Option<u64>,
         /// The size of the disk in it, in bytes, when its beginning says it.
@@ -114,7 +117,10 @@ impl Located {
 
     /// What to say of a download that anybody on the way could exchange.
     pub fn unprotected(&self) -> Option<String> {
-        let Located::Missing(Work::Download { url, .. }) = self else {
+        let Located::Missing(Work::Download {
+            url, checksum: None, ..
+        }) = self
+        else {
             return None;
         };
         let plain = !url.to_ascii_lowercase().starts_with("https://");

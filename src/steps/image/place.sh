@@ -5,6 +5,7 @@ chmod 0644 -- "$2"
 # Nodes may lie over the one that is there: it stays when it is the same.
 rm -f -- "$2.head"
 if cmp -s -- "$2" "$3"; then rm -f -- "$2"; else mv -f -- "$2" "$3"; fi
+stat -c '%s %Y' -- "$3" >"$3.seal"
 if [ -n "$4" ]; then
   printf %s "$3" >".$4.$$"
   mv -f -- ".$4.$$" "$4"

@@ -65,7 +65,7 @@ fn a_password_in_a_url_is_in_no_process_list_and_no_message() {
         pool: "images".to_owned(),
     };
     let host = Host::here();
-    let located = locate::locate(&host, &ImageSource::Url(url), &storage, false, None).unwrap();
+    let located = locate::locate(&host, &ImageSource::Url(url), &storage, (false, None), None).unwrap();
     let actions = located.actions("hv", false);
     assert!(!format!("{}", crate::plan::Plan::new(actions)).contains(PASSWORD));
     let super::Located::Missing(work) = located else {
@@ -84,7 +84,7 @@ fn a_password_in_a_url_is_in_no_process_list_and_no_message() {
     }
     // A server that is gone: the message says where, and not how to get in.
     let gone = format!("http://me:{PASSWORD}@127.0.0.1:1/disk.img");
-    let error = locate::locate(&host, &ImageSource::Url(gone), &storage, false, None).unwrap_err();
+    let error = locate::locate(&host, &ImageSource::Url(gone), &storage, (false, None), None).unwrap_err();
     let text = crate::error::Report::of(&error).to_string();
     assert!(
         text.contains("http://127.0.0.1:1/disk.img") && !text.contains(PASSWORD),
@@ -103,7 +103,9 @@ fn an_image_that_changes_after_the_check_is_not_used() {
     let (host, file) = (Host::here(), dir.path().join("disk.img"));
     std::fs::write(&file, [0; 65536]).unwrap();
     let source = ImageSource::File(file.clone());
-    let super::Located::Missing(work) = locate::locate(&host, &source, &storage, false, None).unwrap() else {
+    let super::Located::Missing(work) =
+        locate::locate(&host, &source, &storage, (false, None), None).unwrap()
+    else {
         panic!("nothing is cached yet")
     };
     // As large as before, and now it has a backing file.
@@ -122,6 +124,7 @@ fn an_image_that_changes_after_the_check_is_not_used() {
 fn downloads_over_http_are_told() {
     let missing = |url: &str| {
         super::Located::Missing(super::Work::Download {
+            checksum: None,
             url: url.to_owned(),
             size: None,
             virtual_size: None,

@@ -1,0 +1,101 @@
+//! What an image's content must be, as `--image-checksum` says it.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A hash that is still good enough to tell an image from a forged one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Algorithm {
+    /// 64 digits.
+    Sha256,
+    /// 128 digits.
+    Sha512,
+}
+
+impl Algorithm {
+    /// Its name, with `sum` behind it the program's.
+    pub fn name(self) -> &'static str {
+        match self {
+            Algorithm::Sha256 => "sha256",
+            Algorithm::Sha512 => "sha512",
+        }
+    }
+
+    fn digits(self) -> usize {
+        match self {
+            Algorithm::Sha256 => 64,
+            Algorithm::Sha512 => 128,
+        }
+    }
+}
+
+/// A checksum: `sha256:HEX`, `sha512:HEX`, or the digits alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checksum {
+    /// How it is made.
+    pub algorithm: Algorithm,
+    /// Its digits, in lower case.
+    pub hex: String,
+}
+
+impl FromStr for Checksum {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Checksum, String> {
+        const TAKES: &str = "it takes sha256: and 64 hexadecimal digits, or sha512: and 128";
+        let (name, hex) = match text.trim().split_once(':') {
+            Some((name, hex)) => (Some(name.to_ascii_lowercase()), hex),
+            None => (None, text.trim()),
+        };
+        let hex = hex.to_ascii_lowercase();
+        let known = [Algorithm::Sha256, Algorithm::Sha512];
+        let algorithm = match &name {
+            Some(name) => known.into_iter().find(|known| known.name() == *name),
+            None => known.into_iter().find(|known| known.digits() == hex.len()),
+        };
+        let algorithm = algorithm.ok_or(TAKES)?;
+        let is_hex = hex.len() == algorithm.digits() && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match is_hex {
+            true => Ok(Checksum { algorithm, hex }),
+            false => Err(TAKES.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.algorithm.name(), self.hex)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checksum_is_read_as_people_have_it() {
+        let digits = "Ab".repeat(32);
+        let expected = format!("sha256:{}", "ab".repeat(32));
+        for text in [digits.clone(), format!("SHA256:{digits}"), format!(" {digits} ")] {
+            assert_eq!(text.parse::<Checksum>().unwrap().to_string(), expected);
+        }
+        let long = "0".repeat(128);
+        assert_eq!(long.parse::<Checksum>().unwrap().algorithm, Algorithm::Sha512);
+        for wrong in [
+            "",
+            "sha256:",
+            "md5:0123",
+            "sha256:zz",
+            "12ab",
+            &format!("sha512:{digits}"),
+        ] {
+            assert!(
+                wrong
+                    .parse::<Checksum>()
+                    .unwrap_err()
+                    .contains("64 hexadecimal digits"),
+                "{wrong}"
+            );
+        }
+    }
+}
