@@ -59,7 +59,8 @@ pub fn apply(work: &Work, host: &Host, storage: &Storage, hear: &dyn Fn(News) ->
                 .rsplit_once('.')
                 .and_then(|(_, suffix)| Format::of_name(suffix));
             let part = upload(file, *size, name, host, folder, hear)?;
-            settle(
+            let path = format!("{folder}/{part}");
+            let settled = settle(
                 host,
                 Arrived {
                     folder,
@@ -71,7 +72,11 @@ pub fn apply(work: &Work, host: &Host, storage: &Storage, hear: &dyn Fn(News) ->
                     virtual_size: *virtual_size,
                     shown: file.display().to_string(),
                 },
-            )
+            );
+            if settled.is_err() {
+                discard(host, &path);
+            }
+            settled
         }
     }
 }
@@ -245,7 +250,7 @@ fn failure(url: &str, output: &Output) -> anyhow::Error {
     )
 }
 
-/// Checks a complete image and gives it its name, in one move.
+/// Checks a complete image and gives it its name, in one move; one that is refused is left to the caller.
 fn settle(host: &Host, arrived: Arrived) -> Result<Base> {
     let Arrived {
         folder,
@@ -263,7 +268,6 @@ fn settle(host: &Host, arrived: Arrived) -> Result<Base> {
         let output = host.run(&check)?;
         // 3 is leaked clusters only, harmless in an image that is read; 63 a format that has no check.
         if !matches!(output.status, 0 | 3 | 63) {
-            discard(host, &path);
             let errors = output.errors();
             let cause = errors.lines().next().unwrap_or("qemu-img check fails").to_owned();
             return Err(anyhow::anyhow!(cause)).fault(|| {
