@@ -8,7 +8,6 @@ mod cleanup;
 mod concurrency;
 mod faults;
 mod faults_images;
-mod hosts;
 mod interrupted;
 mod inventory;
 mod killed;
