@@ -89,7 +89,7 @@ pub(super) fn apply(
     watch: &Watch<'_>,
 ) -> Result<()> {
     let line = watch.ui.node(name);
-    let down = shut_down(domain, deadline, watch, &line)?;
+    let down = shut_down((domain, name), deadline, watch, &line)?;
     if !down {
         settled(domain.destroy(), false, || domain.is_active()).context("switching it off")?;
     }
@@ -110,7 +110,12 @@ pub(super) fn apply(
 }
 
 /// Asks the guest to shut down, and waits; whether it is down.
-fn shut_down(domain: &Domain, deadline: Duration, watch: &Watch<'_>, line: &NodeLine) -> Result<bool> {
+fn shut_down(
+    (domain, name): (&Domain, &str),
+    deadline: Duration,
+    watch: &Watch<'_>,
+    line: &NodeLine,
+) -> Result<bool> {
     if deadline.is_zero() {
         return Ok(!domain.is_active()?);
     }
@@ -129,9 +134,9 @@ fn shut_down(domain: &Domain, deadline: Duration, watch: &Watch<'_>, line: &Node
         if left.is_zero() {
             return Ok(false);
         }
-        (watch.goes_on)().context(match begun {
-            Some(_) => "it was asked to shut down: once it is down, the next run starts it",
-            None => "it was not asked to shut down yet",
+        (watch.goes_on)().with_context(|| match begun {
+            Some(_) => format!("'{name}' was asked to shut down: once it is down, the next run starts it"),
+            None => format!("'{name}' was not asked to shut down yet"),
         })?;
         match (way, &asked) {
             (Way::Agent, None) => asked = Asked::now(domain),
