@@ -47,10 +47,6 @@ pub fn read(host: &Host, libvirt: &Libvirt, storage: &Storage, deployment: &str)
         let facts = facts
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let mut facts = facts;
-        if !facts.loose_taps.is_empty() {
-            facts.loose = domains::read::loose(libvirt, &domains, &facts.loose_taps)?;
-        }
         let mut actual = Actual {
             facts,
             networks,
@@ -61,6 +57,10 @@ pub fn read(host: &Host, libvirt: &Libvirt, storage: &Storage, deployment: &str)
         };
         actual.unpooled = actual.find_unpooled(host, deployment, &folder)?;
         actual.adopt(deployment, &folder)?;
+        if !actual.facts.loose_taps.is_empty() {
+            let taps = &actual.facts.loose_taps;
+            actual.facts.loose = domains::read::loose(libvirt, &actual.domains, taps)?;
+        }
         actual.lan = actual.find_on_lans(host, libvirt, deployment)?;
         Ok(actual)
     })

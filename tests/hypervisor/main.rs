@@ -6,6 +6,7 @@ mod bridges;
 mod changes;
 mod cleanup;
 mod concurrency;
+mod drift;
 mod faults;
 mod faults_images;
 mod interrupted;

@@ -203,6 +203,27 @@ fn three_nodes_are_made_answer_stay_and_go() {
     assert_eq!(groups["undercloud"], ["undercloud-0"]);
     assert_eq!(groups["overcloud_nodes"], ["compute-0", "controller-0"]);
 
+    // Ready is what answers now, not what did once.
+    let readiness = || {
+        let status = lab.on_host(&["status", "--format", "json"]).ok().json();
+        assert_eq!(status["drift"], serde_json::json!([]));
+        let nodes = status["nodes"].as_array().expect("nodes").clone();
+        let node = nodes
+            .into_iter()
+            .find(|node| node["name"] == "undercloud-0")
+            .expect("it");
+        (node["ready"].clone(), node["readiness"].clone())
+    };
+    assert_eq!(readiness(), (true.into(), "ready".into()));
+    let link = |state: &str| {
+        for mac in lab.domain("undercloud-0").all("mac", "address") {
+            lab.ask(&["domif-setlink", "undercloud-0", &mac, state]);
+        }
+    };
+    link("down");
+    assert_eq!(readiness(), (false.into(), "no answer".into()));
+    link("up");
+
     // The same again: nothing changes, there or here.
     let disks = ["controller-0-disk1.qcow2", "compute-0-disk1.qcow2"];
     let (there, here) = (defined(&lab, &disks), files(lab.home()));

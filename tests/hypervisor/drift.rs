@@ -1,0 +1,222 @@
+//! Whatever somebody changes, stops or takes away: `irs status` and a dry run name it alike, the next run repairs just that or
+//! says the way out, and what others added stays.
+
+use crate::support::{Lab, SIZES, difference};
+use serde_json::Value;
+
+const NODES: &[&str] = &["--format", "json", "--topology-nodes", "compute:2"];
+const FOLDER: &str = "/var/lib/libvirt/images/irs-default";
+
+/// What `irs status` calls drift.
+fn drift(lab: &Lab) -> Vec<Value> {
+    let status = lab.on_host(&["status", "--format", "json"]).ok().json();
+    status["drift"].as_array().expect("a list").clone()
+}
+
+/// A run that does what its dry run says, in that order and for these reasons.
+#[track_caller]
+fn as_planned(lab: &Lab, args: &[&str]) -> Vec<Value> {
+    let args = [SIZES, args].concat();
+    let planned = lab
+        .virsh(&[&args[..], &["--dry-run"]].concat())
+        .ok()
+        .list("planned");
+    let done = lab.virsh(&args).ok().list("changes");
+    assert_eq!(done, planned);
+    done
+}
+
+/// Checks that status names these (resource, a part of what is wrong with it), that a run repairs just that, and that then there is
+/// nothing left to do.
+#[track_caller]
+fn repaired(lab: &Lab, wrong: &[(&str, &str)]) {
+    let pair = |change: &Value, key: &str| (change["name"].to_string(), change[key].to_string());
+    let found = drift(lab);
+    for (name, part) in wrong {
+        let named = |drift: &&Value| drift["name"] == *name && drift["what"].to_string().contains(part);
+        assert!(
+            found.iter().any(|drift| named(&drift)),
+            "{name}: {part}\n{found:#?}"
+        );
+    }
+    assert_eq!(found.len(), wrong.len(), "{found:#?}");
+    let mut seen: Vec<_> = found.iter().map(|drift| pair(drift, "what")).collect();
+    let done = as_planned(lab, NODES);
+    // The record's own update, of what the run notes first, is no drift.
+    let noted = |change: &&Value| change["action"] != "update" || change["kind"] != "file";
+    let mut repaired: Vec<_> = done
+        .iter()
+        .filter(noted)
+        .map(|change| pair(change, "reason"))
+        .collect();
+    seen.sort();
+    repaired.sort();
+    assert_eq!(repaired, seen);
+    assert_eq!(drift(lab), [] as [Value; 0]);
+    let again = lab.virsh(&[NODES, SIZES].concat()).ok();
+    assert_eq!(again.list("changes"), [] as [Value; 0]);
+}
+
+/// UUIDs and NICs of the nodes, and the addresses that the networks reserve.
+fn identity(lab: &Lab) -> Vec<String> {
+    let mut all = Vec::new();
+    for node in ["compute-0", "compute-1"] {
+        let domain = lab.domain(node);
+        let (macs, networks) = (domain.all("mac", "address"), domain.networks());
+        // Those of others come after the three of irs's.
+        let nics = macs.into_iter().zip(networks).take(3);
+        all.push(format!(
+            "{node} {} {:?}",
+            domain.text("uuid"),
+            nics.collect::<Vec<_>>()
+        ));
+    }
+    for network in ["management", "external"] {
+        let hosts = lab.ask(&["net-dumpxml", network]);
+        let mut hosts: Vec<String> = hosts
+            .lines()
+            .filter(|line| line.contains("<host ") && line.contains("compute-"))
+            .map(|line| line.trim().to_owned())
+            .collect();
+        hosts.sort();
+        all.extend(hosts);
+    }
+    all
+}
+
+#[test]
+#[ignore = "in the lab: tests/run lab"]
+fn what_somebody_changes_is_named_and_repaired_and_what_others_added_stays() {
+    let lab = Lab::up("drift", &["--default-network"]).warm();
+    let before = lab.snapshot();
+    let ask = |command: &str| lab.ask(&command.split(' ').collect::<Vec<_>>());
+    let shell = |script: &str| lab.enter(&["sh", "-c", script]).ok().stdout;
+    as_planned(&lab, NODES);
+    assert_eq!(drift(&lab), [] as [Value; 0]);
+    let made = identity(&lab);
+
+    // What others add is no drift, and outlives every repair below.
+    ask("attach-interface compute-1 network default --config --model virtio");
+    ask("attach-interface compute-1 network data --config --model virtio");
+    lab.ask(&["desc", "compute-1", "--config", "words of theirs"]);
+    lab.ask(&[
+        "net-update",
+        "external",
+        "add",
+        "dns-host",
+        "<host ip='10.0.0.200'><hostname>theirs</hostname></host>",
+        "--config",
+        "--live",
+    ]);
+    shell("echo \"<input type='tablet' bus='usb'/>\" >/tmp/irs-drift-usb.xml");
+    ask("attach-device compute-1 /tmp/irs-drift-usb.xml --config");
+    assert_eq!(drift(&lab), [] as [Value; 0]);
+
+    let external = lab.domain("compute-1").all("mac", "address")[2].clone();
+    let host = format!("<host mac='{external}' ip='10.0.0.3'/>");
+    ask("undefine compute-0");
+    ask("net-undefine management");
+    ask("net-destroy data");
+    lab.ask(&[
+        "net-update",
+        "external",
+        "delete",
+        "ip-dhcp-host",
+        &host,
+        "--config",
+        "--live",
+    ]);
+    ask("pool-destroy irs-default");
+    ask("pool-undefine irs-default");
+    ask("autostart --disable compute-1");
+    ask("setvcpus compute-1 2 --maximum --config");
+    ask("detach-disk compute-1 vda --config");
+    repaired(
+        &lab,
+        &[
+            ("irs-default", "there is none"),
+            ("management", "it has no definition"),
+            ("data", "it is not started"),
+            ("external", "compute-1 has no reservation of 10.0.0.3"),
+            ("compute-0", "it has no definition"),
+            ("compute-1", "it does not start with the host"),
+            ("compute-1", "it has no disk vda"),
+        ],
+    );
+    assert_eq!(identity(&lab), made);
+
+    // Gone for good, but for the disks.
+    ask("destroy compute-0");
+    ask("undefine compute-0");
+    ask("net-destroy external");
+    ask("net-undefine external");
+    shell("ip link delete management");
+    ask("metadata compute-1 urn:irs:libvirt --remove --config");
+    ask("net-metadata data urn:irs:libvirt --remove --config");
+    shell(&format!(
+        "virsh dumpxml --inactive compute-1 | sed \"s/mac address='{external}'/mac address='52:54:00:00:00:99'/\" >/tmp/irs-drift.xml
+         virsh define /tmp/irs-drift.xml && rm /tmp/irs-drift.xml /tmp/irs-drift-usb.xml"
+    ));
+    repaired(
+        &lab,
+        &[
+            ("external", "it does not exist"),
+            ("management", "its bridge 'management' is gone"),
+            ("data", "irs's mark on it is gone"),
+            ("compute-0", "it is not defined"),
+            ("compute-0", "it is new"),
+            ("compute-1", "irs's mark on it is gone"),
+            ("compute-1", "has the address 52:54:00:00:00:99"),
+        ],
+    );
+    assert_eq!(identity(&lab), made);
+    let stays = lab.domain("compute-1");
+    assert_eq!(stays.text("description"), "words of theirs");
+    assert!(stays.xml.contains("<input type='tablet'"), "{}", stays.xml);
+    let networks = stays.networks();
+    assert_eq!(
+        networks.iter().filter(|name| *name == "default").count(),
+        1,
+        "{networks:?}"
+    );
+    assert_eq!(
+        networks.iter().filter(|name| *name == "data").count(),
+        2,
+        "{networks:?}"
+    );
+
+    // A running node still has its lost disk: nobody takes it from it.
+    let (disk, aside) = (
+        format!("{FOLDER}/compute-1-disk1.qcow2"),
+        "/var/lib/libvirt/images/aside",
+    );
+    shell(&format!("mv {disk} {aside}"));
+    let lost = drift(&lab);
+    assert_eq!((lost.len(), &lost[0]["next"]), (1, &"refuse".into()), "{lost:#?}");
+    assert!(
+        lost[0]["hint"].to_string().contains("--remove-nodes compute-1"),
+        "{lost:#?}"
+    );
+    let refused = lab.virsh(&[NODES, SIZES].concat()).exits(2);
+    refused.says(&["is gone while the node runs", "copy its data off first"]);
+    shell(&format!("mv {aside} {disk}"));
+    assert_eq!(drift(&lab), [] as [Value; 0]);
+
+    as_planned(
+        &lab,
+        &[
+            "--format",
+            "json",
+            "--topology-nodes",
+            "compute:1",
+            "--topology-extend",
+        ],
+    );
+    as_planned(
+        &lab,
+        &["--format", "json", "--remove-nodes", "compute-2,compute-0"],
+    );
+    assert_eq!(drift(&lab), [] as [Value; 0]);
+    as_planned(&lab, &["--format", "json", "--kill"]);
+    assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
+}
