@@ -32,7 +32,7 @@ fn a_disk_that_is_full_before_or_gets_full_in_the_middle() {
     let lacks = format!("error: '{}' lacks disk: ", lab.address());
     let told = [
         &lacks[..],
-        "0 B are free in '/var/lib/libvirt/images'",
+        "are free in '/var/lib/libvirt/images'",
         "hint: free some space there, or choose another folder with --disk-pool",
     ];
     virsh(&lab, TWO).exits(4).says(&told);
