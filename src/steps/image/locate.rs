@@ -29,11 +29,11 @@ pub fn locate(
         ImageSource::File(file) => {
             let inspected = inspected.unwrap_or_else(|| inspect(file))?;
             if let Some(checksum) = checksum {
-                let digest = match checksum.algorithm {
-                    Algorithm::Sha256 => inspected.sha256.clone(),
-                    Algorithm::Sha512 => sha512(file)?,
-                };
-                hold(checksum, &digest, &file.display().to_string())?;
+                let shown = file.display().to_string();
+                match checksum.algorithm {
+                    Algorithm::Sha256 => hold(checksum, &inspected.sha256, &shown)?,
+                    Algorithm::Sha512 => hold(checksum, &sha512(file)?, &shown)?,
+                }
             }
             locate_file(host, file, storage, force, inspected)
         }
