@@ -11,6 +11,7 @@ use irs::remote::Host;
 use irs::steps::disks::outside;
 use irs::steps::domains::{read, template};
 use irs::ui::{Format, Ui};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// A node whose two disks are `first` and `second`.
@@ -183,18 +184,14 @@ fn a_disk_is_not_made_where_anybody_could_put_a_link() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("raw"), vec![0; 1 << 20]).unwrap();
     let raw = dir.path().join("raw");
-    let why = look(
-        dir.path(),
-        Path::new("/tmp/irs-to-be-made"),
-        &raw,
-        &Actual::default(),
-    )
-    .unwrap_err();
-    assert!(
-        why.contains("disk vda of 'data-0' cannot be made in '/tmp/irs-to-be-made'"),
-        "{why}"
-    );
-    assert!(why.contains("may change what is in '/tmp'"), "{why}");
+    let open = dir.path().join("open");
+    std::fs::create_dir(&open).unwrap();
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let why = look(dir.path(), &open.join("made"), &raw, &Actual::default()).unwrap_err();
+    let (open, made) = (open.display(), open.join("made"));
+    let said = format!("disk vda of 'data-0' cannot be made in '{}'", made.display());
+    assert!(why.contains(&said), "{why}");
+    assert!(why.contains(&format!("may change what is in '{open}'")), "{why}");
     let made = look(dir.path(), &dir.path().join("made"), &raw, &Actual::default()).unwrap();
     assert!(made.0[0].starts_with("Folder"), "{made:?}");
 }

@@ -7,6 +7,7 @@ use crate::libvirt::{Libvirt, gone, settled};
 use crate::remote::{Cmd, Ended, Host, Job};
 use crate::seed;
 use crate::steps::host::record::Record;
+use crate::steps::host::with_open_folder;
 use crate::steps::image::Base;
 use crate::topology::disk::Preallocation;
 use crate::xml::{self, values};
@@ -108,7 +109,8 @@ fn make_file(host: &Host, folder: &str, disk: &Disk, base: Option<&Base>) -> Res
     ];
     // To copy an image or to fill a disk may take minutes.
     let part = format!("{path}.part");
-    long(host, folder_of_all, include_str!("make.sh"), &arguments, &part)
+    let script = with_open_folder(include_str!("make.sh"));
+    long(host, folder_of_all, &script, &arguments, &part)
 }
 
 /// Runs a script that may take long, for the deployment whose pool has the folder `purpose`.

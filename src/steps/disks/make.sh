@@ -8,6 +8,9 @@ folder() {
   if mkdir -m 0711 -- "$1" 2>/dev/null; then : >"$1/.irs"; else [ -d "$1" ] || mkdir -- "$1"; fi
 }
 folder "$1"
+# Somebody may have put a link there since it was looked at.
+open=$(open_folder "$1")
+[ -z "$open" ] || { echo "everybody may change what is in '$open'" >&2; exit 1; }
 umask 077
 # What a killed run may still write has no name any more, and gets none.
 rm -f -- "$1/$2".*.part

@@ -2,7 +2,7 @@
 
 use super::diff::is_deployment_pool;
 use super::record::Record;
-use super::{BLUEPRINT, RECORD, Work, openvswitch, pools, record_path};
+use super::{BLUEPRINT, RECORD, Work, openvswitch, pools, record_path, with_open_folder};
 use crate::blueprint::Blueprint;
 use crate::deployment::Identity;
 use crate::error::{Exit, Report};
@@ -131,11 +131,7 @@ pub fn write_blueprint(host: &Host, folder: &str, blueprint: &Blueprint) -> Resu
 }
 
 fn make_folder(host: &Host, folder: &str) -> Result<()> {
-    // QEMU's own user must be able to pass through, and nobody to look around.
-    let cmd = Cmd::script(
-        r#"[ -d "$1" ] || { mkdir -p -- "$(dirname -- "$1")" && mkdir -m 0711 -- "$1"; }"#,
-        &[folder],
-    );
+    let cmd = Cmd::script(&with_open_folder(include_str!("make_folder.sh")), &[folder]);
     host.text(&cmd)
         .with_context(|| format!("making the folder '{folder}'"))?;
     Ok(())

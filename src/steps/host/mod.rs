@@ -114,7 +114,12 @@ mod tests {
         );
         chown(&theirs, Some(12345), None).unwrap();
         symlink(&open_to_all, base.join("link")).unwrap();
-        for good in [&closed, &mine, &closed.join("to/be/made")] {
+        for good in [
+            &closed,
+            &mine,
+            &closed.join("to/be/made"),
+            &sticky.join("to-be-made"),
+        ] {
             assert_eq!(open(good), "", "{}", good.display());
         }
         for (bad, why) in [
@@ -122,7 +127,8 @@ mod tests {
             (&below, &open_to_all),
             (&base.join("link/below"), &open_to_all),
             (&sticky, &sticky),
-            (&sticky.join("to-be-made"), &sticky),
+            (&open_to_all.join("to-be-made"), &open_to_all),
+            (&theirs.join("to-be-made"), &sticky),
             (&theirs, &sticky),
         ] {
             assert_eq!(open(bad), why.to_str().unwrap(), "{}", bad.display());

@@ -1,9 +1,10 @@
 # Says the first folder on the way to $1 in which anybody can exchange what root is to write to; nothing when there is none.
 open_folder() {
   way=$1
-  while [ ! -d "$way" ] && [ "$way" != / ] && [ -n "$way" ]; do way=$(dirname -- "$way"); done
-  way=$(readlink -f -- "$way")
   below=
+  # What is not there yet will be root's.
+  while [ ! -d "$way" ] && [ "$way" != / ] && [ -n "$way" ]; do way=$(dirname -- "$way") below=0; done
+  way=$(readlink -f -- "$way")
   while [ -n "$way" ]; do
     if [ -n "$(find "$way" -maxdepth 0 -perm -0002)" ]; then
       # With the sticky bit the names of others are safe: what is root's there is.
