@@ -26,8 +26,8 @@ use std::time::{Duration, Instant};
 /// that begin at once (MaxStartups).
 const TRIES: u32 = 7;
 
-/// What sshd says to a source that it penalises, in place of its version.
-const PENALTY: &str = "Not allowed at this time";
+/// What sshd says in place of its version to a source that it penalises, and to one of many that begin at once.
+const NOT_NOW: &str = "Not allowed at this time";
 
 /// An authenticated connection, with the process that carries it, if one does.
 pub struct Connection {
@@ -119,14 +119,16 @@ impl Client {
         // OpenSSH says it in front of its version since 9.8.
         let end = Instant::now() + self.destination.connect_timeout;
         let words = link.first_words(self.destination.connect_timeout);
-        if words.starts_with(PENALTY) {
+        if words.starts_with(NOT_NOW) {
             let fault = Fault::new(
                 Exit::Unreachable,
                 format!("sshd on '{host}' refuses this machine for a while"),
             );
             let hint = "it does so after failed logins (PerSourcePenalties), for up to 10 minutes: wait, or let an administrator there \
-                        add this machine to PerSourcePenaltyExemptList and restart sshd";
-            return Err(anyhow!("it says: {PENALTY}").context(fault.hint(hint)));
+                        add this machine to PerSourcePenaltyExemptList and restart sshd; and when too many log in at once (MaxStartups)";
+            return Err(anyhow!("it says: {NOT_NOW}")
+                .context(Dropped)
+                .context(fault.hint(hint)));
         }
         if let Err(error) = link.handshake(end.saturating_duration_since(Instant::now())) {
             let dropped = matches!(error.code(), Some(-13 | -2 | -43 | -7));

@@ -64,15 +64,9 @@ fn libvirt_answers_through_a_forwarded_socket_and_through_its_helper() {
         assert!(libvirt.lib_version().unwrap() > 7_000_000);
         let xml = "<network><name>n</name></network>";
         let network = libvirt.define_network_xml(xml).unwrap();
-        let begun = Instant::now();
         for _ in 0..200 {
             assert_eq!(libvirt.num_of_defined_networks().unwrap(), 1);
         }
-        assert!(
-            begun.elapsed() < Duration::from_secs(2),
-            "200 calls took {:?}",
-            begun.elapsed()
-        );
         network.undefine().unwrap();
     }
 }
