@@ -27,8 +27,8 @@ const COMMAND: &str = "virsh";
 const READERS: [&[&str]; 3] = [&[COMMAND], &["topology", "render"], &["topology", "graph"]];
 /// Flags that take something away; with one of them the file's nodes are not asked for.
 const REMOVALS: &[&str] = &["cleanup", "kill", "remove_nodes"];
-/// Flags that ask for nodes, by clap's ids.
-const MAKES: &[&str] = &["topology_nodes", "topology_extend"];
+/// Flags that ask for nodes, or for something of them, by clap's ids.
+const MAKES: &[&str] = &["topology_nodes", "topology_extend", "restart"];
 /// Flags that say the same in two ways: the one from the better source counts.
 const RIVALS: [(&str, &str); 2] = [
     ("topology_network", "topology_net_url"),
@@ -167,6 +167,12 @@ fn yield_variables(cli: &mut Cli, answers: &mut Answers, flags: &ArgMatches) {
     if is_env("topology_extend") {
         wanted.topology_extend = false;
         answers.forget("topology-extend");
+    }
+    if let crate::cli::Command::Virsh(args) = &mut cli.command
+        && is_env("restart")
+    {
+        args.run.restart = false;
+        answers.forget("restart");
     }
 }
 

@@ -227,6 +227,9 @@ async fn run_stretch(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<usiz
     finished.sort_unstable();
     done.extend(finished);
     failures.sort_by_key(|(position, error)| (is_stop(error), *position));
+    if let Some(halfway) = halfway(&failures) {
+        return Err(stopped().context(halfway));
+    }
     let others = failures
         .iter()
         .filter(|(_, error)| !is_stop(error))
@@ -239,6 +242,27 @@ async fn run_stretch(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<usiz
         }
         Some((_, error)) => Err(error),
     }
+}
+
+/// What several actions say of where they stopped, when nothing else went wrong.
+fn halfway(failures: &[(usize, anyhow::Error)]) -> Option<String> {
+    const SHOWN: usize = 4;
+    let stops = failures.iter().map(|(_, error)| error);
+    // Those that were not begun have nothing to say.
+    let said: Vec<String> = stops
+        .clone()
+        .filter(|error| error.chain().len() > 1)
+        .map(ToString::to_string)
+        .collect();
+    if said.len() < 2 || !stops.clone().all(is_stop) {
+        return None;
+    }
+    let more = said.len().saturating_sub(SHOWN);
+    let mut shown = said[..said.len() - more].join("; ");
+    if more > 0 {
+        shown.push_str(&format!("; and {more} more"));
+    }
+    Some(shown)
 }
 
 /// The error of a run that was asked to stop.

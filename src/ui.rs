@@ -5,6 +5,7 @@
 
 pub mod harmless;
 mod lines;
+mod screen;
 pub mod table;
 mod transfer;
 
@@ -159,8 +160,9 @@ impl Ui {
 
     /// The same in the place of what stood there before, when stdout is a terminal.
     pub fn refresh(&self, text: &str) {
-        match std::io::stdout().is_terminal() && self.inner.format == Format::Human {
-            true => self.print(&format!("\x1b[H\x1b[2J{}", coloured(text))),
+        let moves = std::io::stdout().is_terminal() && moves_cursor();
+        match moves && self.inner.format == Format::Human {
+            true => self.write(&screen::frame(&coloured(text), screen::size())),
             false => self.result(text),
         }
     }
@@ -230,9 +232,13 @@ impl Ui {
     }
 
     fn print(&self, text: &str) {
+        self.write(&format!("{}\n", text.trim_end_matches('\n')));
+    }
+
+    fn write(&self, text: &str) {
         let write = || {
             let mut out = locked(&self.inner.out);
-            let _ = out.write_all(format!("{}\n", text.trim_end_matches('\n')).as_bytes());
+            let _ = out.write_all(text.as_bytes());
             let _ = out.flush();
         };
         match &self.inner.live {

@@ -194,6 +194,12 @@ fn what_does_not_go_together() {
     hint: remove first, then make
     ── exit 2
     "#);
+    insta::assert_snapshot!(irs("virsh --kill --restart"), @r#"
+    ── stderr
+    error: --kill and --restart do not go together
+    hint: a removal restarts nothing: --restart goes with --topology-nodes
+    ── exit 2
+    "#);
 }
 
 #[test]

@@ -294,15 +294,16 @@ fn a_removal_does_not_mind_the_nodes_of_file_and_environment() {
     let place = Place::new();
     place.write(
         "a.yml",
-        &format!("host-address: {NOWHERE}\nprefix: lab1\ntopology-nodes: compute:1\ntopology-extend: yes\n"),
+        &format!("host-address: {NOWHERE}\nprefix: lab1\ntopology-nodes: compute:1\ntopology-extend: yes\nrestart: yes\n"),
     );
     let environment = [
         ("IRS_TOPOLOGY_NODES", "compute:1"),
         ("IRS_TOPOLOGY_EXTEND", "yes"),
+        ("IRS_RESTART", "yes"),
     ];
     for removal in ["--kill", "--cleanup", "--remove-nodes compute-0"] {
         let told = place.told(&format!("--from-file a.yml {removal}"), &environment);
-        for key in ["topology-extend", "topology-nodes"] {
+        for key in ["topology-extend", "topology-nodes", "restart"] {
             assert_eq!(told[key], serde_yaml::Value::Null, "{removal}: {key}");
         }
         let told = place.told(

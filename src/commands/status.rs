@@ -127,6 +127,14 @@ fn look(asked: &Asked, session: &Session) -> Result<View> {
     }
     let ready = actual.facts.record.as_ref().map(|record| record.ready.clone());
     let mut nodes = report::nodes(&actual, &id, &ready.unwrap_or_default());
+    // What somebody undefined is still a node of it.
+    let blueprint = actual.facts.blueprint.as_ref();
+    for node in blueprint.iter().flat_map(|blueprint| &blueprint.nodes) {
+        if !nodes.iter().any(|there| there.name == node.name) {
+            nodes.push(report::absent(node, &id.host));
+        }
+    }
+    nodes.sort_by(|a, b| (&a.node_type, a.index).cmp(&(&b.node_type, b.index)));
     // What is on a LAN the hypervisor itself may not reach.
     let on_lan: BTreeSet<String> = actual
         .domains_of(id.uuid)

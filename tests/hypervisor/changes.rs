@@ -165,7 +165,10 @@ fn of_a_node_that_obeys_nobody() {
         "--config",
         "--live",
     ]);
+    let plug = ["attach-interface", "blank-0", "network", "management"];
+    lab.ask(&[&plug[..], &["--config"]].concat());
     let run = blank.converges(&[]);
+    assert_eq!(pending(&run), [""; 0]);
     assert!(
         reasons(&run).contains("memory from 32 MiB to 64 MiB"),
         "{}",

@@ -207,9 +207,11 @@ fn the_disks_of_others_go_only_when_that_is_said() {
             .exits(2)
             .says(&["--with-storage goes with a --cleanup without --prefix"]);
     }
-    lab.virsh(&["--cleanup", "--with-storage", "--yes"])
+    let done = lab
+        .virsh(&["--cleanup", "--with-storage", "--yes", "--format", "json"])
         .ok()
         .says(&stay);
+    assert_eq!(done.list("changes"), plan.list("planned"));
     assert_eq!(list(), "bystander\niso\nlink\nshared\ntarget\ntemplate\n");
     assert_eq!(lab.domains(), [] as [&str; 0]);
     assert_eq!(lab.ask(&["pool-list", "--all", "--name"]).trim(), "far");

@@ -164,7 +164,7 @@ fn what_somebody_changes_is_named_and_repaired_and_what_others_added_stays() {
             ("management", "its bridge 'management' is gone"),
             ("data", "irs's mark on it is gone"),
             ("compute-0", "it is not defined"),
-            ("compute-0", "it is new"),
+            ("compute-0", "it does not run"),
             ("compute-1", "irs's mark on it is gone"),
             ("compute-1", "has the address 52:54:00:00:00:99"),
         ],

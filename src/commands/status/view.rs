@@ -173,7 +173,10 @@ impl View {
             refused.count(),
             self.drift.iter().any(|drift| drift.next.is_none()),
         ) {
-            (_, true) => Ok(()),
+            (_, true) => writeln!(
+                f,
+                "a dry run of 'irs virsh' on these nodes says what the next run makes of a '?'"
+            ),
             (0, _) => writeln!(f, "the next run of 'irs virsh' on these nodes repairs it"),
             _ => writeln!(
                 f,

@@ -215,6 +215,13 @@ fn mode(args: &Virsh, problems: &mut Problems) -> Mode {
             .push(None, format!("{flag} and --topology-nodes do not go together"))
             .hint("remove first, then make");
     }
+    if let Some(flag) = asked.first()
+        && args.run.restart
+    {
+        problems
+            .push(None, format!("{flag} and --restart do not go together"))
+            .hint("a removal restarts nothing: --restart goes with --topology-nodes");
+    }
     if removal.with_storage && !(removal.cleanup && topology.files.prefix.is_none()) {
         problems
             .push(None, "--with-storage goes with a --cleanup without --prefix")

@@ -127,18 +127,7 @@ fn planned_nodes(deployment: &Deployment, actual: &Actual) -> Vec<report::NodeRe
     let mut nodes = report::nodes(actual, &deployment.id, &ready);
     for node in &deployment.nodes {
         if !nodes.iter().any(|found| found.name == node.name) {
-            nodes.push(report::NodeReport {
-                name: node.name.clone(),
-                node_type: node.node_type.clone(),
-                index: node.index,
-                host: deployment.id.host.clone(),
-                state: "absent",
-                ip: node.address(),
-                ready: false,
-                pending: Vec::new(),
-                has_os: node.has_os,
-                has_seed: node.has_seed,
-            });
+            nodes.push(report::absent(node, &deployment.id.host));
         }
     }
     nodes.sort_by(|a, b| (&a.node_type, a.index).cmp(&(&b.node_type, b.index)));

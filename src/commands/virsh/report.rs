@@ -2,7 +2,8 @@
 
 use super::input::Request;
 use crate::actual::Actual;
-use crate::deployment::Identity;
+use crate::addresses::Mac;
+use crate::deployment::{Identity, Node};
 use crate::plan::Change;
 use crate::steps::domains::pending;
 use crate::steps::domains::read::ActualDomain;
@@ -11,6 +12,9 @@ use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::path::Path;
+
+/// The state of a node that is not there.
+pub const ABSENT: &str = "absent";
 
 /// The result of a run, in the shape of `--format json`.
 #[derive(Clone, Debug, Serialize)]
@@ -37,7 +41,7 @@ pub struct NodeReport {
     pub index: u32,
     /// The hypervisor, as the user typed it.
     pub host: String,
-    /// libvirt's word.
+    /// libvirt's word, or `absent`.
     pub state: &'static str,
     /// The address through which it is reached.
     pub ip: Option<IpAddr>,
@@ -155,6 +159,32 @@ impl Report {
     }
 }
 
+/// A node that is not there.
+pub fn absent(node: &Node, host: &str) -> NodeReport {
+    NodeReport {
+        name: node.name.clone(),
+        node_type: node.node_type.clone(),
+        index: node.index,
+        host: host.to_owned(),
+        state: ABSENT,
+        ip: node.address(),
+        ready: false,
+        pending: Vec::new(),
+        has_os: node.has_os,
+        has_seed: node.has_seed,
+    }
+}
+
+/// The NICs that a node was given, as far as that is written down.
+fn given(actual: &Actual, domain: &ActualDomain) -> BTreeSet<Mac> {
+    let blueprint = actual.facts.blueprint.as_ref();
+    let node = blueprint
+        .and_then(|blueprint| blueprint.node(&domain.name))
+        .filter(|node| node.uuid == domain.uuid);
+    let nics = node.into_iter().flat_map(|node| &node.nics);
+    nics.map(|nic| nic.mac).collect()
+}
+
 /// The nodes of a deployment as they are.
 pub fn nodes(actual: &Actual, id: &Identity, ready: &BTreeSet<String>) -> Vec<NodeReport> {
     let mut nodes: Vec<NodeReport> = actual
@@ -172,7 +202,7 @@ pub fn nodes(actual: &Actual, id: &Identity, ready: &BTreeSet<String>) -> Vec<No
                 ready: mark.has_os
                     && domain.state.is_running()
                     && (!mark.has_seed || ready.contains(&domain.name)),
-                pending: pending::of(domain),
+                pending: pending::of(domain, &given(actual, domain)),
                 has_os: mark.has_os,
                 has_seed: mark.has_seed,
             })

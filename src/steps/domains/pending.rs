@@ -7,11 +7,12 @@ use super::change::{self, is_machine};
 use super::read::{self, ActualDomain, ActualNic};
 use super::when::{When, when_cpus, when_memory};
 use super::words::{boot_order, boot_words, cpu_words, layout, memory_words, model};
+use crate::addresses::Mac;
 use crate::deployment::{Deployment, Nic, Node};
 use crate::xml::edit::child;
 use anyhow::Result;
 use roxmltree::{Document, Node as Element};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that a machine lacks.
 struct Lack {
@@ -29,9 +30,10 @@ impl From<String> for Lack {
     }
 }
 
-/// What a running domain lacks of its definition, in words; nothing for one that does not run.
-pub fn of(found: &ActualDomain) -> Vec<String> {
-    let all = between(found.definition.reveal(), &found.nics, found);
+/// What a running domain lacks of its definition, in words; nothing for one that does not run. `given` are the NICs that
+/// irs is known to have given it.
+pub fn of(found: &ActualDomain, given: &BTreeSet<Mac>) -> Vec<String> {
+    let all = between(found.definition.reveal(), &found.nics, found, given);
     all.unwrap_or_default()
         .into_iter()
         .map(|lack| lack.words)
@@ -59,7 +61,10 @@ pub fn after(node: &Node, found: &ActualDomain, deployment: &Deployment) -> Vec<
             wanted.map_or_else(|| there.clone(), |nic| as_defined(nic, there, found))
         })
         .collect();
-    let lacks = changed.and_then(|xml| between(&xml, &nics, found));
+    let mut given: BTreeSet<Mac> = node.nics.iter().map(|nic| nic.mac).collect();
+    given.extend(&node.gone);
+    given.extend(deployment.given.get(&node.name).into_iter().flatten());
+    let lacks = changed.and_then(|xml| between(&xml, &nics, found, &given));
     let left = lacks.unwrap_or_default().into_iter().filter(|lack| !lack.at_once);
     left.map(|lack| lack.words).collect()
 }
@@ -80,7 +85,12 @@ fn as_defined(nic: &Nic, there: &ActualNic, found: &ActualDomain) -> ActualNic {
 }
 
 /// What `found` lacks as it runs of a definition with these NICs.
-fn between(defined: &str, nics: &[ActualNic], found: &ActualDomain) -> Result<Vec<Lack>> {
+fn between(
+    defined: &str,
+    nics: &[ActualNic],
+    found: &ActualDomain,
+    given: &BTreeSet<Mac>,
+) -> Result<Vec<Lack>> {
     let Some(live) = &found.live else {
         return Ok(Vec::new());
     };
@@ -108,7 +118,16 @@ fn between(defined: &str, nics: &[ActualNic], found: &ActualDomain) -> Result<Ve
     cpu(defined, running, &mut lacks);
     os(defined, running, found, &mut lacks);
     disks(defined, running, &mut lacks);
-    interfaces(nics, &live.nics, &mut lacks);
+    // What others plugged in, for now or for the next start, is theirs to say.
+    let own = |nic: &&ActualNic| {
+        let owner = found.mark.as_ref().map(|mark| mark.owner.uuid);
+        given.contains(&nic.mac) || owner.is_some_and(|uuid| nic.mac.is_derived(uuid, &found.name))
+    };
+    let (wanted_nics, live_nics): (Vec<_>, Vec<_>) = (
+        nics.iter().filter(own).collect(),
+        live.nics.iter().filter(own).collect(),
+    );
+    interfaces(&wanted_nics, &live_nics, &mut lacks);
     screen(defined, running, found, &mut lacks);
     devices(defined, running, &mut lacks);
     let extras = |domain: &ActualDomain| domain.mark.as_ref().map(|mark| mark.extras.clone());
@@ -191,7 +210,7 @@ fn disks(defined: Element<'_, '_>, running: Element<'_, '_>, lacks: &mut Vec<Lac
     }
 }
 
-fn interfaces(wanted: &[ActualNic], live: &[ActualNic], lacks: &mut Vec<Lack>) {
+fn interfaces(wanted: &[&ActualNic], live: &[&ActualNic], lacks: &mut Vec<Lack>) {
     let place = |nic: &ActualNic| match (&nic.bridge, &nic.network) {
         (Some(bridge), _) => format!("bridge '{bridge}'"),
         (None, Some(network)) => format!("'{network}'"),

@@ -77,7 +77,7 @@ pub fn converge(nodes: &[Node], actual: &[ActualDomain], host: &str) -> Vec<Acti
         let (verb, reason, work) = match found.map(|d| d.state) {
             None => (
                 Verb::Update,
-                "it is new".to_owned(),
+                "it does not run".to_owned(),
                 Work::Start(node.name.clone()),
             ),
             Some(State::Paused) => (

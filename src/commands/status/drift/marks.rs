@@ -39,8 +39,15 @@ fn of_network(network: &ActualNetwork) -> impl Iterator<Item = String> {
         .as_ref()
         .is_some_and(|live| reserved(live) != reserved(network));
     let wrong = [
+        (
+            !network.persistent,
+            "has no definition, and is gone when it stops",
+        ),
         (!network.active, "is not started"),
-        (!network.autostart, "does not start with the host"),
+        (
+            network.persistent && !network.autostart,
+            "does not start with the host",
+        ),
         (differs, "gives other addresses now than its definition says"),
     ];
     wrong
@@ -72,7 +79,9 @@ fn wrong(domain: &ActualDomain, actual: &Actual) -> Vec<String> {
     if matches!(domain.state, State::Broken | State::Crashed | State::Paused) {
         wrong.push(format!("is {}", domain.state.name()));
     }
-    if !domain.autostart {
+    if !domain.persistent {
+        wrong.push("has no definition, and is gone when it stops".into());
+    } else if !domain.autostart {
         wrong.push("does not start with the host".into());
     }
     for name in domain.nics.iter().filter_map(|nic| nic.network.as_ref()) {

@@ -36,13 +36,14 @@ fn live() -> String {
 fn lacks(defined: &str, live: &str) -> Vec<String> {
     let mut found = read::parse(defined).unwrap();
     found.live = Some(Box::new(read::parse(live).unwrap()));
-    of(&found)
+    let given = ["52:54:00:00:00:01", "52:54:00:00:00:02"].map(|mac| mac.parse().unwrap());
+    of(&found, &given.into())
 }
 
 #[test]
 fn what_libvirt_works_out_at_a_start_is_nothing_that_a_restart_shows() {
     assert_eq!(lacks(DEFINED, &live()), [""; 0]);
-    assert_eq!(of(&read::parse(DEFINED).unwrap()), [""; 0]);
+    assert_eq!(of(&read::parse(DEFINED).unwrap(), &BTreeSet::new()), [""; 0]);
 }
 
 #[test]
@@ -93,4 +94,16 @@ fn what_it_runs_without_is_named_and_no_password_is_shown() {
             "NIC 52:54:00:00:00:01 on 'data' goes"
         ]
     );
+}
+
+#[test]
+fn what_others_plug_in_is_theirs() {
+    let theirs =
+        "<interface type='network'><mac address='52:54:00:00:00:99'/><source network='data'/></interface>";
+    let with = |xml: &str| xml.replace("<interface", &format!("{theirs}<interface"));
+    // For the next start, for now, and on another network at each.
+    assert_eq!(lacks(&with(DEFINED), &live()), [""; 0]);
+    assert_eq!(lacks(DEFINED, &with(&live())), [""; 0]);
+    let moved = with(DEFINED).replacen("'data'", "'other'", 1);
+    assert_eq!(lacks(&moved, &with(&live())), [""; 0]);
 }
