@@ -93,7 +93,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
                 at += len(data)
                 if rate:
                     time.sleep(0.1)
-                while at >= hold and not os.path.exists(os.path.join(self.directory, "go")):
+                while hold <= at <= end and not os.path.exists(os.path.join(self.directory, "go")):
                     time.sleep(0.05)
         if at <= end:
             self.close_connection = True

@@ -91,7 +91,9 @@ impl Lab {
     /// [`Lab::snapshot`] without the cache of base images, which cleaning up leaves.
     pub fn snapshot_but_cache(&self) -> String {
         let all = self.snapshot();
-        let lines = all.lines().filter(|line| !line.contains("/irs-base-"));
+        let lines = all
+            .lines()
+            .filter(|line| !line.contains("/irs-base-") && !line.contains("/irs-url-"));
         lines.collect::<Vec<_>>().join("\n")
     }
 

@@ -40,15 +40,27 @@ pub fn apply(work: &Work, host: &Host, storage: &Storage, hear: &dyn Fn(News) ->
     let folder = storage.folder.trim_end_matches('/');
     match work {
         Work::Download {
-            url, size, checksum, ..
-        } => loop {
-            if let Some(base) = download((url, *size, checksum.as_ref()), host, folder, hear)? {
-                break Ok(base);
+            url,
+            size,
+            checksum,
+            seen,
+            ..
+        } => {
+            let mut seen = seen.clone();
+            loop {
+                let wanted = (url.as_str(), *size, checksum.as_ref());
+                if let Some(base) = download(wanted, &seen, host, folder, hear)? {
+                    break Ok(base);
+                }
+                let (base, state) = locate::cached_url(host, storage, url)?;
+                if let Some(base) = base.filter(|_| state != seen)
+                    && locate::is_that(host, &base, checksum.as_ref())?
+                {
+                    break Ok(base);
+                }
+                seen = state;
             }
-            if let Some(base) = locate::cached_url(host, storage, url)? {
-                break Ok(base);
-            }
-        },
+        }
         Work::Upload {
             file,
             virtual_size,
@@ -128,9 +140,11 @@ impl Read for Hashed {
     }
 }
 
-/// The hypervisor fetches it, in a process that goes on when we are cut off; nothing when another run has made use of what came.
+/// The hypervisor fetches it, in a process that goes on when we are cut off; nothing when another run has made use of what came,
+/// or had fetched it already since the cache was `seen`: its plan may be older than the end of that download.
 fn download(
     (url, length, checksum): (&str, Option<u64>, Option<&Checksum>),
+    seen: &str,
     host: &Host,
     folder: &str,
     hear: &dyn Fn(News) -> Result<()>,
@@ -140,12 +154,13 @@ fn download(
     let other = other.map_or("", Algorithm::name);
     let partial = format!("{}{other}.part", index_name(url));
     let file = format!("{folder}/{partial}");
-    let args = [folder, &partial, other];
+    let index = index_name(url);
+    let args = [folder, &partial, other, &index];
     let job = Job {
         purpose: "",
         script: include_str!("download.sh"),
         args: &args,
-        stdin: &url::curl_line(url),
+        stdin: &format!("{seen}\n{}", url::curl_line(url)),
         file: &file,
         kept: true,
     };
@@ -156,7 +171,12 @@ fn download(
     if !output.success() {
         return Err(failure(url, &output));
     }
-    let arrived = check((url, length, checksum), &output.text(), folder, partial.clone());
+    let report = output.text();
+    if report.trim() == "cached" {
+        host.forget(&job)?;
+        return Ok(None);
+    }
+    let arrived = check((url, length, checksum), &report, folder, partial.clone());
     if let Ok(arrived) = &arrived {
         hear(News::Size(arrived.size))?;
     }

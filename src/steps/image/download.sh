@@ -1,12 +1,18 @@
 # Fetches a URL into the cache's folder, resuming what an earlier run left; says the file's size, checksums and head.
-# $1: folder, $2: name of the partial file, $3: another checksum that is wanted (sha512, …), or nothing; stdin: the URL as a
-# line of curl's configuration, as it may hold a password.
+# $1: folder, $2: name of the partial file, $3: another checksum that is wanted (sha512, …), or nothing, $4: its index file;
+# stdin: the state of that file when its reader found no image by it, and the URL as a line of curl's configuration, as it
+# may hold a password. Says 'cached' and fetches nothing when another run has fetched the image since.
 set -eu
 mkdir -p -- "$1"
 cd -- "$1"
 umask 077
 part=$2
+IFS= read -r seen
 config=$(cat)
+if [ "$(stat -c '%i %y' -- "$4" 2>/dev/null || echo)" != "$seen" ]; then
+  echo cached
+  exit
+fi
 size() { stat -c %s -- "$part" 2>/dev/null || echo 0; }
 # Its remark is kept for the end: what a further attempt repairs is nobody's trouble.
 get() {

@@ -72,37 +72,43 @@ fn locate_url(
     force: bool,
     checksum: Option<&Checksum>,
 ) -> Result<Located> {
-    if let Some(base) = cached_url(host, storage, url)?.filter(|_| !force)
+    let (base, seen) = cached_url(host, storage, url)?;
+    if let Some(base) = base.filter(|_| !force)
         && is_that(host, &base, checksum)?
     {
         return Ok(Located::Cached(base));
     }
-    Ok(Located::Missing(look(host, url, checksum)?))
+    Ok(Located::Missing(look(host, url, checksum, seen)?))
 }
 
 /// Whether an image in the cache has that checksum: what the URL had when it was fetched may be another one.
-fn is_that(host: &Host, base: &Base, checksum: Option<&Checksum>) -> Result<bool> {
+///
+/// # Errors
+/// The hypervisor's.
+pub(super) fn is_that(host: &Host, base: &Base, checksum: Option<&Checksum>) -> Result<bool> {
     let Some(checksum) = checksum else { return Ok(true) };
     let program = format!("{}sum", checksum.algorithm.name());
     let sum = host.text(&Cmd::new(program).args(["--", &base.path]))?;
     Ok(sum.trim_start_matches('\\').starts_with(&checksum.hex))
 }
 
-/// The image in the cache that a URL had when it was fetched last.
+/// The image in the cache that a URL had when it was fetched last, and the state of the file that says so.
 ///
 /// # Errors
 /// The hypervisor's.
-pub fn cached_url(host: &Host, storage: &Storage, url: &str) -> Result<Option<Base>> {
+pub fn cached_url(host: &Host, storage: &Storage, url: &str) -> Result<(Option<Base>, String)> {
+    // The state first: what is written between the two is then taken for new.
     let cmd = Cmd::script(
-        r#"cat -- "$1/$2" 2>/dev/null || true"#,
+        r#"stat -c '%i %y' -- "$1/$2" 2>/dev/null || echo; cat -- "$1/$2" 2>/dev/null || true"#,
         &[&storage.folder, &index_name(url)],
     );
-    let name = host.text(&cmd).context("looking into the cache of base images")?;
-    cached(host, storage, name.trim())
+    let text = host.text(&cmd).context("looking into the cache of base images")?;
+    let (state, name) = text.split_once('\n').unwrap_or_default();
+    Ok((cached(host, storage, name.trim())?, state.to_owned()))
 }
 
 /// Probes the beginning of a remote image before anything is made for it.
-fn look(host: &Host, url: &str, checksum: Option<&Checksum>) -> Result<Work> {
+fn look(host: &Host, url: &str, checksum: Option<&Checksum>, seen: String) -> Result<Work> {
     let shown = url::shown(url);
     let cmd = Cmd::script(include_str!("look.sh"), &[]).stdin(url::curl_line(url));
     let text = host.text(&cmd).fault(|| {
@@ -126,6 +132,7 @@ fn look(host: &Host, url: &str, checksum: Option<&Checksum>) -> Result<Work> {
     Ok(Work::Download {
         url: url.to_owned(),
         checksum: checksum.cloned(),
+        seen,
         size,
         virtual_size,
     })

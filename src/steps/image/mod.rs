@@ -24,6 +24,8 @@ pub enum Work {
         url: String,
         /// What its content must be.
         checksum: Option<Checksum>,
+        /// The state of its index file when the cache was looked at: another one means that another run fetched it since.
+        seen: String,
         /// Bytes, when the server says it.
         size: Option<u64>,
         /// The size of the disk in it, in bytes, when its beginning says it.

@@ -92,6 +92,33 @@ fn a_password_in_a_url_is_in_no_process_list_and_no_message() {
     );
 }
 
+/// Runs that plan at the same time, of which one is slow: it begins when another one's download is over and forgotten.
+#[test]
+fn what_another_run_fetched_since_the_plan_is_not_fetched_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (port, server) = serve(4);
+    let url = ImageSource::Url(format!("http://me:{PASSWORD}@127.0.0.1:{port}/disk.img"));
+    let storage = Storage {
+        folder: dir.path().to_str().unwrap().to_owned(),
+        pool: "images".to_owned(),
+    };
+    let host = Host::here();
+    let plan = |force| match locate::locate(&host, &url, &storage, (force, None), None).unwrap() {
+        super::Located::Missing(work) => work,
+        super::Located::Cached(_) => panic!("there is nothing to do"),
+    };
+    let bring = |work| apply::apply(work, &host, &storage, &|_| Ok(())).unwrap();
+    // One request looks, one fetches, and the server would not answer more of the first two runs.
+    let first = plan(false);
+    let base = bring(&first);
+    assert_eq!(bring(&first), base);
+    // That the image is there already is no reason for who wants it anew.
+    let forced = plan(true);
+    assert_eq!(bring(&forced), base);
+    assert_eq!(bring(&forced), base);
+    assert_eq!(server.join().unwrap().len(), 4);
+}
+
 #[test]
 fn an_image_that_changes_after_the_check_is_not_used() {
     let dir = tempfile::tempdir().unwrap();
@@ -127,6 +154,7 @@ fn downloads_over_http_are_told() {
             checksum: None,
             url: url.to_owned(),
             size: None,
+            seen: String::new(),
             virtual_size: None,
         })
     };
