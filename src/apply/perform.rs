@@ -55,6 +55,7 @@ pub(super) fn perform(action: &Action, tools: &Tools) -> Result<()> {
             let watch = Watch {
                 ui: &tools.ui,
                 goes_on: &|| goes_on(tools),
+                leads: &|| leads(tools),
             };
             steps::start::apply(work, libvirt, tools.setting.virt_type, &watch)
                 .map_err(|error| steps::start::fallen::explain(host, libvirt, work.name(), error))
@@ -88,10 +89,18 @@ fn goes_on(tools: &Tools) -> Result<()> {
     if interrupt::requested() {
         return Err(super::stopped());
     }
-    if (tools.lease_lost)() {
-        return Err(super::lease_lost(tools).into());
+    leads(tools)
+}
+
+/// Whether it is still this run that may change things.
+///
+/// # Errors
+/// When its lease is lost.
+fn leads(tools: &Tools) -> Result<()> {
+    match (tools.lease_lost)() {
+        true => Err(super::lease_lost(tools).into()),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 fn bases(tools: &Tools) -> MutexGuard<'_, BTreeMap<ImageSource, Base>> {
@@ -117,10 +126,7 @@ fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()
             News::Joined => {}
             News::Size(bytes) => transfer.position(bytes),
         }
-        match (tools.lease_lost)() {
-            true => Err(apply::lease_lost(tools).into()),
-            false => Ok(()),
-        }
+        leads(tools)
     })?;
     transfer.done();
     bases(tools).insert(work.source(), base);

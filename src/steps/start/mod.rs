@@ -37,6 +37,8 @@ pub struct Watch<'a> {
     pub ui: &'a Ui,
     /// Fails when the run is to stop.
     pub goes_on: &'a dyn Fn() -> Result<()>,
+    /// Fails when the lease is lost: what follows is then another run's to do.
+    pub leads: &'a dyn Fn() -> Result<()>,
 }
 
 impl Work {

@@ -90,10 +90,13 @@ pub(super) fn apply(
 ) -> Result<()> {
     let line = watch.ui.node(name);
     let down = shut_down((domain, name), deadline, watch, &line)?;
+    // This process may have slept for long, and another run may be at work on the node.
+    (watch.leads)()?;
     if !down {
         settled(domain.destroy(), false, || domain.is_active()).context("switching it off")?;
     }
     interrupt::point("restart-off");
+    (watch.leads)().with_context(|| format!("'{name}' is off: the next run starts it"))?;
     start(domain, virt_type)?;
     let patience = format_duration(deadline.as_secs());
     match (down, deadline.as_secs()) {
