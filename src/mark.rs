@@ -251,7 +251,9 @@ fn is_log(path: &str) -> bool {
     is_plain(path) && path.starts_with("/var/lib/libvirt/qemu/") && path.ends_with("-serial.log")
 }
 
-fn is_plain(path: &str) -> bool {
+/// Whether a path is absolute, leads nowhere up, and consists of letters, digits and . _ - + : @ =: what a topology may
+/// say of a disk, and so all that a mark can have of irs's.
+pub fn is_plain(path: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@=".contains(c);
     path.starts_with('/') && path.chars().all(plain) && !path.split('/').any(|part| part == "..")
 }

@@ -1,5 +1,6 @@
 //! The disks of a node file.
 
+use crate::mark::is_plain;
 use crate::units::{GIB, MIB};
 use crate::yaml::{Fields, Key, Place, Problems, Tree, shown};
 
@@ -256,10 +257,9 @@ fn read_one(key: &Key, tree: &Tree, of: &str, problems: &mut Problems) -> Option
 fn path(fields: &Fields<'_>, problems: &mut Problems) -> Option<String> {
     let tree = fields.get("path")?;
     let text = tree.string(&fields.what("path"), problems)?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@=".contains(c);
-    let up = text.split('/').any(|part| part == "..");
     let root = text.trim_end_matches('/').is_empty();
-    if text.starts_with('/') && !root && !up && text.len() <= 1024 && text.chars().all(plain) {
+    // A disk whose mark could not be read would never be removed.
+    if is_plain(&text) && !root && text.len() <= 1024 {
         return Some(text);
     }
     problems
