@@ -40,6 +40,14 @@ impl Libvirt {
         listed(of_each(&filters, list), Domain::uuid).context("listing the domains")
     }
 
+    /// Every domain, and nothing about them.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub fn all_domains(&self) -> Result<Vec<Domain>> {
+        self.connect.list_all_domains(0).context("listing the domains")
+    }
+
     /// The domains that have snapshots.
     ///
     /// # Errors

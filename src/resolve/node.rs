@@ -6,6 +6,7 @@ use crate::actual::Actual;
 use crate::addresses::Mac;
 use crate::deployment::{Identity, Node};
 use crate::names;
+use crate::steps::domains::leavings;
 use crate::topology::disk::Bus;
 use crate::topology::firmware::Firmware;
 use crate::topology::node::NodeType;
@@ -100,11 +101,7 @@ pub(super) fn node(
         guest_agent: spec.guest_agent,
         serial_file: existing
             .and_then(|domain| domain.mark.as_ref()?.serial_file.clone())
-            .or_else(|| {
-                wanted
-                    .serial_files
-                    .then(|| format!("/var/lib/libvirt/qemu/{name}-serial.log"))
-            }),
+            .or_else(|| wanted.serial_files.then(|| leavings::serial_log(&name))),
         vnc: wanted.vnc.clone(),
         extras: wanted.virtopts.extras.clone(),
         starts: wanted.start.wants(spec.deploy_os),

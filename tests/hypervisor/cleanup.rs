@@ -9,9 +9,12 @@ fn shell(lab: &Lab, script: &str) -> String {
     lab.enter(&["bash", "-euc", script]).ok().stdout
 }
 
-/// Logs that libvirt keeps of nodes of irs's.
+/// Logs, nvram and TPMs that libvirt keeps of nodes of irs's.
 fn logs(lab: &Lab) -> String {
-    shell(lab, "find /var/log -name '*compute-*'")
+    shell(
+        lab,
+        "find /var/log /var/lib/libvirt/qemu -name '*compute-*'; find /var/lib/libvirt/swtpm -mindepth 1 -maxdepth 1",
+    )
 }
 
 #[test]
@@ -40,7 +43,7 @@ fn whatever_became_of_the_nodes_nothing_of_them_is_left() {
             .run()
             .ok();
     };
-    make(6);
+    make(8);
     // Each node another way of keeping something: overlays, over overlays, a snapshot with memory, an overlay that nobody
     // remembers, a checkpoint without a definition, a job that goes on, a state that was saved, an emulator that died.
     let spoil = format!(
@@ -58,6 +61,10 @@ fn whatever_became_of_the_nodes_nothing_of_them_is_left() {
         v blockcommit compute-4 vda --active
         v suspend compute-4
         kill -KILL $(cat /run/libvirt/qemu/compute-5.pid)
+        for gone in compute-6 compute-7; do
+          v destroy $gone
+          v undefine $gone --keep-nvram --keep-tpm
+        done
         "#
     );
     shell(&lab, &spoil);
@@ -70,9 +77,22 @@ fn whatever_became_of_the_nodes_nothing_of_them_is_left() {
         cd /var/lib/libvirt/images/irs-default; echo hello >notes.txt; mkdir folder"
     );
     shell(&lab, &theirs);
-    assert!(logs(&lab).contains("compute-0"));
+    // Of nodes that somebody undefined everything is there but the definition.
+    let of_node = |n: u32| {
+        let kept = logs(&lab);
+        let name = |line: &&str| line.contains(&format!("compute-{n}"));
+        kept.lines().filter(name).map(str::to_owned).collect::<Vec<_>>()
+    };
+    for gone in [6, 7] {
+        assert_eq!(of_node(gone).len(), 4, "{}", logs(&lab));
+    }
+    let tpms = || shell(&lab, "ls /var/lib/libvirt/swtpm").lines().count();
+    assert_eq!(tpms(), 8);
 
-    run(&["--remove-nodes", "compute-0,compute-4"]).run().ok();
+    run(&["--remove-nodes", "compute-0,compute-4,compute-6"])
+        .run()
+        .ok();
+    assert_eq!((of_node(6), of_node(7).len(), tpms()), (Vec::new(), 4, 5));
     let left = shell(
         &lab,
         &format!("ls {FAR} /var/lib/libvirt/images/irs-default /var/lib/libvirt/mine/disks"),

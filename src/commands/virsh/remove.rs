@@ -16,6 +16,7 @@ use crate::plan::Plan;
 use crate::remote::Host;
 use crate::steps::disks::stored::{self, Stored};
 use crate::steps::disks::{Materials, outside};
+use crate::steps::domains::leavings;
 use crate::steps::domains::read::ActualDomain;
 use crate::steps::domains::template::Setting;
 use crate::steps::host;
@@ -346,6 +347,7 @@ fn forget_nodes(tools: &Tools, blueprint: Option<Blueprint>, names: &BTreeMap<St
     match blueprint {
         Some(before) if names.keys().any(|name| before.node(name).is_some()) => {
             let names = names.keys().cloned().collect();
+            leavings::remove_lost(&tools.libvirt, &tools.host, &before, Some(&names))?;
             host::apply::write_blueprint(&tools.host, &tools.setting.folder, &before.without(&names))
         }
         _ => Ok(()),
@@ -368,7 +370,7 @@ async fn after_nodes(request: &Request, session: &Session, id: &Identity) -> Res
             .map(|domain| domain.name.as_str())
             .collect();
         record.ready.retain(|name| names.contains(name.as_str()));
-        let files = outside::of_marks(&actual, id.uuid);
+        let files = outside::of_nodes(&actual, id.uuid);
         record.files.retain(|file| files.contains(file));
         record.extend = None;
         if record != present {

@@ -54,10 +54,7 @@ pub fn apply(
             let record = record.context("the deployment has no record")?;
             make_seed(libvirt, &pool_of(libvirt, pool)?, seed, record, materials)
         }
-        Work::RemoveFile(path) => {
-            host.text(&Cmd::script(include_str!("remove.sh"), &[path, "parts"]))?;
-            Ok(())
-        }
+        Work::RemoveFile(path) => remove_file(host, path),
         Work::RemoveStored(path) => {
             // libvirt then knows that its pool has it no more.
             if let Some(volume) = libvirt.volume_at(path)? {
@@ -79,6 +76,15 @@ pub fn apply(
             }
         }
     }
+}
+
+/// Removes a disk outside of the pool, with what a killed run left of it and the folders that irs made for it.
+///
+/// # Errors
+/// When the command fails.
+pub fn remove_file(host: &Host, path: &str) -> Result<()> {
+    host.text(&Cmd::script(include_str!("remove.sh"), &[path, "parts"]))?;
+    Ok(())
 }
 
 fn pool_of(libvirt: &Libvirt, name: &str) -> Result<StoragePool> {

@@ -185,8 +185,17 @@ pub fn ours(actual: &Actual, deployment: &str, uuid: uuid::Uuid) -> BTreeSet<Str
         .collect()
 }
 
+/// The files outside of the pool that a deployment has: what the marks say, and what the blueprint says of nodes that
+/// somebody undefined.
+pub fn of_nodes(actual: &Actual, uuid: uuid::Uuid) -> BTreeSet<String> {
+    let known = actual.facts.blueprint.iter().flat_map(|known| &known.nodes);
+    let disks = known.flat_map(|node| &node.disks);
+    let outside = disks.filter(|disk| matches!(disk.home, Home::Folder(_)));
+    outside.map(Disk::key).chain(of_marks(actual, uuid)).collect()
+}
+
 /// The files outside of the pool that the marks of a deployment name.
-pub fn of_marks(actual: &Actual, uuid: uuid::Uuid) -> BTreeSet<String> {
+fn of_marks(actual: &Actual, uuid: uuid::Uuid) -> BTreeSet<String> {
     let marks = actual.domains_of(uuid).filter_map(|domain| domain.mark.as_ref());
     marks.flat_map(|mark| mark.files.iter().cloned()).collect()
 }

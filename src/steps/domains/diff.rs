@@ -4,7 +4,7 @@ use super::read::ActualDomain;
 use super::template::{Setting, mark_of};
 use super::when::{When, when_memory};
 use super::words::memory_words;
-use super::{Work, change, nics};
+use super::{Work, change, leavings, nics};
 use crate::deployment::{Deployment, Node};
 use crate::mark::NodeMark;
 use crate::plan::{Action, Kind, Verb};
@@ -177,8 +177,8 @@ pub fn remove<'a>(
         .map(|domain| {
             let work = Work::Remove {
                 name: domain.name.clone(),
-                files: leavings(domain),
-                left: leaves(domain, facts),
+                files: leavings::of(domain),
+                left: leavings::are_there(domain, facts),
             };
             let volumes = domain.mark.iter().flat_map(|mark| mark.volumes.iter());
             let networks = domain.nics.iter().filter_map(|nic| nic.network.as_ref());
@@ -197,35 +197,6 @@ pub fn remove<'a>(
             .using(uses)
         })
         .collect()
-}
-
-/// What libvirt leaves of a node that is gone: logs, and without a definition its nvram. Of domains of others it stays.
-fn leavings(domain: &ActualDomain) -> Vec<String> {
-    let Some(mark) = &domain.mark else {
-        return Vec::new();
-    };
-    let name = &domain.name;
-    let logs = [
-        format!("/var/log/libvirt/qemu/{name}.log"),
-        format!("/var/log/swtpm/libvirt/qemu/{name}-swtpm.log"),
-    ];
-    let logs = logs.into_iter().take(if domain.tpm.is_some() { 2 } else { 1 });
-    logs.chain(mark.serial_file.clone())
-        .chain(domain.nvram.clone())
-        .collect()
-}
-
-/// Whether something of that is there now. A node that never ran has left nothing: many of them go without a command each.
-fn leaves(domain: &ActualDomain, facts: &Facts) -> bool {
-    let serial = domain
-        .mark
-        .as_ref()
-        .is_some_and(|mark| mark.serial_file.is_some());
-    let logs = [
-        format!("{}.log", domain.name),
-        format!("{}-swtpm.log", domain.name),
-    ];
-    serial || domain.nvram.is_some() || logs.iter().any(|log| facts.has_log(log))
 }
 
 /// The actions that unplug the NICs which domains that stay have on a network that goes.

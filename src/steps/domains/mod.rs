@@ -5,6 +5,7 @@ pub mod change;
 pub mod compare;
 pub mod diff;
 pub mod extras;
+pub mod leavings;
 mod nics;
 pub mod pending;
 pub mod read;

@@ -9,6 +9,7 @@ use crate::error::{Exit, Report};
 use crate::lease::{self, Lease};
 use crate::libvirt::{Libvirt, gone, settled};
 use crate::remote::{Cmd, Host};
+use crate::steps::{disks, domains::leavings};
 use crate::xml::{self, values};
 use anyhow::{Context, Result};
 use std::time::Duration;
@@ -57,6 +58,15 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
         Work::Bridge(work) => super::bridges::apply::apply(work, host),
         Work::RemoveFolder { folder, files } => {
             remove_files(host, folder)?;
+            // The domains went before: what is left of one that somebody undefined nothing else knows.
+            let read = Cmd::script(
+                r#"[ ! -f "$1" ] || cat -- "$1""#,
+                &[&format!("{folder}/{BLUEPRINT}")],
+            );
+            let text = host.text(&read).context("reading the deployment's blueprint")?;
+            if let Some(blueprint) = Blueprint::parse(&text) {
+                leavings::remove_lost(libvirt, host, &blueprint, None)?;
+            }
             let cmd = Cmd::script(include_str!("remove_folder.sh"), &[folder, RECORD, BLUEPRINT]);
             let files: String = files.iter().map(|name| format!("./{name}\0")).collect();
             host.text(&cmd.stdin(files))
@@ -96,8 +106,7 @@ fn remove_files(host: &Host, folder: &str) -> Result<()> {
     // What cannot be read names nothing.
     let record = Record::parse(&text, &path).unwrap_or_default();
     for file in record.iter().flat_map(|record| &record.files) {
-        host.text(&Cmd::script(r#"rm -f -- "$1" "$1".*.part"#, &[file]))
-            .with_context(|| format!("removing '{file}'"))?;
+        disks::apply::remove_file(host, file).with_context(|| format!("removing '{file}'"))?;
     }
     Ok(())
 }
