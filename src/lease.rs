@@ -230,7 +230,12 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         drop(self.stop.take());
-        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        // Behind a link that is silent nobody answers, and the holder ends by itself.
+        let how = match self.lost() {
+            true => std::net::Shutdown::Both,
+            false => std::net::Shutdown::Write,
+        };
+        let _ = self.stream.shutdown(how);
         // Until the holder has let go: whoever comes after us in this process finds the lock free.
         for thread in self.threads.drain(..) {
             let _ = thread.join();

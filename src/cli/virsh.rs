@@ -3,7 +3,7 @@
 use super::boolean::Boolean;
 use super::host::ConnectFlags;
 use super::number::number;
-use crate::checksum::Checksum;
+use crate::checksum;
 use crate::secret::Secret;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -68,9 +68,10 @@ pub struct ImageFlags {
     /// Base image of the nodes with an OS: an http(s) URL that the hypervisor fetches, or a file of this machine.
     #[arg(long, value_name = "URL|PATH", default_value = DEFAULT_IMAGE, env = "IRS_IMAGE_URL")]
     pub image_url: String,
-    /// What the base image's content must be: sha256: or sha512: and its digits. Checked before it is used.
-    #[arg(long, value_name = "sha256:HEX", env = "IRS_IMAGE_CHECKSUM")]
-    pub image_checksum: Option<Checksum>,
+    /// What the base image's content must be, checked before it is used: sha256: or sha512: and its digits, or the URL or
+    /// path of a file of sums (SHA256SUMS) that names the image.
+    #[arg(long, value_name = "sha256:HEX|URL|PATH", env = "IRS_IMAGE_CHECKSUM")]
+    pub image_checksum: Option<checksum::Said>,
     /// Fetch the base image again, though it is in the cache.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_FORCE_IMAGE_DOWNLOAD", hide_possible_values = true)]
     pub force_image_download: bool,

@@ -6,6 +6,9 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
+/// How long nothing may go out: on a slow link much may be under way.
+const SENDING: Duration = Duration::from_secs(15);
+
 /// How long a connection may take to open a channel or to start a command.
 pub(crate) const OPENING: Duration = Duration::from_secs(30);
 
@@ -206,7 +209,7 @@ impl Link {
 
     fn until_writable(&mut self) -> Result<(), LinkError> {
         let mut fds = [PollFd::from_borrowed_fd(self.socket.as_fd(), PollFlags::OUT)];
-        match poll_for(&mut fds, super::liveness::SILENCE)? {
+        match poll_for(&mut fds, SENDING)? {
             true => Ok(()),
             false => Err(LinkError::Silent("sending")),
         }

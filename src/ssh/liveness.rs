@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 /// How long nothing is heard before a sign of life is asked for.
 const QUIET: Duration = Duration::from_secs(5);
-/// How long a sign of life may take.
-pub(crate) const SILENCE: Duration = Duration::from_secs(15);
+/// How long a sign of life may take: as long as the holder of a lease waits for one.
+const SILENCE: Duration = Duration::from_secs(8);
 
 /// What is known of the other side's life: it is dead when it leaves a question unanswered, not
 /// when this process itself was stopped for a while.
@@ -63,10 +63,10 @@ mod tests {
         assert!(!life.ask(start + Duration::from_secs(4)));
         assert!(life.ask(start + Duration::from_secs(6)));
         assert!(!life.ask(start + Duration::from_secs(7)), "not twice in a row");
-        assert!(!life.dead(start + Duration::from_secs(20)));
-        assert!(life.dead(start + Duration::from_secs(22)));
+        assert!(!life.dead(start + Duration::from_secs(13)));
+        assert!(life.dead(start + Duration::from_secs(15)));
         life.heard();
-        assert!(!life.dead(start + Duration::from_secs(22)));
+        assert!(!life.dead(start + Duration::from_secs(15)));
     }
 
     #[test]

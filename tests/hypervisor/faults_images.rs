@@ -1,6 +1,6 @@
 //! Servers that are ill, and images that are none: what the user is told, and that nothing of it stays in the cache.
 
-use crate::interrupted::{image, sent, sh};
+use crate::interrupted::{UnderWay, image, sent, sh};
 use crate::support::{Lab, SIZES};
 
 const MAKE: &[&str] = &["--topology-nodes", "freeipa:1", "--start", "none"];
@@ -114,4 +114,124 @@ fn each_ill_server_and_image_is_told() {
     );
     lab.virsh(&["--kill"]).ok();
     assert_eq!(sh(&lab, "ls /run/irs").stdout, "");
+}
+
+#[test]
+#[ignore = "in the lab: tests/run lab"]
+fn a_base_that_is_lost_under_nodes_is_named_and_brought_back() {
+    let lab = Lab::up("faults-bases", &["--default-network"]).warm();
+    let folder = tempfile::tempdir().expect("a folder");
+    let of = |name: &str| folder.path().join(name);
+    image(folder.path(), "good.qcow2", 2);
+    std::fs::copy(of("good.qcow2"), of("copy.qcow2")).expect("a copy");
+    let base = lab.serve(folder.path());
+    let run = |name: &str, flags: &[&str]| {
+        let url = format!("{base}/{name}");
+        lab.virsh(&[SIZES, MAKE, &["--image-url", &url], flags].concat())
+    };
+    let cache = || {
+        sh(
+            &lab,
+            "cd /var/lib/libvirt/images && stat -c '%n %s' irs-base-*.qcow2",
+        )
+        .stdout
+    };
+
+    // A file of sums says what it must be, as tools write it; on the hypervisor's side or on ours.
+    let sums = format!("{base}/SHA256SUMS");
+    run("good.qcow2", &["--image-checksum", &sums]).exits(1).says(&[
+        "cannot fetch the file of sums",
+        "404",
+        "hint: ",
+    ]);
+    let right = sh(&lab, &format!("sha256sum {}", of("good.qcow2").display())).ok();
+    let right = right.stdout.split(' ').next().expect("a sum").to_owned();
+    let write = |text: String| std::fs::write(of("SHA256SUMS"), text).expect("a file");
+    write(format!("{right}  other.qcow2\n{right}  more.qcow2\n"));
+    run("good.qcow2", &["--image-checksum", &sums])
+        .exits(2)
+        .says(&["does not name 'good.qcow2'", "hint: "]);
+    write(format!("SHA256 (good.qcow2) = {}\n", "0".repeat(64)));
+    run("good.qcow2", &["--image-checksum", &sums])
+        .exits(1)
+        .says(&["is not the one that --image-checksum names"]);
+    assert_eq!(cache(), "");
+    write(format!("{} *other.qcow2\n{right} *good.qcow2\n", "0".repeat(64)));
+    let file = of("SHA256SUMS").display().to_string();
+    run("good.qcow2", &["--image-checksum", &file]).ok();
+
+    // Cut short under the node: named by all, brought back by the same command.
+    let whole = cache();
+    let cut = "truncate -s 1M /var/lib/libvirt/images/irs-base-*.qcow2";
+    let told = "was changed or cut short since it was placed, and nodes lie over it: freeipa-0";
+    sh(&lab, cut).ok();
+    lab.on_host(&["status"])
+        .ok()
+        .prints(&["  + image /var/lib", told]);
+    run("good.qcow2", &["--dry-run"])
+        .ok()
+        .prints(&["  + image ", told]);
+    run("good.qcow2", &[]).ok();
+    assert_eq!(cache(), whole);
+    run("good.qcow2", &[]).ok().prints(&["nothing to change"]);
+
+    // Gone, and its URL has another content now: nothing is put in its place.
+    sh(&lab, "rm /var/lib/libvirt/images/irs-base-*.qcow2").ok();
+    image(folder.path(), "good.qcow2", 3);
+    run("good.qcow2", &[])
+        .exits(1)
+        .says(&["is another one now than", "which nodes lie over", "hint: "]);
+    assert_eq!(cache(), "");
+    run("copy.qcow2", &[]).exits(1).says(&[
+        "is gone, and nodes lie over it: freeipa-0",
+        "hint: --force-image-download puts it back",
+        "--remove-nodes freeipa-0",
+    ]);
+    run("copy.qcow2", &["--force-image-download"]).ok();
+    assert_eq!(cache(), whole);
+    run("copy.qcow2", &[]).ok().prints(&["nothing to change"]);
+    assert!(!lab.on_host(&["status"]).ok().stdout.contains("image "));
+}
+
+#[test]
+#[ignore = "in the lab: tests/run lab"]
+fn a_disk_that_gets_full_under_an_image_is_told_and_gone_on_from() {
+    let lab = Lab::up("faults-image-full", &["--default-network"]).warm();
+    let folder = tempfile::tempdir().expect("a folder");
+    image(folder.path(), "slow.qcow2", 4);
+    image(folder.path(), "large.qcow2", 48);
+    let base = lab.serve(folder.path());
+    let disk = lab.state().join("small.img").display().to_string();
+    let pool = "/var/lib/libvirt/small";
+    let prepare = format!(
+        "truncate -s 3G {disk} && mkfs.ext4 -q -m 0 {disk} && mkdir -p {pool} && mount -o loop {disk} {pool} && chmod 711 {pool}"
+    );
+    sh(&lab, &prepare).ok();
+    let fill = |part: &str| {
+        let script = format!(
+            "cd {pool}; until [ -s {part} ]; do :; done; fallocate -l $(($(df -B1 --output=avail . | tail -n 1) - 8192)) filler; \
+             cat /dev/zero >>filler 2>/dev/null; sync -f ."
+        );
+        UnderWay::start(lab.enter_command(&["sh", "-c", &script]))
+    };
+    let url = format!("{base}/slow.qcow2?hold=1000000");
+    let large = folder.path().join("large.qcow2").display().to_string();
+    for (source, part) in [(&url, "irs-url-*.part"), (&large, "irs-base-*.part")] {
+        let make = [SIZES, MAKE, &["--disk-pool", pool, "--image-url", source]].concat();
+        let filled = fill(part);
+        let run = UnderWay::start(lab.virsh_command(&make));
+        filled.end().ok();
+        std::fs::write(folder.path().join("go"), "").expect("a file");
+        run.end().exits(4).says(&[
+            "the file system '/var/lib/libvirt/small' on '",
+            "is full: ",
+            "hint: free some space there; the same command goes on from here",
+        ]);
+        assert_eq!(sh(&lab, &format!("cd {pool} && ls irs-base-*")).stdout, "");
+        sh(&lab, &format!("rm {pool}/filler")).ok();
+        lab.virsh(&make).ok();
+        assert_eq!(sh(&lab, &format!("cd {pool} && ls *.part")).stdout, "");
+        lab.virsh(&["--kill"]).ok();
+        sh(&lab, &format!("rm -f {pool}/irs-*")).ok();
+    }
 }

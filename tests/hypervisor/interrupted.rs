@@ -146,6 +146,15 @@ fn sessions(lab: &Lab) -> Vec<String> {
     list.ok().stdout.split_whitespace().map(str::to_owned).collect()
 }
 
+/// Those of them that hold a lease.
+fn leases(lab: &Lab) -> Vec<String> {
+    let list = sh(
+        lab,
+        "ps -eo ppid=,comm=,args= | awk '$2 == \"bash\" && /--norc/ {print $1}'",
+    );
+    list.ok().stdout.split_whitespace().map(str::to_owned).collect()
+}
+
 fn kill_on(lab: &Lab, processes: &[String]) {
     sh(lab, &format!("kill -KILL {}", processes.join(" "))).ok();
 }
@@ -154,10 +163,10 @@ fn kill_on(lab: &Lab, processes: &[String]) {
 #[ignore = "in the lab: tests/run lab"]
 fn a_download_goes_on_without_us_and_is_joined() {
     let lab = Lab::up("interrupted-download", &["--default-network"]).warm();
-    let before = lab.snapshot();
     let folder = tempfile::tempdir().expect("a folder");
     image(folder.path(), "slow.qcow2", 8);
     let base = lab.serve(folder.path());
+    let before = lab.snapshot();
     let url = format!("{base}/slow.qcow2?hold=1000000");
     let go = folder.path().join("go");
     let make = [SIZES, MAKE, &["--image-url", &url]].concat();
@@ -179,20 +188,22 @@ fn a_download_goes_on_without_us_and_is_joined() {
     assert_eq!(sh(&lab, "ls /run/irs").stdout, "");
     assert!(!has_part());
 
-    // Each of the connections by itself: those of commands, of libvirt, of the lease.
+    // The connection of commands, which may be replaced between two of them; that of the lease; all.
     for n in 0..3 {
         lab.virsh(&["--kill"]).ok();
         std::fs::remove_file(&go).expect("it goes");
         let url = format!("{base}/slow.qcow2?hold=1000000&n={n}");
         let run = UnderWay::start(lab.virsh_command(&[SIZES, MAKE, &["--image-url", &url]].concat()));
         until("the download begins", has_part);
-        let sessions = sessions(&lab);
-        assert!(sessions.len() >= 3, "{sessions:?}");
-        kill_on(&lab, &sessions[n..=n]);
+        let (sessions, leases) = (sessions(&lab), leases(&lab));
+        assert!(
+            sessions.len() >= 3 && !leases.is_empty(),
+            "{sessions:?} {leases:?}"
+        );
+        kill_on(&lab, [&sessions[..1], &leases, &sessions][n]);
         std::thread::sleep(Duration::from_secs(1));
         std::fs::write(&go, "").expect("a file");
         let run = run.end().ok();
-        // The first is that of commands, which may be replaced between two of them.
         assert!(
             n == 0 || run.stderr.contains("is lost: connecting again in"),
             "{}",
@@ -205,6 +216,50 @@ fn a_download_goes_on_without_us_and_is_joined() {
     let left = lab.snapshot_but_cache();
     let left: Vec<&str> = left.lines().filter(|line| !cache(line)).collect();
     assert_eq!(difference(&before, &left.join("\n")), "");
+}
+
+#[test]
+#[ignore = "in the lab: tests/run lab"]
+fn a_link_that_is_silent_and_an_sshd_that_is_away() {
+    let lab = Lab::up("interrupted-link", &["--default-network"]).warm();
+    let folder = tempfile::tempdir().expect("a folder");
+    image(folder.path(), "slow.qcow2", 4);
+    let base = lab.serve(folder.path());
+    let url = format!("{base}/slow.qcow2?hold=1000000");
+    let go = folder.path().join("go");
+    let make = [SIZES, MAKE, &["--image-url", &url]].concat();
+    // Its end, not ours: without our route another machine could answer.
+    let link = |state: &str| {
+        lab.enter(&["ip", "link", "set", "eth0", state]).ok();
+    };
+
+    // Down until it is noticed, as nobody says that a link is down; the download does not hear of it.
+    let run = UnderWay::start(lab.virsh_command(&make));
+    until("the download begins", || sh(&lab, PART).status == Some(0));
+    link("down");
+    run.says("connecting again in");
+    link("up");
+    std::fs::write(&go, "").expect("a file");
+    run.end().ok();
+    assert_eq!(sent(&lab, "slow"), ["0"]);
+
+    // Its listener and all of its sessions are killed, and it is started a moment later.
+    let start = [SIZES, &["--topology-nodes", "freeipa:1", "--image-url", &url]].concat();
+    let run = UnderWay::start(lab.virsh_command(&start));
+    run.says("freeipa-0: ");
+    sh(
+        &lab,
+        "kill -KILL $(ps -eo pid=,comm= | awk '$2 ~ /^sshd/ {print $1}')",
+    )
+    .ok();
+    run.says("connecting again in 2 s");
+    let log = lab.state().join("sshd.log").display().to_string();
+    sh(&lab, &format!("/usr/sbin/sshd -E {log}")).ok();
+    until("the node is waited for again", || {
+        sh(&lab, "ls /run/irs/deployment-default.lock").status == Some(0)
+    });
+    run.signal("TERM").end().exits(130);
+    lab.virsh(&make).ok().prints(&["nothing to change"]);
 }
 
 #[test]

@@ -83,7 +83,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             stop = int(mood["cut-once"])
         rate = int(mood.get("rate", 0))
         block = max(rate // 10, 1) if rate else 1 << 17
-        hold = int(mood.get("hold", end + 1))
+        hold = int(mood.get("hold", end + 2))
         at = start
         with open(path, "rb") as file:
             file.seek(start)

@@ -92,6 +92,19 @@ pub fn drift(host: &Host, storage: &Storage, actual: &Actual, id: &Identity) -> 
         Ok(outside) => volumes.extend(outside.sizes),
         Err(error) => found.push(Drift::known(Kind::Host, &id.host, format!("{error:#}"))),
     }
+    found.extend(
+        actual
+            .facts
+            .lost_bases
+            .iter()
+            .map(|lost| match lost.problem(&deployment) {
+                Some(problem) => Drift::refused(Kind::Image, &lost.path, problem),
+                None => Drift {
+                    next: Some(Next::Create),
+                    ..Drift::known(Kind::Image, &lost.path, lost.what(&deployment))
+                },
+            }),
+    );
     found.extend(of_blueprint(blueprint, deployment, &volumes, actual)?);
     // Nodes that an older irs made are in no blueprint.
     let unknown = actual

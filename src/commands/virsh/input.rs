@@ -2,7 +2,7 @@
 
 use super::spec::{self, Spec};
 use crate::answers::Answers;
-use crate::checksum::Checksum;
+use crate::checksum;
 use crate::cli::virsh::{Virsh, VirtType};
 use crate::commands::connection::{self, Way};
 use crate::error::{Exit, Fault};
@@ -63,7 +63,7 @@ pub struct Request {
     /// Whether too little memory is accepted.
     pub memory_overcommit: bool,
     /// What the base image's content must be.
-    pub checksum: Option<Checksum>,
+    pub checksum: Option<checksum::Said>,
     /// Whether the base image is fetched again.
     pub force_download: bool,
     /// Say only.

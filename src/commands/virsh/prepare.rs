@@ -105,9 +105,10 @@ fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared>
     let crowded = outside.rooms.check(&id.host)?;
     crowded.iter().for_each(|warning| ui.warn(warning));
     let (virt_type, located) = check_host(request, &session, &deployment, &actual, &volumes, inspected, ui)?;
+    let lost = |work: &image::Work| image::lost::reason(&actual.facts.lost_bases, work, &deployment);
     let images = located
         .values()
-        .flat_map(|located| located.actions(&id.host, request.force_download));
+        .flat_map(|located| located.actions(&id.host, request.force_download, &lost));
     let blueprint = blueprint_of(&deployment, &actual)?;
     let goal = Goal {
         deployment: &deployment,
@@ -244,7 +245,11 @@ fn check_host(
             .filter(|_| !new.is_empty())
             .for_each(|note| ui.note(note));
     }
-    let located = locate_images(request, &session.host, deployment, volumes, inspected)?;
+    let forced = request.force_download || !facts.lost_bases.is_empty();
+    let mut located = locate_images(request, &session.host, (deployment, forced), volumes, inspected)?;
+    image::lost::bring_back(deployment, actual, &mut located, request.force_download)?
+        .iter()
+        .for_each(|warning| ui.warn(warning));
     located
         .values()
         .filter_map(Located::unprotected)
@@ -272,11 +277,11 @@ fn check_host(
 /// The images that disks begin with, and where they are.
 type Images = BTreeMap<ImageSource, Located>;
 
-/// Looks for the images of the disks that are to be made.
+/// Looks for the images of the disks that are to be made, or for all.
 fn locate_images(
     request: &Request,
     host: &Host,
-    deployment: &Deployment,
+    (deployment, all): (&Deployment, bool),
     volumes: &BTreeMap<String, u64>,
     mut inspected: Option<Result<Inspected>>,
 ) -> Result<Images> {
@@ -290,17 +295,22 @@ fn locate_images(
     };
     let needed = |image: &&ImageSource| {
         let missing = |disk: &Disk| !volumes.contains_key(&disk.key());
-        force || disks().any(|disk| disk.image.as_ref() == Some(image) && missing(disk))
+        all || disks().any(|disk| disk.image.as_ref() == Some(image) && missing(disk))
     };
-    let images = deployment.images().into_iter().filter(needed);
+    let images: Vec<&ImageSource> = deployment.images().into_iter().filter(needed).collect();
+    let of_flag = |image: &ImageSource| *image == request.wanted.image;
+    let checksum = match &request.checksum {
+        Some(said) if images.iter().any(|image| of_flag(image)) => {
+            Some(image::sums::checksum(host, said, &request.wanted.image)?)
+        }
+        _ => None,
+    };
     images
+        .into_iter()
         .map(|image| {
             // What was looked at meanwhile is the image of --image-url.
-            let known = inspected.take_if(|_| *image == request.wanted.image);
-            let checksum = request
-                .checksum
-                .as_ref()
-                .filter(|_| *image == request.wanted.image);
+            let known = inspected.take_if(|_| of_flag(image));
+            let checksum = checksum.as_ref().filter(|_| of_flag(image));
             let located = image::locate::locate(host, image, &deployment.storage, (force, checksum), known)?;
             Ok((image.clone(), located))
         })

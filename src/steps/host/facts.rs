@@ -9,6 +9,7 @@ use crate::lease;
 use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
 use crate::steps::host::with_open_folder;
+use crate::steps::image::lost::Lost;
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,8 @@ pub struct Facts {
     pub open_folder: Option<String>,
     /// Whether the file system of the images takes writes.
     pub writable: bool,
+    /// Base images that the deployment's disks lie over, and that are not as they were placed.
+    pub lost_bases: Vec<Lost>,
     /// Networks whose dnsmasq ought to run and does not.
     pub dead_servers: Vec<String>,
     /// Online CPU threads.
@@ -139,6 +142,10 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<F
             .with_context(|| format!("the hypervisor does not say how much of '{folder}' is free"))?,
         open_folder: Some(section("open-folder").trim().to_owned()).filter(|folder| !folder.is_empty()),
         writable: section("writable").trim() == "yes",
+        lost_bases: section("bases")
+            .lines()
+            .filter_map(|line| Lost::parse(line, folder))
+            .collect(),
         dead_servers: section("servers").lines().map(str::to_owned).collect(),
         cpus: section("cpus").trim().parse().unwrap_or(1),
         kvm_device: section("kvm").trim() == "yes",

@@ -58,6 +58,31 @@ for file in /var/lib/libvirt/dnsmasq/*.conf; do
   read -r process <"/run/libvirt/network/$name.pid" || continue
   tr '\0' '\n' <"/proc/$process/cmdline" | grep -qxF -e "--conf-file=$file" || echo "$name"
 done 2>/dev/null
+section bases
+# Base images that are gone or not as they were placed: the URLs' files that name them, '/', the disks over them.
+for seal in "$1"/irs-base-*.seal; do
+  base=${seal%.seal}
+  name=${base##*/}
+  was=$(cat -- "$seal" 2>/dev/null) || continue
+  is=$(stat -c '%s %Y' -- "$base" 2>/dev/null)
+  [ "$was" != "$is" ] || continue
+  how=changed
+  if [ -z "$is" ]; then
+    how=gone
+  elif [ "${was% *}" = "${is% *}" ]; then
+    case $name in *"-$(sha256sum <"$base" | cut -c1-32)."*) continue ;; esac
+  fi
+  printf '%s %s' "$how" "$name"
+  for index in "$1"/irs-url-????????????????; do
+    [ "$(cat -- "$index" 2>/dev/null)" = "$name" ] && printf ' %s' "${index##*/}"
+  done
+  printf ' / '
+  # A file that an image lies over is named in its first cluster.
+  for disk in "${2%/*}"/*; do
+    [ -f "$disk" ] && head -c 65536 -- "$disk" | grep -aqF -e "/$name" && printf '%s ' "${disk##*/}"
+  done
+  echo
+done
 section record; cat -- "$2" 2>/dev/null
 section blueprint; cat -- "$3" 2>/dev/null
 section end

@@ -44,12 +44,18 @@ pub fn apply(work: &Work, host: &Host, storage: &Storage, hear: &dyn Fn(News) ->
             size,
             checksum,
             seen,
+            must_be,
             ..
         } => {
             let mut seen = seen.clone();
+            let wanted = Wanted {
+                url,
+                length: *size,
+                checksum: checksum.as_ref(),
+                must_be: must_be.as_deref(),
+            };
             loop {
-                let wanted = (url.as_str(), *size, checksum.as_ref());
-                if let Some(base) = download(wanted, &seen, host, folder, hear)? {
+                if let Some(base) = download(&wanted, &seen, host, folder, hear)? {
                     break Ok(base);
                 }
                 let (base, state) = locate::cached_url(host, storage, url)?;
@@ -140,16 +146,27 @@ impl Read for Hashed {
     }
 }
 
+/// What is to be downloaded.
+struct Wanted<'a> {
+    url: &'a str,
+    /// Bytes.
+    length: Option<u64>,
+    checksum: Option<&'a Checksum>,
+    /// The name that its content must give it.
+    must_be: Option<&'a str>,
+}
+
 /// The hypervisor fetches it, in a process that goes on when we are cut off; nothing when another run has made use of what came,
 /// or had fetched it already since the cache was `seen`: its plan may be older than the end of that download.
 fn download(
-    (url, length, checksum): (&str, Option<u64>, Option<&Checksum>),
+    wanted: &Wanted<'_>,
     seen: &str,
     host: &Host,
     folder: &str,
     hear: &dyn Fn(News) -> Result<()>,
 ) -> Result<Option<Base>> {
-    let other = checksum.map(|checksum| checksum.algorithm);
+    let url = wanted.url;
+    let other = wanted.checksum.map(|checksum| checksum.algorithm);
     let other = other.filter(|algorithm| *algorithm != Algorithm::Sha256);
     let other = other.map_or("", Algorithm::name);
     let partial = format!("{}{other}.part", index_name(url));
@@ -176,7 +193,7 @@ fn download(
         host.forget(&job)?;
         return Ok(None);
     }
-    let arrived = check((url, length, checksum), &report, folder, partial.clone());
+    let arrived = check(wanted, &report, folder, partial.clone());
     if let Ok(arrived) = &arrived {
         hear(News::Size(arrived.size))?;
     }
@@ -195,12 +212,8 @@ fn download(
 }
 
 /// Reads what the download's script says of the file.
-fn check<'a>(
-    (url, length, checksum): (&str, Option<u64>, Option<&Checksum>),
-    report: &str,
-    folder: &'a str,
-    part: String,
-) -> Result<Arrived<'a>> {
+fn check<'a>(wanted: &Wanted<'_>, report: &str, folder: &'a str, part: String) -> Result<Arrived<'a>> {
+    let Wanted { url, length, .. } = *wanted;
     let value = |key: &str| {
         report
             .lines()
@@ -220,7 +233,7 @@ fn check<'a>(
             .hint("did it change on the server just now? Run irs again")
         );
     }
-    if let Some(checksum) = checksum {
+    if let Some(checksum) = wanted.checksum {
         let digest = value(&format!("{}=", checksum.algorithm.name()))?;
         locate::hold(checksum, digest, &url::shown(url))?;
     }
@@ -228,10 +241,18 @@ fn check<'a>(
     let header = image::from_hex(&hex);
     let shown = url::shown(url);
     let format = image::probe(&header, size, &shown)?;
+    let name = cache_name(value("sha256=")?, format);
+    if let Some(must_be) = wanted.must_be.filter(|must_be| *must_be != name) {
+        let message =
+            format!("image '{shown}' is another one now than '{folder}/{must_be}', which nodes lie over");
+        return Err(Fault::new(Exit::Failed, message)
+            .hint("put the file back from elsewhere, or make these nodes anew with --remove-nodes")
+            .into());
+    }
     Ok(Arrived {
         folder,
         part,
-        name: cache_name(value("sha256=")?, format),
+        name,
         index: Some(index_name(url)),
         format,
         size,

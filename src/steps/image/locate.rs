@@ -135,6 +135,7 @@ fn look(host: &Host, url: &str, checksum: Option<&Checksum>, seen: String) -> Re
         seen,
         size,
         virtual_size,
+        must_be: None,
     })
 }
 

@@ -2,6 +2,8 @@
 
 pub mod apply;
 pub mod locate;
+pub mod lost;
+pub mod sums;
 #[cfg(test)]
 mod tests;
 
@@ -30,6 +32,8 @@ pub enum Work {
         size: Option<u64>,
         /// The size of the disk in it, in bytes, when its beginning says it.
         virtual_size: Option<u64>,
+        /// The name in the cache that its content must give it, where disks lie over that name.
+        must_be: Option<String>,
     },
     /// The client sends it.
     Upload {
@@ -134,8 +138,8 @@ impl Located {
         })
     }
 
-    /// The action that brings it into the cache.
-    pub fn actions(&self, host: &str, forced: bool) -> Vec<Action> {
+    /// The action that brings it into the cache; `lost` says which lost one it brings back.
+    pub fn actions(&self, host: &str, forced: bool, lost: &dyn Fn(&Work) -> Option<String>) -> Vec<Action> {
         let Located::Missing(work) = self else {
             return Vec::new();
         };
@@ -143,10 +147,10 @@ impl Located {
             Work::Download { url, .. } => crate::url::shown(url),
             Work::Upload { file, .. } => file.display().to_string(),
         };
-        let reason = if forced {
-            "--force-image-download asks for it"
-        } else {
-            "it is not in the cache of base images"
+        let reason = match lost(work) {
+            Some(reason) => reason,
+            None if forced => "--force-image-download asks for it".to_owned(),
+            None => "it is not in the cache of base images".to_owned(),
         };
         vec![Action::new(
             Step::Image,

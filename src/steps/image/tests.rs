@@ -66,7 +66,7 @@ fn a_password_in_a_url_is_in_no_process_list_and_no_message() {
     };
     let host = Host::here();
     let located = locate::locate(&host, &ImageSource::Url(url), &storage, (false, None), None).unwrap();
-    let actions = located.actions("hv", false);
+    let actions = located.actions("hv", false, &|_| None);
     assert!(!format!("{}", crate::plan::Plan::new(actions)).contains(PASSWORD));
     let super::Located::Missing(work) = located else {
         panic!("nothing is cached yet")
@@ -156,6 +156,7 @@ fn downloads_over_http_are_told() {
             size: None,
             seen: String::new(),
             virtual_size: None,
+            must_be: None,
         })
     };
     let said = missing("HTTP://me:pw@h/a.qcow2").unprotected().unwrap();

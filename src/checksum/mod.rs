@@ -1,6 +1,9 @@
 //! What an image's content must be, as `--image-checksum` says it.
 
+pub mod sums;
+
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// A hash that is still good enough to tell an image from a forged one.
@@ -42,7 +45,7 @@ impl FromStr for Checksum {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Checksum, String> {
-        const TAKES: &str = "it takes sha256: and 64 hexadecimal digits, or sha512: and 128";
+        const TAKES: &str = "it takes sha256: and 64 hexadecimal digits, sha512: and 128, or a file of sums";
         let (name, hex) = match text.trim().split_once(':') {
             Some((name, hex)) => (Some(name.to_ascii_lowercase()), hex),
             None => (None, text.trim()),
@@ -68,9 +71,63 @@ impl fmt::Display for Checksum {
     }
 }
 
+/// Where a checksum comes from, as `--image-checksum` takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// The checksum itself.
+    Here(Checksum),
+    /// A file of sums that the hypervisor fetches, http or https.
+    Url(String),
+    /// A file of sums on this machine.
+    File(PathBuf),
+}
+
+impl FromStr for Said {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Said, String> {
+        let text = text.trim();
+        if let Some((scheme, _)) = text.split_once("://") {
+            let known = ["http", "https"]
+                .iter()
+                .any(|known| scheme.eq_ignore_ascii_case(known));
+            return match known {
+                true => Ok(Said::Url(text.to_owned())),
+                false => Err(format!(
+                    "a file of sums is fetched by http or https, not by '{scheme}'"
+                )),
+            };
+        }
+        let like_a_sum = text.is_empty()
+            || text.contains(':') && !text.contains('/')
+            || text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match text.parse() {
+            Ok(checksum) => Ok(Said::Here(checksum)),
+            Err(why) if like_a_sum => Err(why),
+            Err(_) => Ok(Said::File(text.into())),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_of_sums_is_told_from_a_wrong_checksum() {
+        let said = |text: &str| text.parse::<Said>();
+        let digits = "ab".repeat(32);
+        assert_eq!(said(&digits), Ok(Said::Here(digits.parse().unwrap())));
+        assert_eq!(
+            said("https://h/SHA256SUMS"),
+            Ok(Said::Url("https://h/SHA256SUMS".into()))
+        );
+        assert_eq!(said("SHA256SUMS"), Ok(Said::File("SHA256SUMS".into())));
+        assert_eq!(said("./a:b"), Ok(Said::File("./a:b".into())));
+        for wrong in ["", "md5:0123", "sha256:zz", &digits[1..], "ftp://h/SHA256SUMS"] {
+            assert!(said(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_checksum_is_read_as_people_have_it() {
