@@ -20,6 +20,7 @@ use crate::workspace::Workspace;
 use crate::yaml::Problems;
 use alive::Alive;
 use anyhow::{Result, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -59,6 +60,9 @@ pub async fn run(args: &Status, ui: &Ui) -> Result<()> {
                 ui.refresh(&shown(&view));
                 ui.json(&view)?;
                 tokio::time::sleep(EVERY).await;
+                if reader_is_gone() {
+                    return Ok(());
+                }
                 view = look().await?;
             }
         };
@@ -69,6 +73,14 @@ pub async fn run(args: &Status, ui: &Ui) -> Result<()> {
     }
     ui.result(shown(&view).trim_end());
     ui.json(&view)
+}
+
+/// Whether nobody reads what is printed any more, as after `| head -1`.
+fn reader_is_gone() -> bool {
+    let stdout = std::io::stdout();
+    let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
+    let at_once = Timespec::default();
+    poll(&mut fds, Some(&at_once)).is_ok() && fds[0].revents().contains(PollFlags::ERR)
 }
 
 fn shown(view: &View) -> String {
