@@ -204,7 +204,10 @@ impl NetworkView {
             self.name.clone(),
             state.to_owned(),
             self.leases.len().to_string(),
-            self.subnets.join(" "),
+            match self.subnets.is_empty() {
+                true => "-".to_owned(),
+                false => self.subnets.join(" "),
+            },
         ]
     }
 }

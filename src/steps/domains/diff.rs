@@ -36,6 +36,22 @@ pub fn converge(
     };
     for node in &deployment.nodes {
         let Some(found) = actual.iter().find(|d| d.name == node.name) else {
+            if let Some(renamed) = actual.iter().find(|domain| domain.uuid == node.uuid) {
+                let name = &renamed.name;
+                problems
+                    .push(
+                        None,
+                        format!(
+                            "domain '{name}' on '{host}' is '{}' under another name",
+                            node.name
+                        ),
+                    )
+                    .hint(format!(
+                        "shut it down and give it its name back: virsh domrename {name} {}",
+                        node.name
+                    ));
+                continue;
+            }
             let reason = "it is not defined".to_owned();
             actions.push(action(
                 Verb::Create,

@@ -90,7 +90,10 @@ pub fn read(libvirt: &Libvirt, deployment: &str) -> Result<Vec<ActualNetwork>> {
         }
     });
     let read: Result<Vec<Option<ActualNetwork>>> = found.into_iter().collect();
-    Ok(read?.into_iter().flatten().collect())
+    let mut networks: Vec<ActualNetwork> = read?.into_iter().flatten().collect();
+    // libvirt lists them in no order.
+    networks.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(networks)
 }
 
 fn read_one(listed: &Listed<Network>, deployment: &str) -> Result<ActualNetwork> {

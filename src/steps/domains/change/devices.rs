@@ -51,7 +51,12 @@ impl Comparison<'_, '_> {
                 found,
                 wanted: to,
             } => {
-                format!("{}: {what} from '{found}' to '{to}'", label(wanted))
+                let of = label(wanted);
+                let of = match what.split(' ').next() == Some(of.as_str()) {
+                    true => String::new(),
+                    false => format!("{of}: "),
+                };
+                format!("{of}{what} from '{found}' to '{to}'")
             }
             Mismatch::Missing(child) => format!("{}: it has no {child}", label(wanted)),
         };
