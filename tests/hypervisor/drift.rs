@@ -186,16 +186,16 @@ fn what_somebody_changes_is_named_and_repaired_and_what_others_added_stays() {
     );
 
     // Under another name it is still that node.
-    ask("destroy compute-1");
-    ask("domrename compute-1 other");
-    let way_out = "virsh domrename other compute-1";
+    ask("destroy compute-0");
+    ask("domrename compute-0 other");
+    let way_out = "virsh domrename other compute-0";
     let refused = lab.virsh(&[NODES, SIZES].concat()).exits(2);
-    refused.says(&["domain 'other' on", "is 'compute-1' under another name", way_out]);
+    refused.says(&["domain 'other' on", "is 'compute-0' under another name", way_out]);
     let told = |drift: &Value| drift["next"] == "refuse" && drift["hint"].to_string().contains(way_out);
     let found = drift(&lab);
     assert!(found.iter().any(told), "{found:#?}");
-    ask("domrename other compute-1");
-    repaired(&lab, &[("compute-1", "it is shut off")]);
+    ask("domrename other compute-0");
+    repaired(&lab, &[("compute-0", "it is shut off")]);
 
     // A running node still has its lost disk: nobody takes it from it.
     let (disk, aside) = (
