@@ -25,7 +25,7 @@ pub(super) fn frame(text: &str, (rows, columns): (usize, usize)) -> String {
         }
         frame.push_str(line);
         // At the end of a full row the cursor is still on its last character.
-        if width(line) == 0 || width(line) % columns != 0 {
+        if width(line) == 0 || !width(line).is_multiple_of(columns) {
             frame.push_str("\x1b[K");
         }
         frame.push('\n');
