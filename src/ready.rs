@@ -133,6 +133,8 @@ struct Waiting {
     refusals: u32,
     found: Option<IpAddr>,
     looks: u32,
+    /// Whether nobody was there to give it an address at the last look.
+    silent: bool,
 }
 
 impl Waiting {
@@ -215,7 +217,7 @@ fn look(target: &Target, tools: &Tools, key: &NodeKey, crowd: &Crowd, waiting: &
                 Exit::Failed,
                 "it is paused with an internal error of the emulator",
             );
-            let hint = hint_for_fallen(tools.setting.virt_type);
+            let hint = hint_for_fallen(tools.setting.virt_type, &target.name);
             return Look::Never(with_last_words(fault.hint(hint), &target.name, tools));
         }
         Ok(state) => {
@@ -251,6 +253,12 @@ fn look(target: &Target, tools: &Tools, key: &NodeKey, crowd: &Crowd, waiting: &
             Err(LoginFailure::NoAnswer(_))
                 if target.by_dhcp && !crowd.has_lease(&target.network, &target.mac, tools) =>
             {
+                // libvirt does not start it again by itself; one that is just started anew is back at the next look.
+                let silent = crowd.is_silent(&target.network, tools);
+                if silent && waiting.silent {
+                    return Look::Never(silent_server(&target.network));
+                }
+                waiting.silent = silent;
                 return Look::NotYet("no DHCP request yet".into());
             }
             Err(LoginFailure::NoAnswer(_)) => {
@@ -294,15 +302,19 @@ fn look(target: &Target, tools: &Tools, key: &NodeKey, crowd: &Crowd, waiting: &
 }
 
 /// What to do about a node that the emulator stopped.
-pub fn hint_for_fallen(virt_type: &str) -> &'static str {
+pub fn hint_for_fallen(virt_type: &str, node: &str) -> String {
     match virt_type {
-        "kvm" => {
-            "KVM may not carry guests on this host: remove the nodes with --remove-nodes and make them with --virt-type qemu (slow)"
-        }
-        _ => {
-            "see /var/log/libvirt/qemu/NODE.log on the hypervisor; the same command starts a stopped node again"
-        }
+        "kvm" => "KVM may not carry guests on this host: remove the nodes with --remove-nodes and make them with --virt-type qemu (slow)".to_owned(),
+        _ => format!("see /var/log/libvirt/qemu/{node}.log on the hypervisor; the same command starts a stopped node again"),
     }
+}
+
+fn silent_server(network: &str) -> anyhow::Error {
+    let message = format!("the DHCP and DNS server of its network '{network}' ended (dnsmasq)");
+    let fault = Fault::new(Exit::Failed, message);
+    fault
+        .hint("the same command starts it again; the hypervisor's journal may say why it ended")
+        .into()
 }
 
 fn with_last_words(fault: Fault, domain: &str, tools: &Tools) -> anyhow::Error {

@@ -7,6 +7,7 @@ use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
 use crate::steps::host::check::READ_ONLY;
 use indicatif::BinaryBytes;
+use std::io::ErrorKind;
 
 /// What to do after a lost connection.
 const GOES_ON: &str = "run the same command again: it goes on from here";
@@ -36,7 +37,7 @@ pub fn explain(tools: &Tools, error: anyhow::Error) -> anyhow::Error {
     }
     let error = explain_lost((&tools.host, &tools.libvirt), error);
     let code = Report::of(&error).exit_code;
-    if code != Exit::Failed as u8 && code != Exit::Resources as u8 {
+    if code != Exit::Failed as u8 && code != Exit::Resources as u8 || is_of_this_machine(&error) {
         return error;
     }
     let look = Cmd::script(include_str!("disk.sh"), &[&tools.setting.folder]);
@@ -47,6 +48,17 @@ pub fn explain(tools: &Tools, error: anyhow::Error) -> anyhow::Error {
         Some(fault) => error.context(fault),
         None => error,
     }
+}
+
+/// Whether it is this machine's disk that takes no more: what programs say of the hypervisor's comes as text.
+fn is_of_this_machine(error: &anyhow::Error) -> bool {
+    let disk = |error: &std::io::Error| {
+        matches!(
+            error.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::ReadOnlyFilesystem
+        )
+    };
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(disk))
 }
 
 /// Puts a lost connection on top of an error that comes of it, while there is no lease to lose.
@@ -86,7 +98,17 @@ fn disk_trouble(found: &str, error: &str, host: &str) -> Option<Fault> {
 
 #[cfg(test)]
 mod tests {
-    use super::disk_trouble;
+    use super::{disk_trouble, is_of_this_machine};
+    use std::io::ErrorKind;
+
+    #[test]
+    fn a_full_disk_here_is_not_the_hypervisors() {
+        let here = || std::io::Error::from(ErrorKind::StorageFull);
+        assert!(is_of_this_machine(
+            &anyhow::Error::from(here()).context("cannot write 'f'")
+        ));
+        assert!(!is_of_this_machine(&anyhow::anyhow!("dd: {}", here())));
+    }
 
     #[test]
     fn a_full_disk_is_told_by_what_is_free_and_not_by_words() {

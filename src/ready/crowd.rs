@@ -4,6 +4,7 @@
 use crate::apply::Tools;
 use crate::libvirt::sys::dhcp_leases;
 use crate::steps::domains::read::State;
+use crate::steps::networks::servers;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,7 @@ type Answer = Option<(Instant, Arc<BTreeSet<String>>)>;
 pub struct Crowd {
     running: Mutex<Answer>,
     leases: Mutex<BTreeMap<String, Answer>>,
+    silent: Mutex<Answer>,
     busy: Mutex<usize>,
     left: Condvar,
 }
@@ -55,6 +57,12 @@ impl Crowd {
         let mut all = lock(&self.leases);
         let known = fresh(all.entry(network.to_owned()).or_default(), list);
         known.is_ok_and(|macs| macs.contains(&mac.to_lowercase()))
+    }
+
+    /// Whether a network's DHCP server ought to run and does not.
+    pub fn is_silent(&self, network: &str, tools: &Tools) -> bool {
+        let list = || servers::missing(&tools.host);
+        fresh(&mut lock(&self.silent), list).is_ok_and(|silent| silent.contains(network))
     }
 
     /// Waits for a place among those who ask their nodes now.

@@ -7,6 +7,7 @@ use super::link::{Link, LinkError};
 use crate::error::{Exit, Fault};
 use anyhow::{Result, anyhow};
 use ssh_key::PublicKey;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -164,10 +165,13 @@ impl Attempt<'_> {
             }
         };
         match by_key(self.link, user, &usable, None) {
-            Ok(()) => Ok(Some(Credentials {
-                login: Login::Key(usable, file.path.clone()),
-                public: file.public.clone(),
-            })),
+            Ok(()) => {
+                warn_if_open(&file.path);
+                Ok(Some(Credentials {
+                    login: Login::Key(usable, file.path.clone()),
+                    public: file.public.clone(),
+                }))
+            }
             Err(e) if failure(&e) == Failure::Unusable => {
                 let error = unusable(&file.path, usable.passphrase.is_some(), &e);
                 if self.destination.only_key.is_some() {
@@ -246,6 +250,19 @@ impl Attempt<'_> {
             Some(e) => anyhow!("the server hung up: {e}").context(fault),
             None => fault.into(),
         }
+    }
+}
+
+/// Says of a key file that others may read it: ssh, which the outputs hand it to, takes no such key.
+fn warn_if_open(path: &Path) {
+    let Ok(file) = std::fs::metadata(path) else { return };
+    let own = std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == file.uid());
+    let mode = file.mode() & 0o777;
+    if own && mode & 0o077 != 0 {
+        let path = path.display();
+        tracing::warn!(
+            "the key file '{path}' is open to others (mode {mode:04o}): ssh and Ansible will not take it; close it by `chmod 600`"
+        );
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
+use crate::error::{Exit, Fault, FaultContext};
 use anyhow::Context;
 
 const TEMPORARY: &str = ".irs-";
@@ -40,8 +41,26 @@ pub fn write_if_changed(path: &Path, bytes: &[u8], mode: u32) -> anyhow::Result<
     if !differs(path, bytes, mode)? {
         return Ok(false);
     }
-    write(path, bytes, mode).with_context(|| format!("writing '{}'", path.display()))?;
+    let written = write(path, bytes, mode);
+    let hint = written.as_ref().err().and_then(way_out);
+    written.fault(|| Fault {
+        hint: hint.map(str::to_owned),
+        ..Fault::new(Exit::Failed, format!("cannot write '{}'", path.display()))
+    })?;
     Ok(true)
+}
+
+/// What to do about a disk of this machine that takes no more.
+fn way_out(error: &std::io::Error) -> Option<&'static str> {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(
+            "free some space on this machine, or set IRS_HOME to another folder; the same command goes on from here",
+        ),
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
+            Some("set IRS_HOME to a folder that you may write to; the same command goes on from here")
+        }
+        _ => None,
+    }
 }
 
 fn write(path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
@@ -133,6 +152,14 @@ mod tests {
     #[test]
     fn a_folder_that_is_not_there_is_named() {
         let error = write_if_changed(Path::new("/nowhere/f"), b"", 0o600).unwrap_err();
-        assert_eq!(error.to_string(), "writing '/nowhere/f'");
+        assert_eq!(error.to_string(), "cannot write '/nowhere/f'");
+    }
+
+    #[test]
+    fn a_disk_that_takes_no_more_has_a_way_out() {
+        let hint = |kind: ErrorKind| way_out(&kind.into()).unwrap_or_default();
+        assert!(hint(ErrorKind::StorageFull).starts_with("free some space on this machine"));
+        assert!(hint(ErrorKind::ReadOnlyFilesystem).starts_with("set IRS_HOME"));
+        assert_eq!(hint(ErrorKind::NotFound), "");
     }
 }

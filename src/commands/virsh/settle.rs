@@ -161,7 +161,7 @@ fn check_blank_nodes(
         .map(|domain| format!("'{}' is {}", domain.name, domain.state.name()));
     let list: Vec<String> = list.collect();
     let fault = Fault::new(Exit::Failed, format!("nodes do not run: {}", list.join(", ")))
-        .hint(ready::hint_for_fallen(tools.setting.virt_type));
+        .hint(ready::hint_for_fallen(tools.setting.virt_type, &first.name));
     match last_words(&tools.host, &first.name) {
         Some(words) => Err(words.context(fault)),
         None => Err(fault.into()),

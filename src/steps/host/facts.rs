@@ -10,6 +10,7 @@ use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
 use crate::steps::host::with_open_folder;
 use crate::steps::image::lost::Lost;
+use crate::steps::networks::servers;
 use anyhow::{Context, Result};
 use ipnet::IpNet;
 use std::collections::{BTreeMap, BTreeSet};
@@ -115,7 +116,15 @@ const BOGUS_UUIDS: [&str; 2] = [
 pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<Facts> {
     let record = &record_path(own);
     let blueprint = format!("{own}/{BLUEPRINT}");
-    let script = with_open_folder(&[include_str!("facts.sh"), bridges::read::SCRIPT].concat());
+    let script = with_open_folder(
+        &[
+            include_str!("facts.sh"),
+            "section servers\n",
+            servers::SCRIPT,
+            bridges::read::SCRIPT,
+        ]
+        .concat(),
+    );
     let cmd = Cmd::script(&script, &[folder, record, &blueprint]);
     let output = host.text(&cmd).context("reading the facts of the hypervisor")?;
     let sections = sections(&output);

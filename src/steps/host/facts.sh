@@ -51,13 +51,6 @@ section loose
 for file in /sys/class/net/*/tun_flags; do
   [ -e "$file" ] && [ ! -e "${file%/*}/master" ] && basename "${file%/*}"
 done
-# Networks whose dnsmasq is configured, and does not run. libvirt removes the configuration when it stops a network.
-section servers
-for file in /var/lib/libvirt/dnsmasq/*.conf; do
-  name=${file##*/}; name=${name%.conf}
-  read -r process <"/run/libvirt/network/$name.pid" || continue
-  tr '\0' '\n' <"/proc/$process/cmdline" | grep -qxF -e "--conf-file=$file" || echo "$name"
-done 2>/dev/null
 section bases
 # Base images that are gone or not as they were placed: the URLs' files that name them, '/', the disks over them.
 for seal in "$1"/irs-base-*.seal; do

@@ -10,6 +10,7 @@ pub mod read;
 pub mod remnant;
 pub mod reserve;
 pub mod revive;
+pub mod servers;
 pub mod stale;
 pub mod unchangeable;
 

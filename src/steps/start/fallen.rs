@@ -63,6 +63,20 @@ pub fn last_words(host: &Host, domain: &str) -> Option<anyhow::Error> {
     words(&end).map(|words| anyhow!("its log ends with: {words}"))
 }
 
+/// Whether a line is of the registers that QEMU shows of a guest that it stops: `EIP=0000fff0 …`, `CS =f000 …`; or of what
+/// KVM adds to them.
+fn is_register(line: &str) -> bool {
+    if line.starts_with("extra data[") {
+        return true;
+    }
+    let Some((name, _)) = line.split_once('=') else {
+        return false;
+    };
+    let name = name.trim_end();
+    name == "Code"
+        || (2..=4).contains(&name.len()) && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
+}
+
 /// The messages at the end of a log, on one line.
 fn words(log: &str) -> Option<String> {
     let messages = match log.rfind(ARGUMENTS) {
@@ -71,7 +85,7 @@ fn words(log: &str) -> Option<String> {
     };
     let lines = messages.lines().map(str::trim);
     let lines: Vec<&str> = lines
-        .filter(|line| !line.is_empty() && !line.contains("char device redirected"))
+        .filter(|line| !line.is_empty() && !line.contains("char device redirected") && !is_register(line))
         .collect();
     let text = lines.join("; ");
     let from = text.len().saturating_sub(WORDS);
@@ -93,6 +107,12 @@ mod tests {
         assert_eq!(
             words(log).unwrap(),
             "qemu: fatal: trap; 2026-11-21 15:46:55.000+0000: shutting down, reason=crashed"
+        );
+        let stopped = "x -msg timestamp=on\nKVM internal error. Suberror: 1\nextra data[0]: 0x01\nemulation failure\nEAX=00000000 EBX=0000\nCS =0008 00\n\
+                       CR0=00000011 CR2=0\nCode=eb de <cf> c3\n";
+        assert_eq!(
+            words(stopped).unwrap(),
+            "KVM internal error. Suberror: 1; emulation failure"
         );
         assert_eq!(words("x -msg timestamp=on\n"), None);
         assert_eq!(words(""), None);

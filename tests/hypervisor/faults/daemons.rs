@@ -86,6 +86,26 @@ fn a_dnsmasq_that_was_killed_is_found_and_started_again() {
     let left = lab.ask(&["net-dumpxml", "management"]);
     assert!(!left.contains("<txt"), "{left}");
     nothing_to_do(&lab, TWO);
+
+    // Killed while a node is waited for: that is why it gets no address.
+    let image = tempfile::NamedTempFile::new().expect("a file");
+    image.as_file().set_len(4 << 20).expect("a blank disk");
+    let image = image.path().display().to_string();
+    let wait = ["--topology-nodes", "freeipa:1", "--image-url", &image];
+    let mut command = lab.virsh_command(&[SIZES, &wait].concat());
+    run_until(&mut command, "step 6/6", || {
+        on(
+            &lab,
+            "cd /run/libvirt/network && kill -9 $(ls *.pid | grep -v default | xargs cat)",
+        );
+    })
+    .exits(1)
+    .says(&[
+        "error: node 'freeipa-0' did not get ready",
+        "caused by: the DHCP and DNS server of its network '",
+        "' ended (dnsmasq)",
+        "hint: the same command starts it again",
+    ]);
     virsh(&lab, &["--kill"]).ok();
     assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
 }

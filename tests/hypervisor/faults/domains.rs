@@ -1,7 +1,7 @@
 //! Domains that do not start, or die soon after.
 
 use super::{TWO, nothing_to_do, on, run_until, virsh};
-use crate::support::{Lab, SIZES, difference};
+use crate::support::{Lab, RunExt, SIZES, difference};
 
 /// Puts a program in the emulator's place, which does `what` when it is to run a guest, in a shell with the guest's
 /// arguments, and is the emulator else.
@@ -61,6 +61,58 @@ fn a_domain_that_crashes_on_start() {
     virsh(&lab, TWO).ok();
     assert_eq!(lab.state_of("compute-0"), "running");
     nothing_to_do(&lab, TWO);
+    virsh(&lab, &["--kill"]).ok();
+    assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
+}
+
+#[test]
+#[ignore = "in the lab: tests/run lab"]
+fn a_kvm_that_stops_its_guests() {
+    let probe = include_str!("../../../src/steps/host/kvm_probe.sh");
+    let lab = Lab::up("faults-kvm", &["--default-network"]);
+    if !std::path::Path::new("/dev/kvm").exists() || lab.enter(&["sh", "-c", probe]).status != Some(124) {
+        eprintln!("not tested: this machine has no KVM that stops its guests");
+        return;
+    }
+    let lab = lab.warm();
+    let before = lab.snapshot();
+    // The boot sector of the probe, as a base image.
+    let image = tempfile::NamedTempFile::new().expect("a file");
+    let code = probe
+        .lines()
+        .find_map(|line| line.strip_prefix("code='")?.strip_suffix('\''));
+    let write = r#"{ printf "$1"; head -c 416 /dev/zero; printf '\125\252'; head -c 1M /dev/zero; } >"$2""#;
+    std::process::Command::new("bash")
+        .args(["-c", write, "bash", code.expect("the boot sector")])
+        .arg(image.path())
+        .run()
+        .ok();
+    let image = image.path().display().to_string();
+    let kvm = [
+        "--virt-type",
+        "kvm",
+        "-e",
+        "override.freeipa.memory=64",
+        "-e",
+        "override.freeipa.cpu=1",
+        "-e",
+        "override.freeipa.cpumodel=qemu64",
+        "--topology-nodes",
+        "freeipa:1",
+        "--image-url",
+        &image,
+    ];
+    lab.virsh(&kvm).exits(1).prints(&["paused (internal error)"]).says(&[
+        "error: node 'freeipa-0' did not get ready",
+        "caused by: it is paused with an internal error of the emulator",
+        "KVM internal error. Suberror: 1; emulation failure",
+        "hint: KVM may not carry guests on this host: remove the nodes with --remove-nodes and make them with --virt-type qemu",
+    ]);
+    // `auto` looks for itself.
+    virsh(&lab, &["--remove-nodes", "freeipa-0"]).ok();
+    lab.virsh(&["--dry-run", "--topology-nodes", "compute:1"])
+        .ok()
+        .says(&["warning: KVM is there on '", "and does not carry a guest"]);
     virsh(&lab, &["--kill"]).ok();
     assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
 }

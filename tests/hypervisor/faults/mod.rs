@@ -6,6 +6,7 @@
 mod clock;
 mod daemons;
 mod domains;
+mod laptop;
 mod logins;
 mod random;
 mod shells;
@@ -21,7 +22,9 @@ use crate::support::{Lab, Run, SIZES};
 
 /// Whether there is time for all of it.
 fn long() -> bool {
-    std::env::var_os("FAULT_SEEDS").is_some()
+    ["FAULT_SEEDS", "FAULT_SEED"]
+        .into_iter()
+        .any(|name| std::env::var_os(name).is_some())
 }
 
 /// Makes two small nodes that boot nothing.

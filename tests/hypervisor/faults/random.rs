@@ -1,7 +1,8 @@
 //! irs killed at a random moment of whatever it does: the same command made again ends what it began, a third one finds
 //! nothing to do, and the removal leaves the hypervisor as it was.
 //!
-//! `FAULT_SEEDS` says how many seeds there are, `FAULT_SEED` names a single one.
+//! `FAULT_SEEDS` says how many seeds there are, `FAULT_SEED` names a single one: what it does, to what, and at which part
+//! of the time that this takes, follows from its number alone.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -87,6 +88,14 @@ impl Case {
         }
     }
 
+    /// How long it takes, more or less, where there is no time to find out.
+    fn guess(&self) -> Duration {
+        Duration::from_secs(match self.deed {
+            Deed::Wait => 7,
+            _ => 2,
+        })
+    }
+
     fn runs(&self) -> bool {
         match self.deed {
             Deed::Wait => true,
@@ -155,43 +164,65 @@ fn image(noise: u64, length: usize) -> tempfile::NamedTempFile {
     file
 }
 
+/// What was found out about the deeds.
+#[derive(Default)]
+struct Known {
+    /// How long each takes when nobody kills it.
+    lengths: BTreeMap<Deed, Duration>,
+    /// How many seeds were tried, and how many of them were still at work when they were killed.
+    tried: usize,
+    at_work: usize,
+}
+
 /// One seed, from an empty hypervisor to an empty one.
-fn try_seed(lab: &Lab, case: &Case, lengths: &mut BTreeMap<Deed, Duration>) {
+fn try_seed(lab: &Lab, case: &Case, known: &mut Known) {
     let before = lab.snapshot();
     let image = image(case.noise, if case.deed == Deed::Upload { IMAGE } else { 4096 });
     let image = image.path().display().to_string();
     let run = |args: &[&str]| -> Run { lab.virsh(&[&case.flags()[..], args].concat()) };
     let (first, then) = case.commands();
-    if let Some(first) = first {
-        run(&first).ok();
-    }
+    let prepare = || {
+        if let Some(first) = &first {
+            run(first).ok();
+        }
+    };
     let mut then = then;
     if matches!(case.deed, Deed::Upload | Deed::Wait) {
         // A node without an OS never gets ready: only its waiting is of interest.
         then.extend(["--image-url", &image, "--timeout", "5"]);
     }
-    let length = lengths.get(&case.deed).copied().unwrap_or(Duration::from_secs(2));
+    let make = || -> Run {
+        let done = run(&then);
+        match case.deed {
+            Deed::Wait => done.exits(1).says(&["'freeipa-0' did not get ready"]),
+            _ => done.ok(),
+        }
+    };
+    if super::long() && !known.lengths.contains_key(&case.deed) {
+        prepare();
+        known.lengths.insert(case.deed, make().time);
+        remove(lab, case, &before);
+    }
+    prepare();
+    let length = known.lengths.get(&case.deed).copied().unwrap_or(case.guess());
     let killed = [&case.flags()[..], &then].concat();
     let at_work = kill_after(lab, &killed, length.mul_f64(case.moment));
+    known.tried += 1;
+    known.at_work += usize::from(at_work);
     eprintln!("  {}", if at_work { "it was at work" } else { "it had ended" });
 
-    let again = Instant::now();
-    let rerun = run(&then);
-    let rerun = if case.deed == Deed::Wait {
-        rerun.exits(1)
-    } else {
-        rerun.ok()
-    };
-    // The first one of a kind says how long it takes, more or less: what is killed next is killed within that.
-    lengths
-        .entry(case.deed)
-        .or_insert(again.elapsed().max(Duration::from_millis(500)));
+    let rerun = make();
     check_converged(lab, case, &rerun, &then);
+    remove(lab, case, &before);
+}
+
+/// Takes away what a seed made; nothing of it is left then.
+fn remove(lab: &Lab, case: &Case, before: &str) {
     if !matches!(case.deed, Deed::Kill | Deed::Cleanup) {
-        run(&["--kill", "yes"]).ok();
+        lab.virsh(&[&case.flags()[..], &["--kill", "yes"]].concat()).ok();
     }
     assert_eq!(
-        difference(&before, &lab.snapshot_but_cache()),
+        difference(before, &lab.snapshot_but_cache()),
         "",
         "after the removal"
     );
@@ -252,9 +283,10 @@ fn try_seeds(name: &str, turn: u64) {
         Some(seed) => vec![seed],
         None => (0..number("FAULT_SEEDS").unwrap_or(SEEDS)).collect(),
     };
+    let start = Instant::now();
     let seeds = seeds.into_iter().filter(|seed| (seed / 8 + seed) % 2 == turn);
     let mut lab = None;
-    let mut lengths = BTreeMap::new();
+    let mut known = Known::default();
     let mut failed = Vec::new();
     for seed in seeds {
         let case = Case::of(seed);
@@ -263,7 +295,7 @@ fn try_seeds(name: &str, turn: u64) {
             case.deed, case.moment, case.sudoer, case.network, case.running
         );
         let up = lab.get_or_insert_with(|| Lab::up(name, &["--default-network", "--sudoer"]).warm());
-        let tried = catch_unwind(AssertUnwindSafe(|| try_seed(up, &case, &mut lengths)));
+        let tried = catch_unwind(AssertUnwindSafe(|| try_seed(up, &case, &mut known)));
         if let Err(panic) = tried {
             let why = panic
                 .downcast::<String>()
@@ -274,10 +306,17 @@ fn try_seeds(name: &str, turn: u64) {
             lab = None;
         }
     }
+    let Known { tried, at_work, .. } = known;
+    let took = start.elapsed().as_secs();
+    eprintln!("{name}: {tried} seeds in {took} s, {at_work} of them killed at work, failed: {failed:?}");
     assert!(
         failed.is_empty(),
         "seeds {failed:?}: FAULT_SEED={} tests/faults random",
         failed[0]
+    );
+    assert!(
+        at_work * 2 >= tried || tried < 8,
+        "{at_work} of {tried} seeds killed anything"
     );
 }
 

@@ -1,5 +1,6 @@
 //! Login shells that talk, are slow, are no `sh`, or run nothing; sudo that wants more than there is; a German hypervisor.
 
+use super::storage::{fill_when_begun, free_some};
 use super::{TWO, nothing_to_do, on, virsh};
 use crate::support::{Lab, Run, difference};
 
@@ -180,20 +181,15 @@ fn a_hypervisor_that_speaks_german() {
         &lab,
         "mount -t tmpfs -o size=32M,mode=711 images /var/lib/libvirt/images",
     );
-    let mut command = lab.virsh_command(&[crate::support::SIZES, TWO].concat());
     let full = format!(
         "error: the file system '{images}' on '{}' is full: ",
         lab.address()
     );
-    super::run_until(&mut command, "step 1/6", || {
-        on(
-            &lab,
-            "cat /dev/zero >/var/lib/libvirt/images/filler 2>/dev/null; true",
-        );
-    })
-    .exits(4)
-    .says(&[&full, "hint: free some space there"]);
-    on(&lab, "rm /var/lib/libvirt/images/filler");
+    fill_when_begun(&lab);
+    virsh(&lab, TWO)
+        .exits(4)
+        .says(&[&full, "hint: free some space there"]);
+    free_some(&lab);
     virsh(&lab, &["--kill"]).ok();
     on(&lab, "umount /var/lib/libvirt/images");
     assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
