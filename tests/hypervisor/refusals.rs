@@ -1,5 +1,6 @@
 //! What is refused, why, with which status, and that nothing was touched; one run at a time on a deployment.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -136,11 +137,14 @@ fn refuse_input(lab: &Lab, folder: &Path) {
         "ä",
     ];
     // Anybody there could put a link in root's way.
-    let open = ["--disk-pool", "/tmp/irs-images"];
+    let open = folder.join("open");
+    std::fs::create_dir(&open).expect("a folder");
+    std::fs::set_permissions(&open, std::fs::Permissions::from_mode(0o777)).expect("a mode");
+    let open = open.display().to_string();
     refused(
-        run(&[COMPUTE, &open].concat()),
+        run(&[COMPUTE, &["--disk-pool", &format!("{open}/images")]].concat()),
         2,
-        &["may change what is in '/tmp'"],
+        &[&format!("may change what is in '{open}'")],
     );
     for name in evil {
         refused(run(&[COMPUTE, &["--prefix", name]].concat()), 2, &["--prefix"]);

@@ -1,6 +1,6 @@
 //! What a run says at its end: a summary for people, one object for programs.
 
-use super::input::Request;
+use super::input::{Mode, Request};
 use crate::actual::Actual;
 use crate::addresses::Mac;
 use crate::deployment::{Identity, Node};
@@ -27,6 +27,9 @@ pub struct Report {
     planned: Option<Vec<Change>>,
     nodes: Vec<NodeReport>,
     workspace: String,
+    /// What the changes were made to, in words.
+    #[serde(skip)]
+    subject: String,
 }
 
 /// A node in `--format json`.
@@ -78,6 +81,10 @@ impl Report {
             planned: None,
             nodes,
             workspace: request.workspace.path().display().to_string(),
+            subject: match request.mode {
+                Mode::CleanupAll => "everything".to_owned(),
+                _ => format!("deployment '{deployment}'"),
+            },
         }
     }
 
@@ -106,8 +113,8 @@ impl Report {
             _ => format!("{count} changes"),
         };
         let mut lines = vec![format!(
-            "deployment '{}' on '{}': {changes}",
-            self.deployment,
+            "{} on '{}': {changes}",
+            self.subject,
             self.hosts.join(", ")
         )];
         let width = self.nodes.iter().map(|node| node.name.len()).max().unwrap_or(0);
