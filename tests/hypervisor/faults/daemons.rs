@@ -119,11 +119,15 @@ fn a_session_of_sshd_that_is_killed_in_the_middle() {
     let mut told = 0;
     // In the order of their logins: commands, lease and libvirt, as it happens.
     for nth in 1..=3 {
-        let kill = format!("kill -9 $(pgrep -f 'sshd-session: root($|@)' | sort -n | sed -n {nth}p)");
-        let mut command = lab.virsh_command(&[SIZES, &four].concat());
-        let run = run_until(&mut command, "step 1/6", || {
-            on(&lab, &kill);
-        });
+        // By one who waits for it there: from here it might be over before we come.
+        on(
+            &lab,
+            &format!(
+                "(until [ -e /var/lib/libvirt/images/irs-default/record.json ]; do :; done
+                  kill -9 $(pgrep -f 'sshd-session: root($|@)' | sort -n | sed -n {nth}p)) </dev/null >/dev/null 2>&1 &"
+            ),
+        );
+        let run = virsh(&lab, &four);
         let run = run.ok();
         told += usize::from(run.stderr.contains("connecting again in 1 s"));
         nothing_to_do(&lab, &four);
