@@ -305,7 +305,7 @@ fn look(target: &Target, tools: &Tools, key: &NodeKey, crowd: &Crowd, waiting: &
 pub fn hint_for_fallen(virt_type: &str, node: &str) -> String {
     match virt_type {
         "kvm" => "KVM may not carry guests on this host: remove the nodes with --remove-nodes and make them with --virt-type qemu (slow)".to_owned(),
-        _ => format!("see /var/log/libvirt/qemu/{node}.log on the hypervisor; the same command starts a stopped node again"),
+        _ => format!("see /var/log/libvirt/qemu/{node}.log on the hypervisor; after 'virsh destroy {node}' there the same command starts it again"),
     }
 }
 

@@ -10,6 +10,7 @@ pub mod table;
 mod transfer;
 
 use std::io::{BufRead, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -59,6 +60,8 @@ struct Inner {
     colour: bool,
     out: Stream,
     err: Stream,
+    /// Whether a question stands there without its answer, and so without the end of its line.
+    asking: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
@@ -103,6 +106,7 @@ impl Ui {
                 colour,
                 out,
                 err,
+                asking: AtomicBool::new(false),
             }),
         }
     }
@@ -177,9 +181,7 @@ impl Ui {
 
     /// The error that ends the program: on stderr, and with [`Format::Json`] as an object on stdout too.
     pub fn error(&self, report: &Report) {
-        if let Some(live) = &self.inner.live {
-            let _ = live.clear();
-        }
+        self.hide_lines();
         self.say(&clean(&report.to_string()));
         let _ = self.report(report);
     }
@@ -199,26 +201,37 @@ impl Ui {
             let _ = err.flush();
         });
         // The stream is free meanwhile: a signal is announced, and ends the program.
+        self.inner.asking.store(true, Ordering::Relaxed);
         let mut answer = String::new();
         let _ = std::io::stdin().lock().read_line(&mut answer);
+        self.inner.asking.store(false, Ordering::Relaxed);
         Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
     /// The last words of a process that ends in the middle of everything: the live lines go.
     pub fn leave(&self, text: &str) {
-        if let Some(live) = &self.inner.live {
-            let _ = live.clear();
-            live.set_draw_target(indicatif::ProgressDrawTarget::hidden());
-        }
+        self.hide_lines();
         crate::ssh::passphrase::restore();
         // Not past a thread that holds the stream: it may hang in it.
         let _ = std::io::stderr().write_all(format!("{}\n", clean(text)).as_bytes());
     }
 
+    /// The live lines go for good: threads that are left behind may still have some.
+    fn hide_lines(&self) {
+        if let Some(live) = &self.inner.live {
+            let _ = live.clear();
+            live.set_draw_target(indicatif::ProgressDrawTarget::hidden());
+        }
+    }
+
     fn say(&self, line: &str) {
+        let before = match self.inner.asking.swap(false, Ordering::Relaxed) {
+            true => "\n",
+            false => "",
+        };
         self.quietly(|err| {
             // One write, so that two processes on one terminal do not mix within a line.
-            let _ = err.write_all(format!("{line}\n").as_bytes());
+            let _ = err.write_all(format!("{before}{line}\n").as_bytes());
             let _ = err.flush();
         });
     }

@@ -8,9 +8,11 @@ use crate::blueprint::Blueprint;
 use crate::converge::{Found, Goal, only_network, only_node};
 use crate::deployment::{Deployment, Identity, Slot, Storage};
 use crate::plan::{Kind, Plan, Verb};
+use crate::ready::hint_for_fallen;
 use crate::remote::Host;
 use crate::secret::Secret;
 use crate::steps::disks::outside;
+use crate::steps::domains::read::{ActualDomain, State};
 use crate::steps::host::RECORD;
 use crate::steps::host::record::Record;
 use crate::xml::edit::child;
@@ -106,12 +108,26 @@ pub fn drift(host: &Host, storage: &Storage, actual: &Actual, id: &Identity) -> 
             }),
     );
     found.extend(of_blueprint(blueprint, deployment, &volumes, actual)?);
+    let nodes = || {
+        actual
+            .domains_of(id.uuid)
+            .filter(|domain| blueprint.node(&domain.name).is_some())
+    };
+    found.extend(nodes().filter(|domain| domain.state == State::Broken).map(fallen));
     // Nodes that an older irs made are in no blueprint.
     let unknown = actual
         .domains_of(id.uuid)
         .filter(|domain| blueprint.node(&domain.name).is_none());
     found.extend(unknown.flat_map(|domain| marks::of_domain(domain, actual)));
     Ok(found)
+}
+
+/// A node whose emulator gave up: no run resumes it, as its machine may be in any state.
+fn fallen(domain: &ActualDomain) -> Drift {
+    Drift {
+        hint: Some(hint_for_fallen(domain.virt_type, &domain.name)),
+        ..Drift::known(Kind::Domain, &domain.name, format!("is {}", domain.state.name()))
+    }
 }
 
 /// What a run with this blueprint would change or refuse. Pure.

@@ -109,6 +109,9 @@ fn a_kvm_that_stops_its_guests() {
         "hint: KVM may not carry guests on this host: remove the nodes with --remove-nodes and make them with --virt-type qemu",
     ]);
     // `auto` looks for itself.
+    lab.on_host(&["status"])
+        .ok()
+        .prints(&["freeipa-0: is paused (internal error)"]);
     virsh(&lab, &["--remove-nodes", "freeipa-0"]).ok();
     lab.virsh(&["--dry-run", "--topology-nodes", "compute:1"])
         .ok()
