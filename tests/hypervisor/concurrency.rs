@@ -1,6 +1,7 @@
 //! Many runs at once on one hypervisor, on environments of their own and on the same one.
 
 use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -110,11 +111,13 @@ fn of_two_runs_on_one_environment_one_works() {
     let nodes = ["--topology-nodes", "freeipa:1,compute:1"];
     // Its blank image never answers: it holds its lease while it waits for that.
     let waits_for_its_node = || {
-        let child = started(run(&[&nodes[..], &["--timeout", "300"]].concat()));
-        let has_it = "a-freeipa-0 && test -e /run/irs/deployment-a.lock";
-        let up =
-            format!("until virsh -q -c qemu:///system domstate {has_it}; do sleep 0.1; done >/dev/null 2>&1");
-        lab.enter(&["timeout", "60", "sh", "-c", &up]).ok();
+        let mut child = started(run(&[&nodes[..], &["--timeout", "300"]].concat()));
+        let said = child.stderr.take().expect("its stderr");
+        // Without a buffer, as the rest is read from the same pipe.
+        let mut said = BufReader::with_capacity(1, said);
+        let waits = |line: std::io::Result<String>| line.is_ok_and(|line| line.contains("no DHCP request"));
+        assert!(said.by_ref().lines().any(waits), "it waits for its node");
+        child.stderr = Some(said.into_inner());
         child
     };
     let first = waits_for_its_node();
