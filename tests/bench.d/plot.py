@@ -11,7 +11,7 @@ PANELS = [
             ("virt-install", "virt-install", "#a33ea1"),
             ("ssh", "virsh define over SSH", "#d1495b"),
             ("virsh", "virsh define on the host", "#c77d0a"),
-            ("floor", "the same, 8 connections", "#7a7a7a"),
+            ("floor", "virsh define, 8 connections", "#7a7a7a"),
             ("create", "irs, over SSH", "#0b6e4f"),
         ],
     ),
@@ -54,7 +54,7 @@ def main():
     def up(seconds):
         return TOP + HEIGHT * (1 - math.log(seconds / low) / math.log(high / low))
 
-    total = LEFT + 2 * WIDTH + GAP + 130
+    total = LEFT + 2 * WIDTH + GAP + 170
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {TOP + HEIGHT + 60}" role="img" '
         'aria-label="seconds over nodes, for irs, virsh and virt-install">',
