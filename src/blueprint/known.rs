@@ -114,24 +114,24 @@ fn remember(found: &mut ActualNetwork, network: &Network) {
     }
 }
 
+fn range<A: Into<IpAddr>>(dhcp: Option<(A, A)>) -> Option<(IpAddr, IpAddr)> {
+    dhcp.map(|(start, end)| (start.into(), end.into()))
+}
+
 fn lost_network(network: &Network, id: &Identity) -> ActualNetwork {
     let mut addresses = Vec::new();
     if let Some(side) = &network.ipv4 {
         addresses.push(ActualAddress {
             address: side.address.into(),
             net: side.net.into(),
-            dhcp: side
-                .dhcp
-                .map(|(start, end)| (IpAddr::from(start), IpAddr::from(end))),
+            dhcp: range(side.dhcp),
         });
     }
     if let Some(side) = &network.ipv6 {
         addresses.push(ActualAddress {
             address: side.address.into(),
             net: side.net.into(),
-            dhcp: side
-                .dhcp
-                .map(|(start, end)| (IpAddr::from(start), IpAddr::from(end))),
+            dhcp: range(side.dhcp),
         });
     }
     ActualNetwork {

@@ -149,7 +149,10 @@ pub fn is_deployment_pool(pool: &ActualPool, host_uuid: Uuid) -> bool {
 
 /// The action that removes a pool; its folder stays.
 pub fn remove(pool: &ActualPool, host: &str, reason: &str) -> Action {
-    let work = Work::RemovePool(pool.name.clone());
+    removal(pool, host, reason, Work::RemovePool(pool.name.clone()))
+}
+
+fn removal(pool: &ActualPool, host: &str, reason: &str, work: Work) -> Action {
     Action::new(
         Step::Host,
         Verb::Remove,
@@ -174,15 +177,7 @@ pub fn remove_base<'a>(
             name: pool.name.clone(),
             host: host_uuid,
         };
-        Action::new(
-            Step::Host,
-            Verb::Remove,
-            Kind::Pool,
-            &pool.name,
-            host,
-            reason,
-            work,
-        )
+        removal(pool, host, reason, work)
     })
 }
 
