@@ -95,7 +95,7 @@ fn a_long_command_keeps_no_other_waiting_even_with_one_session_a_connection() {
         let folder = sshd.path("here");
         std::fs::create_dir(&folder).unwrap();
         // Each goes on only when three others have begun: so many connections commands get at once.
-        let wait = r#"mktemp "$1/XXXXXX" && for _ in $(seq 600); do
+        let wait = r#"mktemp -p "$1" && for _ in $(seq 600); do
             [ "$(ls "$1" | wc -l)" -lt 4 ] || exit 0; sleep 0.05; done; exit 1"#;
         let wait = Cmd::script(wait, &[folder.to_str().unwrap()]);
         std::thread::scope(|scope| {
