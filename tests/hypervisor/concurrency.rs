@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::interrupted::{image, sent};
-use crate::support::{Definition, Lab, Run, RunExt, SIZES, difference};
+use crate::support::{Definition, Lab, Run, RunExt, SIZES, blank_image, difference};
 
 /// As many logins at once as a stock sshd takes: it drops some of those that come on top of ten.
 const STOCK: &[&str] = &["--default-network", "--sshd", "MaxStartups 10:30:100"];
@@ -94,8 +94,7 @@ fn ten_environments_are_made_at_once_and_removed_at_once() {
 fn of_two_runs_on_one_environment_one_works() {
     let lab = Lab::up("same", STOCK).warm();
     let before = lab.snapshot();
-    let image = tempfile::NamedTempFile::new().expect("a file");
-    image.as_file().set_len(4 << 20).expect("a size");
+    let image = blank_image();
     let image = image.path().display().to_string();
     let run = |args: &[&str]| {
         let common = [

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Lab, Run, RunExt, SIZES, difference};
+use crate::support::{Lab, Run, RunExt, SIZES, blank_image, difference};
 
 const JSON: &[&str] = &["--format", "json"];
 const SIGKILL: i32 = 9;
@@ -27,13 +27,6 @@ fn killed(lab: &Lab, point: &str, args: &[&str]) -> Run {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     command().run().ok()
-}
-
-/// A disk of zeros: an image that is made a node's base as any other, and boots nothing.
-fn blank_image() -> tempfile::NamedTempFile {
-    let image = tempfile::NamedTempFile::new().expect("a file");
-    image.as_file().set_len(4 << 20).expect("a size");
-    image
 }
 
 /// Checks that a run again changes nothing, and that each node has its whole seed.

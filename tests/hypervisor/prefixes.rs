@@ -1,6 +1,6 @@
 //! Environments side by side on one hypervisor, with things of others between them; nodes that come and go.
 
-use crate::support::{Definition, Lab, RunExt, SIZES, but_leases, difference, words};
+use crate::support::{Definition, Lab, RunExt, SIZES, blank_image, but_leases, difference, words};
 
 const LONG: &str = "abcdefghij-klmnopqrs-tuvwxyz-9";
 /// Names with another environment's prefix at their beginning: a name says nothing of who made a thing.
@@ -214,8 +214,7 @@ fn check_nodes(lab: &Lab, nodes: &[&str]) {
 fn nodes_are_added_taken_away_and_the_gap_is_filled() {
     let lab = Lab::up("nodes", &["--default-network"]).warm();
     let before = lab.snapshot();
-    let image = tempfile::NamedTempFile::new().expect("a file");
-    image.as_file().set_len(4 << 20).expect("a blank disk");
+    let image = blank_image();
     let image = image.path().display().to_string();
     let run = |args: &[&str]| {
         let common = ["--start", "none", "--image-url", &image, "--format", "json"];

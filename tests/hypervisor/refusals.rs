@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Lab, Run, RunExt, SIZES, difference, files};
+use crate::support::{Lab, Run, RunExt, SIZES, blank_image, difference, files};
 
 const COMPUTE: &[&str] = &["--topology-nodes", "compute:1"];
 const FREEIPA: &[&str] = &["--topology-nodes", "freeipa:1"];
@@ -308,8 +308,7 @@ fn await_true(what: &str, seconds: u64, holds: impl Fn() -> bool) {
 fn one_run_at_a_time_and_a_cut_link_frees_its_lease() {
     let lab = Lab::up("lease", &["--default-network"]).warm();
     let before = lab.snapshot();
-    let image = tempfile::NamedTempFile::new().expect("a file");
-    image.as_file().set_len(4 << 20).expect("a blank disk");
+    let image = blank_image();
     let image = text(image.path());
     let said = tempfile::NamedTempFile::new().expect("a file");
     let mut first = waiting(&lab, &image, said.path());

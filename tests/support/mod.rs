@@ -33,6 +33,13 @@ pub const SIZES: &[&str] = &[
     "override.freeipa.cpu=1",
 ];
 
+/// A disk of zeros: an image that is made a node's base as any other, and boots nothing.
+pub fn blank_image() -> tempfile::NamedTempFile {
+    let image = tempfile::NamedTempFile::new().expect("a file");
+    image.as_file().set_len(4 << 20).expect("a size");
+    image
+}
+
 /// A hypervisor of our own, up from [`Lab::up`] until it is dropped.
 pub struct Lab {
     name: String,

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{TWO, nothing_to_do, on, virsh};
-use crate::support::{Lab, Run, RunExt, SIZES, difference};
+use crate::support::{Lab, Run, RunExt, SIZES, blank_image, difference};
 
 /// `irs` with its clock moved; durations are as they are.
 fn with_clock(lab: &Lab, clock: &str, args: &[&str]) -> Run {
@@ -47,8 +47,7 @@ fn a_clock_that_is_years_off() {
         "cp /usr/bin/date /run/real-date; printf '#!/bin/sh\\nexec faketime -f -20y /run/real-date \"$@\"\\n' >/run/date
          chmod 755 /run/date; mount --bind /run/date /usr/bin/date",
     );
-    let image = tempfile::NamedTempFile::new().expect("a file");
-    image.as_file().set_len(4 << 20).expect("a blank disk");
+    let image = blank_image();
     let image = image.path().display().to_string();
     let mut waiting = lab
         .virsh_command(&[SIZES, &["--topology-nodes", "freeipa:1", "--image-url", &image]].concat())

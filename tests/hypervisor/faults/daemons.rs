@@ -1,7 +1,7 @@
 //! Daemons of the hypervisor that end under irs: libvirtd, dnsmasq, the sessions of sshd.
 
 use super::{TWO, nothing_to_do, on, run_until, virsh};
-use crate::support::{Lab, SIZES, difference};
+use crate::support::{Lab, SIZES, blank_image, difference};
 
 /// Ends libvirtd by a signal and starts it again, as systemd does.
 fn restart(signal: &str) -> String {
@@ -88,8 +88,7 @@ fn a_dnsmasq_that_was_killed_is_found_and_started_again() {
     nothing_to_do(&lab, TWO);
 
     // Killed while a node is waited for: that is why it gets no address.
-    let image = tempfile::NamedTempFile::new().expect("a file");
-    image.as_file().set_len(4 << 20).expect("a blank disk");
+    let image = blank_image();
     let image = image.path().display().to_string();
     let wait = ["--topology-nodes", "freeipa:1", "--image-url", &image];
     let mut command = lab.virsh_command(&[SIZES, &wait].concat());

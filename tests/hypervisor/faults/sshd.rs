@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Lab, RunExt, difference};
+use crate::support::{Lab, RunExt, blank_image, difference};
 
 const SIZES: &[&str] = &[
     "--format",
@@ -22,8 +22,7 @@ const SIZES: &[&str] = &[
 /// Makes a running node without an OS and a parked one with its base image and seed, twice, and takes them away.
 fn make_and_kill(lab: &Lab, login: &[&str]) {
     let before = lab.snapshot();
-    let image = tempfile::NamedTempFile::new().expect("a file");
-    image.as_file().set_len(4 << 20).expect("a blank disk");
+    let image = blank_image();
     let image = image.path().display().to_string();
     let run = |args: &[&str]| {
         lab.virsh(&[login, SIZES, &["--image-url", &image], args].concat())
