@@ -1,4 +1,4 @@
-//! Which hypervisor a command works on, and how it is reached: as the flags say, else as the workspace remembers.
+//! Which hypervisors a command works on, and how they are reached: as the flags say, else as the workspace remembers.
 
 use crate::cli::host::ConnectFlags;
 use crate::error::{Exit, Fault};
@@ -18,28 +18,55 @@ pub struct Way {
     pub client: ClientOptions,
 }
 
-/// The way that the flags name; what they leave open is as in the workspace's last run.
-///
-/// # Errors
-/// `Usage`, when there are several hypervisors.
-pub fn way(flags: &ConnectFlags, known: Option<&Record>) -> Result<Way> {
-    let remembered = known.and_then(|record| record.hosts.first());
-    let (host, is_default) = match (one_host(&flags.host_address)?, remembered) {
-        (Some(host), _) => (host, false),
-        (None, Some(remembered)) => (remembered.address.clone(), false),
-        (None, None) => ("local".to_owned(), true),
+/// The hypervisors of an environment.
+#[derive(Clone, Debug)]
+pub struct Ways {
+    /// All of them: those of the workspace's last run in its order, then those that are new.
+    pub all: Vec<Way>,
+    /// Those that new nodes may go to, in the order in which they were named.
+    pub dealt: Vec<usize>,
+}
+
+/// The ways that the flags name; what they leave open is as in the workspace's last run. An environment that lives on
+/// others, too, goes on living there.
+pub fn ways(flags: &ConnectFlags, known: Option<&Record>) -> Ways {
+    let named = named(&flags.host_address);
+    let remembered = known.map_or(&[][..], |record| &record.hosts);
+    let mut hosts: Vec<&str> = remembered.iter().map(|host| host.address.as_str()).collect();
+    hosts.extend(
+        named
+            .iter()
+            .filter(|host| !hosts.contains(host))
+            .collect::<Vec<_>>(),
+    );
+    let is_default = hosts.is_empty();
+    if is_default {
+        hosts.push("local");
+    }
+    let dealt = match named.is_empty() {
+        true => (0..hosts.len()).collect(),
+        false => named
+            .iter()
+            .filter_map(|name| hosts.iter().position(|host| host == name))
+            .collect(),
     };
-    let last = known.and_then(|record| record.hosts.iter().find(|known| known.address == host));
-    Ok(Way {
-        client: ClientOptions {
-            user: flags.host_user.clone().or_else(|| last?.user.clone()),
-            key: flags.host_key.clone().or_else(|| last?.key.clone()),
-            known_hosts: flags.known_hosts.clone().or_else(|| last?.known_hosts.clone()),
-            ..ClientOptions::default()
-        },
-        host,
-        is_default,
-    })
+    let way = |host: &&str| {
+        let last = remembered.iter().find(|known| known.address == **host);
+        Way {
+            client: ClientOptions {
+                user: flags.host_user.clone().or_else(|| last?.user.clone()),
+                key: flags.host_key.clone().or_else(|| last?.key.clone()),
+                known_hosts: flags.known_hosts.clone().or_else(|| last?.known_hosts.clone()),
+                ..ClientOptions::default()
+            },
+            host: (*host).to_owned(),
+            is_default,
+        }
+    };
+    Ways {
+        all: hosts.iter().map(way).collect(),
+        dealt,
+    }
 }
 
 /// Reports a `--host-address` without a name.
@@ -51,28 +78,76 @@ pub fn check_hosts(named: &[String], problems: &mut Problems) {
     }
 }
 
-/// The hypervisor that `--host-address` names, if it names any.
-///
-/// # Errors
-/// `Usage`, when there are several.
-pub fn one_host(named: &[String]) -> Result<Option<String>> {
+/// The hypervisors that are named, each once.
+pub fn named(addresses: &[String]) -> Vec<&str> {
     let mut hosts: Vec<&str> = Vec::new();
-    for address in named.iter().map(|address| address.trim()) {
+    for address in addresses.iter().map(|address| address.trim()) {
         if !hosts.contains(&address) {
             hosts.push(address);
         }
     }
-    if hosts.len() > 1 {
-        bail!(
+    hosts
+}
+
+/// The one way, for a command that does not know several yet.
+///
+/// # Errors
+/// `Usage`, when there are several.
+pub fn one(ways: Ways) -> Result<Way> {
+    let count = ways.all.len();
+    match <[Way; 1]>::try_from(ways.all) {
+        Ok([way]) => Ok(way),
+        Err(_) => bail!(
             Fault::new(
                 Exit::Usage,
-                format!(
-                    "{} hypervisors are named, and this version works on one",
-                    hosts.len()
-                )
+                format!("{count} hypervisors are named, and this version works on one")
             )
             .hint("run irs once for each, with a --prefix of its own")
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::RecordHost;
+
+    fn flags(hosts: &[&str]) -> ConnectFlags {
+        ConnectFlags {
+            host_address: hosts.iter().map(|host| (*host).to_owned()).collect(),
+            host_user: None,
+            host_key: Some("/k".into()),
+            known_hosts: None,
+        }
+    }
+
+    #[test]
+    fn what_the_environment_lives_on_stays_and_new_nodes_go_where_it_is_said() {
+        let host = |address: &str, user: &str| RecordHost {
+            address: address.into(),
+            user: Some(user.into()),
+            key: Some("/old".into()),
+            ..RecordHost::default()
+        };
+        let known = Record {
+            hosts: vec![host("a", "one"), host("b", "two")],
+            ..Record::default()
+        };
+        let of = |hosts: &[&str], known: Option<&Record>| {
+            let ways = ways(&flags(hosts), known);
+            let all: Vec<String> = ways.all.iter().map(|way| way.host.clone()).collect();
+            (all.join(" "), ways.dealt)
+        };
+        assert_eq!(of(&[], None), ("local".into(), vec![0]));
+        assert_eq!(of(&["b", " a", "b"], None), ("b a".into(), vec![0, 1]));
+        assert_eq!(of(&[], Some(&known)), ("a b".into(), vec![0, 1]));
+        assert_eq!(of(&["b"], Some(&known)), ("a b".into(), vec![1]));
+        assert_eq!(of(&["c", "a"], Some(&known)), ("a b c".into(), vec![2, 0]));
+        let ways = ways(&flags(&["b"]), Some(&known));
+        let b = &ways.all[1].client;
+        assert_eq!(
+            (b.user.as_deref(), b.key.as_deref()),
+            (Some("two"), Some("/k".as_ref()))
         );
     }
-    Ok(hosts.first().map(|host| (*host).to_owned()))
 }

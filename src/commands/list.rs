@@ -31,7 +31,7 @@ pub async fn run(args: &List, ui: &Ui) -> Result<()> {
         return Err(problems.into_fault());
     }
     let known = Workspace::named(DEFAULT_DEPLOYMENT)?.record()?;
-    let way = connection::way(&args.connect, known.as_ref())?;
+    let way = connection::one(connection::ways(&args.connect, known.as_ref()))?;
     if way.is_default {
         ui.note("no --host-address: looking at this machine (local)");
     }

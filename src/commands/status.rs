@@ -108,7 +108,7 @@ fn asked(args: &Status) -> Result<Asked> {
     let known = workspace.record()?;
     let remembered = || known.as_ref().and_then(|record| record.prefix.clone());
     Ok(Asked {
-        way: connection::way(&args.connect, known.as_ref())?,
+        way: connection::one(connection::ways(&args.connect, known.as_ref()))?,
         prefix: args.prefix.clone().or_else(remembered),
         workspace,
     })

@@ -44,9 +44,13 @@ pub fn resolve(flags: &DraftFlags, ui: &Ui) -> Result<Draft> {
     for note in &topology.notes {
         ui.note(&format!("note: {note}"));
     }
-    let host = connection::one_host(&flags.host_address)?.unwrap_or_else(|| "local".into());
+    let hosts = connection::named(&flags.host_address);
+    let host = hosts.first().copied().unwrap_or("local");
+    if hosts.len() > 1 {
+        ui.note(&format!("note: shown as if all of it were on '{host}'"));
+    }
     let actual = Actual::default();
-    let id = actual.identity(prefix.unwrap_or(DEFAULT_DEPLOYMENT), prefix, &host);
+    let id = actual.identity(prefix.unwrap_or(DEFAULT_DEPLOYMENT), prefix, host);
     let mut deployment =
         resolve::deployment(&spec.wanted, &topology, slot, &id, &actual).map_err(Problems::into_fault)?;
     for node in &mut deployment.nodes {

@@ -33,7 +33,7 @@ pub(super) struct Connected {
 /// need the subnets' lease (if another run has it just now, it is waited for when it is known to be needed), and what
 /// a local image holds, which takes a while to hash.
 pub(super) fn connect(request: &Request, ui: &Ui) -> Result<Connected> {
-    let host = Host::connect(&request.host, &request.client)?;
+    let host = Host::connect(request.host(), request.client())?;
     let new = !request.dry_run && request.known.is_none();
     std::thread::scope(|scope| {
         let lease = (!request.dry_run)
@@ -80,7 +80,7 @@ pub(super) fn choose(request: &Request, session: &Session, mut subnets: Option<L
                 "remove that file: the next run writes it anew from the marks; or remove the deployment with --kill"
             ));
         }
-        let id = actual.identity(request.deployment(), request.prefix.as_deref(), &request.host);
+        let id = actual.identity(request.deployment(), request.prefix.as_deref(), request.host());
         let network = network_of(request, actual.facts.record.as_ref());
         let marks = actual
             .domains_of(id.uuid)

@@ -42,11 +42,16 @@ pub fn note_deployment(request: &Request, id: &Identity, record: &Record) -> Res
         prefix: id.prefix.clone(),
         uuid: id.uuid,
         hosts: vec![RecordHost {
-            address: request.host.clone(),
-            user: request.client.user.clone(),
-            key: request.client.key.as_ref().map(std::path::absolute).transpose()?,
+            address: request.host().to_owned(),
+            user: request.client().user.clone(),
+            key: request
+                .client()
+                .key
+                .as_ref()
+                .map(std::path::absolute)
+                .transpose()?,
             known_hosts: request
-                .client
+                .client()
                 .known_hosts
                 .as_ref()
                 .map(std::path::absolute)
@@ -125,7 +130,7 @@ fn own_key(request: &Request, host: &Host) -> Option<String> {
     if let Some(key) = host.login_public_key() {
         return Some(keys::bare(&key));
     }
-    let path = request.client.key.as_ref()?;
+    let path = request.client().key.as_ref()?;
     keys::public_half(path)
         .inspect_err(|error| {
             let report = crate::error::Report::of(error);
@@ -173,10 +178,10 @@ pub fn is_direct(domain: &ActualDomain, actual: &Actual) -> bool {
 
 fn host_view(request: &Request, host: &Host) -> HostView {
     let destination = host.destination();
-    let key = request.client.key.clone().or_else(|| host.login_key_file());
+    let key = request.client().key.clone().or_else(|| host.login_key_file());
     let key = key.map(|path| std::path::absolute(&path).unwrap_or(path));
     HostView {
-        name: request.host.clone(),
+        name: request.host().to_owned(),
         address: destination.map_or_else(|| "127.0.0.1".into(), |d| d.hostname.clone()),
         port: destination.map_or(22, |d| d.port),
         user: destination.map_or_else(|| "root".into(), |d| d.user.clone()),

@@ -4,7 +4,7 @@ use super::spec::{self, Spec};
 use crate::answers::Answers;
 use crate::checksum;
 use crate::cli::virsh::{Virsh, VirtType};
-use crate::commands::connection::{self, Way};
+use crate::commands::connection::{self, Way, Ways};
 use crate::error::{Exit, Fault};
 use crate::names::DEFAULT_DEPLOYMENT;
 use crate::resolve::Wanted;
@@ -34,12 +34,10 @@ pub enum Mode {
 pub struct Request {
     /// What for.
     pub mode: Mode,
-    /// The hypervisor.
-    pub host: String,
-    /// Whether nobody named the hypervisor, so that it is this machine.
-    pub host_is_default: bool,
-    /// How it is reached.
-    pub client: ClientOptions,
+    /// The hypervisors, and those of them that new nodes may go to.
+    pub ways: Ways,
+    /// Which of them this is the request to.
+    pub at: usize,
     /// The prefix, from the flag or the workspace.
     pub prefix: Option<String>,
     /// Where the outputs go.
@@ -83,12 +81,39 @@ pub struct Request {
 impl Request {
     /// The flags with what the workspace knew besides.
     pub fn answers(&self, mut answers: Answers) -> Answers {
-        let key = self.client.key.as_ref().map(|key| key.display().to_string());
-        answers.resolve("host-address", Some(&self.host));
-        answers.resolve("host-user", self.client.user.as_deref());
+        let client = self.client();
+        let key = client.key.as_ref().map(|key| key.display().to_string());
+        let dealt = self.ways.dealt.iter().map(|at| self.ways.all[*at].host.as_str());
+        answers.resolve("host-address", Some(&dealt.collect::<Vec<_>>().join(",")));
+        answers.resolve("host-user", client.user.as_deref());
         answers.resolve("host-key", key.as_deref());
         answers.resolve("prefix", self.prefix.as_deref());
         answers
+    }
+
+    /// The same request to another of its hypervisors.
+    pub fn to(&self, at: usize) -> Request {
+        Request { at, ..self.clone() }
+    }
+
+    /// The hypervisor that it is to.
+    pub fn way(&self) -> &Way {
+        &self.ways.all[self.at]
+    }
+
+    /// That hypervisor's name, as it was typed.
+    pub fn host(&self) -> &str {
+        &self.way().host
+    }
+
+    /// How that hypervisor is reached.
+    pub fn client(&self) -> &ClientOptions {
+        &self.way().client
+    }
+
+    /// Whether it is to several hypervisors.
+    pub fn is_of_several(&self) -> bool {
+        self.ways.all.len() > 1
     }
 
     /// The deployment's name.
@@ -146,11 +171,8 @@ pub fn check(args: &Virsh) -> Result<Request> {
             .hint("leave --workspace away, or name another one")
         );
     }
-    let Way {
-        host,
-        is_default: host_is_default,
-        client,
-    } = connection::way(&args.host.connect, known.as_ref())?;
+    let ways = connection::ways(&args.host.connect, known.as_ref());
+    connection::one(ways.clone())?;
     if mode == Mode::CleanupAll && args.host.connect.host_address.is_empty() {
         bail!(
             Fault::new(
@@ -163,9 +185,8 @@ pub fn check(args: &Virsh) -> Result<Request> {
     Ok(Request {
         folder_is_default: args.image.disk_pool.is_none(),
         mode,
-        client,
-        host,
-        host_is_default,
+        ways,
+        at: 0,
         prefix,
         workspace,
         known,

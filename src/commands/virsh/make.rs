@@ -31,7 +31,7 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
     for note in &checked.notes {
         ui.note(&format!("note: {note}"));
     }
-    if request.host_is_default {
+    if request.way().is_default {
         ui.note("no --host-address: working on this machine (local)");
     }
     persist(&PAUSES, ui, async |progress| attempt(request, ui, progress).await).await

@@ -152,7 +152,7 @@ struct Prepared {
 }
 
 fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
-    let host = Host::connect(&request.host, &request.client)?;
+    let host = Host::connect(request.host(), request.client())?;
     let (session, leases) = connect(request, &host, ui)?;
     let (host, libvirt) = (session.host.clone(), session.libvirt.clone());
     plan_on(session, leases, request, ui).map_err(|error| apply::explain_lost((&host, &libvirt), error))
@@ -186,7 +186,7 @@ fn plan_on(session: Session, mut leases: Vec<Arc<Lease>>, request: &Request, ui:
             host.end_jobs(&storage.deployment_folder(name))?;
         }
     }
-    let mut id = actual.identity(request.deployment(), request.prefix.as_deref(), &request.host);
+    let mut id = actual.identity(request.deployment(), request.prefix.as_deref(), request.host());
     if let (None, Some(known)) = (&actual.facts.record, &request.known) {
         // The record is gone, and the workspace still knows whose the marks are.
         if known.deployment == id.name && actual.domains_of(known.uuid).next().is_some() {
@@ -305,7 +305,7 @@ fn confirm_default(request: &Request, actual: &Actual, ui: &Ui) -> Result<()> {
     }
     let list = names.iter().copied().collect::<Vec<_>>().join(", ");
     if names.contains(DEFAULT_DEPLOYMENT) {
-        ui.note(&format!("deployments on '{}': {list}", request.host));
+        ui.note(&format!("deployments on '{}': {list}", request.host()));
         if ui.confirm("remove the deployment 'default', which this workspace did not make?") == Some(true) {
             return Ok(());
         }
@@ -319,7 +319,7 @@ fn confirm_default(request: &Request, actual: &Actual, ui: &Ui) -> Result<()> {
     )
     .hint(format!(
         "on '{}' there are: {list}; name one with --prefix, or confirm the one called 'default' with --yes",
-        request.host
+        request.host()
     ))
     .into())
 }
@@ -329,7 +329,7 @@ fn confirm(request: &Request, plan: &Plan, ui: &Ui) -> Result<()> {
         return Ok(());
     }
     ui.note(plan.to_string().trim_end());
-    match ui.confirm(&format!("remove all of this from '{}'?", request.host)) {
+    match ui.confirm(&format!("remove all of this from '{}'?", request.host())) {
         Some(true) => Ok(()),
         Some(false) => bail!(Fault::new(Exit::Interrupted, "nothing was removed")),
         None => bail!(

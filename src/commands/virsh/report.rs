@@ -76,7 +76,7 @@ impl Report {
     pub fn new(request: &Request, deployment: &str, nodes: Vec<NodeReport>) -> Report {
         Report {
             deployment: deployment.to_owned(),
-            hosts: vec![request.host.clone()],
+            hosts: vec![request.host().to_owned()],
             changes: None,
             planned: None,
             nodes,
