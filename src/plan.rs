@@ -42,6 +42,12 @@ pub enum Kind {
     Domain,
     /// A file on the hypervisor.
     File,
+    /// A package of its distribution.
+    Package,
+    /// A module of its kernel.
+    Module,
+    /// A service of its.
+    Service,
 }
 
 impl fmt::Display for Kind {
@@ -54,6 +60,9 @@ impl fmt::Display for Kind {
             Kind::Volume => "volume",
             Kind::Domain => "domain",
             Kind::File => "file",
+            Kind::Package => "package",
+            Kind::Module => "module",
+            Kind::Service => "service",
         })
     }
 }

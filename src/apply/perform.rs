@@ -139,6 +139,7 @@ fn point_name(action: &Action) -> String {
         Work::Host(steps::host::Work::Record { .. }) => "record",
         Work::Host(steps::host::Work::RemoveFolder { .. }) => "folder",
         Work::Host(steps::host::Work::Bridge(_)) => "bridge",
+        Work::Host(steps::host::Work::Prepare(_)) => "prepare",
         Work::Host(steps::host::Work::OpenVswitch(_)) => "openvswitch",
         Work::Host(_) => "pool",
         Work::Networks(work) if work.is_reservation() => "reservation",

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use std::fmt;
 
 /// A command and its input. Each argument arrives as it is given, whatever it holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cmd {
     words: Vec<String>,
     stdin: Vec<u8>,

@@ -47,6 +47,7 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
                 .context("making it start with the host")?;
             settled(pool.create(0), true, || pool.is_active()).context("starting it")
         }
+        Work::Prepare(work) => super::prepare::apply::apply(work, host),
         Work::OpenVswitch(work) => openvswitch::apply::apply(work, host, id),
         Work::StartPool(name) => {
             let pool = libvirt.pool(name)?.context("it is gone")?;

@@ -8,6 +8,7 @@ pub mod diff;
 pub mod facts;
 pub mod openvswitch;
 pub mod pools;
+pub mod prepare;
 pub mod record;
 pub mod virtualization;
 
@@ -35,6 +36,8 @@ pub enum Work {
         /// The folder, made when missing.
         folder: String,
     },
+    /// Make the server a hypervisor.
+    Prepare(prepare::Work),
     /// Something on Open vSwitch.
     OpenVswitch(openvswitch::Work),
     /// Start a pool.
