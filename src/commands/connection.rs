@@ -1,8 +1,8 @@
 //! Which hypervisors a command works on, and how they are reached: as the flags say, else as the workspace remembers.
 
-use crate::cli::host::ConnectFlags;
+use crate::cli::host::{ConnectFlags, HostKeyChecking};
 use crate::error::{Exit, Fault};
-use crate::ssh::config::ClientOptions;
+use crate::ssh::config::{ClientOptions, Strictness};
 use crate::workspace::Record;
 use crate::yaml::Problems;
 use anyhow::{Result, bail};
@@ -57,6 +57,10 @@ pub fn ways(flags: &ConnectFlags, known: Option<&Record>) -> Ways {
                 user: flags.host_user.clone().or_else(|| last?.user.clone()),
                 key: flags.host_key.clone().or_else(|| last?.key.clone()),
                 known_hosts: flags.known_hosts.clone().or_else(|| last?.known_hosts.clone()),
+                strictness: flags.strict_host_key_checking.map(|mode| match mode {
+                    HostKeyChecking::Yes => Strictness::Refuse,
+                    HostKeyChecking::AcceptNew => Strictness::AcceptNew,
+                }),
                 ..ClientOptions::default()
             },
             host: (*host).to_owned(),
@@ -118,6 +122,7 @@ mod tests {
             host_user: None,
             host_key: Some("/k".into()),
             known_hosts: None,
+            strict_host_key_checking: None,
         }
     }
 

@@ -171,6 +171,16 @@ impl Host {
         }
     }
 
+    /// Whether a password logged in, in place of a key: nodes and `ssh` need a key.
+    pub fn logged_in_by_password(&self) -> bool {
+        match self {
+            Host::Ssh(remote) => {
+                remote.client.login_public_key().is_none() && remote.client.login_password().is_some()
+            }
+            Host::Local(_) => false,
+        }
+    }
+
     /// The public half of the key that logged in, as a line of authorized_keys.
     pub fn login_public_key(&self) -> Option<String> {
         match self {

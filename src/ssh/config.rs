@@ -1,6 +1,7 @@
 //! What ssh itself would do for a destination: OpenSSH is asked (`ssh -G`), so that all of the
 //! user's configuration counts as it does for `ssh`.
 
+use super::auth::{Method, Methods};
 use crate::error::{Exit, Fault, FaultContext};
 use crate::yaml::shown;
 use anyhow::Result;
@@ -21,6 +22,8 @@ pub struct ClientOptions {
     pub known_hosts: Option<PathBuf>,
     /// The ssh configuration that replaces the user's and the system's, as `ssh -F`.
     pub config: Option<PathBuf>,
+    /// What to do about an unknown host key, whatever the ssh configuration says.
+    pub strictness: Option<Strictness>,
 }
 
 /// What to do about a host key that is not known, in the words of ssh's own option.
@@ -62,6 +65,10 @@ pub struct Destination {
     pub identities_only: bool,
     /// The ssh-agent.
     pub agent: AgentSocket,
+    /// How to log in, in which order.
+    pub methods: Methods,
+    /// Whether it is only on the way to the hypervisor.
+    pub is_hop: bool,
     /// ssh's ProxyJump, a comma-separated list.
     pub proxy_jump: Option<String>,
     /// ssh's ProxyCommand, its tokens not yet expanded.
@@ -72,6 +79,8 @@ pub struct Destination {
     pub strictness: Strictness,
     /// The name to look up in known_hosts instead of the host's.
     pub host_key_alias: Option<String>,
+    /// Whether known_hosts files are to hide the names of hosts.
+    pub hash_names: bool,
     /// How long connecting may take.
     pub connect_timeout: Duration,
     /// The ssh configuration in place of the usual ones.
@@ -166,15 +175,20 @@ pub fn resolve(address: &str, options: &ClientOptions) -> Result<Destination> {
             None => AgentSocket::Path(expand(path)),
         },
     };
-    let strictness = match one("stricthostkeychecking").as_deref() {
-        Some("accept-new" | "no" | "off" | "false") => Strictness::AcceptNew,
-        _ => Strictness::Refuse,
-    };
+    let strictness = options
+        .strictness
+        .unwrap_or_else(|| match one("stricthostkeychecking").as_deref() {
+            Some("accept-new" | "no" | "off" | "false") => Strictness::AcceptNew,
+            _ => Strictness::Refuse,
+        });
     Ok(Destination {
         identity_files,
         only_key: options.key.clone(),
         identities_only: one("identitiesonly").as_deref() == Some("yes"),
         agent,
+        methods: methods(&one),
+        is_hop: false,
+        hash_names: one("hashknownhosts").as_deref() == Some("yes"),
         proxy_jump: one("proxyjump"),
         proxy_command: one("proxycommand"),
         known_hosts,
@@ -189,6 +203,38 @@ pub fn resolve(address: &str, options: &ClientOptions) -> Result<Destination> {
         port,
         user,
     })
+}
+
+/// What may be tried to log in.
+fn methods(one: &dyn Fn(&str) -> Option<String>) -> Methods {
+    let allowed = |method: &Method| {
+        let keys: &[&str] = match method {
+            Method::PublicKey => &["pubkeyauthentication"],
+            Method::Interactive => &["kbdinteractiveauthentication", "challengeresponseauthentication"],
+            Method::Password => &["passwordauthentication"],
+        };
+        !keys
+            .iter()
+            .any(|key| matches!(one(key).as_deref(), Some("no" | "false")))
+    };
+    let order = match one("preferredauthentications") {
+        Some(names) => names
+            .split(',')
+            .filter_map(|name| {
+                Method::ALL
+                    .into_iter()
+                    .find(|method| method.name() == name.trim())
+            })
+            .collect(),
+        None => Method::ALL.to_vec(),
+    };
+    Methods {
+        order: order.into_iter().filter(allowed).collect(),
+        prompts: one("numberofpasswordprompts")
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(3),
+        ask: !matches!(one("batchmode").as_deref(), Some("yes" | "true")),
+    }
 }
 
 /// Whether it may be the name of a user or of a host: no option, no shell's or configuration's words.

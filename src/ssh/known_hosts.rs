@@ -9,7 +9,7 @@ use anyhow::Result;
 use hmac::{Hmac, Mac};
 use ssh_key::known_hosts::{Entry, HostPatterns, Marker};
 use ssh_key::{HashAlg, PublicKey, public::KeyData};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::Path;
 
 /// What the files say of a server's key.
@@ -184,8 +184,12 @@ pub fn verify(destination: &Destination, known: &KnownHosts, key: &PublicKey) ->
         .into()),
         Verdict::Unknown if destination.strictness == Strictness::AcceptNew => match file {
             Some(file) => {
-                tracing::info!("the host key of '{host}' ({kind} {print}) is remembered in '{}'", file.display());
-                remember(file, name, key)
+                remember(file, &stored(name, destination.hash_names), key)?;
+                tracing::warn!(
+                    "the host key of '{host}' was not known: {kind} {print} is accepted, and remembered in '{}'",
+                    file.display()
+                );
+                Ok(())
             }
             None => Ok(()),
         },
@@ -193,6 +197,7 @@ pub fn verify(destination: &Destination, known: &KnownHosts, key: &PublicKey) ->
             let file = file.map_or("~/.ssh/known_hosts".into(), |f| f.display().to_string());
             let scan = format!("`ssh-keyscan -p {} {} >> '{file}'`", destination.port, destination.hostname);
             let once = format!("`ssh -p {} {}` once", destination.port, destination.login());
+            let any = "; `--strict-host-key-checking accept-new` takes whatever key a host shows first";
             let jumps = destination.proxy_command.is_some() || destination.proxy_jump.is_some();
             Err(Fault::new(
                 Exit::Unreachable,
@@ -200,7 +205,7 @@ pub fn verify(destination: &Destination, known: &KnownHosts, key: &PublicKey) ->
             )
             .hint(format!(
                 "compare the fingerprint with the host's own (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there), \
-                 then accept it by {}",
+                 then accept it by {}{any}",
                 if jumps { once } else { format!("{scan} or {once}") }
             ))
             .into())
@@ -211,6 +216,22 @@ pub fn verify(destination: &Destination, known: &KnownHosts, key: &PublicKey) ->
 /// The fingerprint as ssh shows it, `SHA256:…`.
 pub(crate) fn fingerprint(key: &KeyData) -> String {
     key.fingerprint(HashAlg::Sha256).to_string()
+}
+
+/// A host's name as its line begins: as it is, or hashed as `ssh-keygen -H` does.
+fn stored(name: &str, hashed: bool) -> String {
+    let mut salt = vec![0; 20];
+    let salted = hashed
+        && std::fs::File::open("/dev/urandom")
+            .and_then(|mut noise| noise.read_exact(&mut salt))
+            .is_ok();
+    match Hmac::<sha1::Sha1>::new_from_slice(&salt).ok().filter(|_| salted) {
+        Some(mac) => {
+            let hash = mac.chain_update(name).finalize().into_bytes().into();
+            HostPatterns::HashedName { salt, hash }.to_string()
+        }
+        None => name.to_owned(),
+    }
 }
 
 fn remember(file: &Path, name: &str, key: &PublicKey) -> Result<()> {

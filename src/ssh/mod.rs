@@ -13,6 +13,7 @@ pub mod node;
 pub(crate) mod passphrase;
 
 use crate::error::{Exit, Fault, FaultContext};
+use crate::secret::Secret;
 use anyhow::{Result, anyhow};
 use config::Destination;
 use known_hosts::KnownHosts;
@@ -80,10 +81,18 @@ impl Client {
 
     /// The private key file that logged in; `None` before the first login, and where an agent holds the key.
     pub fn login_key_file(&self) -> Option<PathBuf> {
-        match &lock(&self.credentials).as_ref()?.login {
+        let credentials = lock(&self.credentials);
+        credentials.as_ref()?.logins.iter().find_map(|login| match login {
             auth::Login::Key(_, path) => Some(path.clone()),
-            auth::Login::Agent(_) => None,
-        }
+            _ => None,
+        })
+    }
+
+    /// The password that logged in; `None` where a key did.
+    pub(crate) fn login_password(&self) -> Option<Secret> {
+        let credentials = lock(&self.credentials);
+        let logins = &credentials.as_ref()?.logins;
+        logins.iter().find_map(|login| login.password().cloned())
     }
 
     /// Connects, verifies the host and logs in; faults say what to do.

@@ -9,6 +9,9 @@ use std::sync::Mutex;
 /// The terminal as it was before somebody was asked.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
+/// Whose turn it is to ask.
+static TURN: Mutex<()> = Mutex::new(());
+
 /// The variable that holds the passphrase where there is no terminal to ask on.
 pub const VARIABLE: &str = "IRS_KEY_PASSPHRASE";
 
@@ -17,11 +20,23 @@ pub(crate) fn from_environment() -> Option<String> {
     std::env::var(VARIABLE).ok()
 }
 
+/// Whether there is a terminal to ask on.
+pub(crate) fn can_ask() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
 /// Asks on the terminal; `None` when there is none. Ctrl-C is a fault that says so.
 pub(crate) fn ask(prompt: &str) -> Result<Option<String>> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+    ask_shown(prompt, false)
+}
+
+/// The same, for something that may be `shown` as it is typed.
+pub(crate) fn ask_shown(prompt: &str, shown: bool) -> Result<Option<String>> {
+    if !can_ask() {
         return Ok(None);
     }
+    // Several hosts may be logged in to at once: one question after the other.
+    let _turn = super::lock(&TURN);
     let _quiet = Quiet::new()?;
     eprint!("{prompt}");
     io::stderr().flush()?;
@@ -39,7 +54,12 @@ pub(crate) fn ask(prompt: &str) -> Result<Option<String>> {
                 typed.pop();
             }
             21 => typed.clear(),
-            other => typed.push(other),
+            other => {
+                typed.push(other);
+                if shown {
+                    io::stderr().write_all(&[other])?;
+                }
+            }
         }
     };
     eprintln!();

@@ -1,7 +1,7 @@
 //! Host keys: only the right one is accepted, and the others are told apart.
 
 use crate::sshd::{Sshd, keygen, public, refusal};
-use irs::ssh::config::{ClientOptions, resolve};
+use irs::ssh::config::{ClientOptions, Strictness, resolve};
 use irs::ssh::known_hosts::KnownHosts;
 use std::process::Command;
 
@@ -116,6 +116,54 @@ fn a_new_key_is_remembered_where_ssh_would() {
     sshd.write_client("");
     sshd.connect().unwrap();
     assert_eq!(std::fs::read_to_string(sshd.path("known_hosts")).unwrap(), known);
+}
+
+#[test]
+fn a_new_key_is_accepted_when_the_user_says_so_and_its_host_hidden_when_ssh_would() {
+    let sshd = Sshd::start();
+    sshd.write_client("  HashKnownHosts yes\n  StrictHostKeyChecking yes");
+    sshd.write_known("");
+    let accepting = ClientOptions {
+        strictness: Some(Strictness::AcceptNew),
+        ..sshd.options()
+    };
+    assert_eq!(sshd.refusal().1, 3);
+    irs::remote::Host::connect("hv", &accepting).unwrap();
+    let known = std::fs::read_to_string(sshd.path("known_hosts")).unwrap();
+    assert!(
+        known.trim().starts_with("|1|") && !known.contains("127.0.0.1"),
+        "{known}"
+    );
+    sshd.connect().expect("it is known now");
+    let found = Command::new("ssh-keygen")
+        .args(["-F", &format!("[127.0.0.1]:{}", sshd.port), "-f"])
+        .arg(sshd.path("known_hosts"))
+        .status();
+    assert!(found.unwrap().success(), "ssh knows it, too");
+
+    keygen(&sshd.path("another"), "ed25519", "");
+    sshd.write_known(&format!(
+        "[127.0.0.1]:{} {}",
+        sshd.port,
+        public(&sshd.path("another.pub"))
+    ));
+    assert!(
+        refusal(irs::remote::Host::connect("hv", &accepting))
+            .0
+            .contains("HAS CHANGED")
+    );
+    // And the other way round: the flag is stronger than the configuration.
+    sshd.write_client("  StrictHostKeyChecking no");
+    sshd.write_known("");
+    let strict = ClientOptions {
+        strictness: Some(Strictness::Refuse),
+        ..sshd.options()
+    };
+    assert!(
+        refusal(irs::remote::Host::connect("hv", &strict))
+            .0
+            .contains("is not known")
+    );
 }
 
 #[test]

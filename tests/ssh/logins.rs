@@ -114,7 +114,14 @@ fn in_a_child() {
         ..Default::default()
     };
     match (part.as_str(), Host::connect("hv", &options)) {
-        ("connect", Ok(_)) => println!("connected"),
+        ("connect", Ok(host)) => {
+            let by = if host.logged_in_by_password() {
+                "a password"
+            } else {
+                "a key"
+            };
+            println!("connected, by {by}");
+        }
         ("connect", Err(e)) => println!("{}", irs::error::Report::of(&e)),
         ("lease", host) => crate::leases::hold(&host.unwrap()),
         (other, _) => panic!("{other}"),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's own helpers may panic")]
 
+mod accounts;
 mod commands;
 mod host_keys;
 mod jobs;
@@ -9,5 +10,6 @@ mod leases;
 mod libvirt;
 mod logins;
 mod nodes;
+mod passwords;
 mod sshd;
 mod ways;

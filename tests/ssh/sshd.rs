@@ -45,9 +45,16 @@ impl Sshd {
             path("pid").display(),
             path("authorized_keys").display(),
         );
+        if more.contains("UsePAM yes") {
+            // The first line of each kind wins.
+            config = config.replace("UsePAM no\n", "");
+        }
         for kind in types {
             keygen(&path(&format!("host_{kind}")), kind, "");
-            config.push_str(&format!("HostKey {}\n", path(&format!("host_{kind}")).display()));
+            config.insert_str(
+                0,
+                &format!("HostKey {}\n", path(&format!("host_{kind}")).display()),
+            );
         }
         keygen(&path("login"), "ed25519", "");
         std::fs::copy(path("login.pub"), path("authorized_keys")).unwrap();
@@ -176,6 +183,8 @@ pub fn child(part: &str, sshd: &Sshd, variables: &[(&str, &str)]) -> Command {
         .env("IRS_TEST_CONFIG", sshd.path("ssh_config"));
     command
         .env_remove("IRS_KEY_PASSPHRASE")
+        .env_remove("IRS_HOST_PASSWORD")
+        .env_remove("IRS_HOST_SUDO_PASSWORD")
         .env_remove("SSH_AUTH_SOCK");
     command.envs(variables.iter().copied()).stdin(Stdio::null());
     command
