@@ -1,5 +1,6 @@
 //! A command for a host, and what came of it.
 
+use super::sudo::Sudo;
 use crate::error::{Exit, Fault};
 use crate::ssh::exec::Finished;
 use anyhow::{Result, bail};
@@ -59,25 +60,19 @@ impl Cmd {
     }
 
     /// The words to run, with sudo where it is needed.
-    pub(crate) fn argv(&self, sudo: bool) -> Result<Vec<String>> {
+    pub(crate) fn argv(&self, sudo: &Sudo) -> Result<Vec<String>> {
         if self.words.iter().any(|w| w.contains('\0')) {
             bail!(
                 "an argument of '{}' has a NUL byte",
                 self.words[0].replace('\0', "\\0")
             );
         }
-        // By its path: a secure_path of sudo's may not have it. And sudo's own words are to be in English.
-        let prefix: &[&str] = if sudo {
-            &["env", "LC_ALL=C", "sudo", "-n", "/usr/bin/env"]
-        } else {
-            &["env"]
-        };
-        let fixed = prefix.iter().copied().chain(["LC_ALL=C", PATH]);
-        Ok(fixed.map(Into::into).chain(self.words.iter().cloned()).collect())
+        let fixed = sudo.prefix(PATH).into_iter().map(str::to_owned);
+        Ok(fixed.chain(self.words.iter().cloned()).collect())
     }
 
     /// The command as text for a login shell, whichever that is.
-    pub(crate) fn shell_text(&self, sudo: bool) -> Result<String> {
+    pub(crate) fn shell_text(&self, sudo: &Sudo) -> Result<String> {
         let text = shlex::try_join(self.argv(sudo)?.iter().map(String::as_str))?;
         Ok(for_any_shell(text))
     }
@@ -206,13 +201,13 @@ mod tests {
         let cmd = Cmd::new("echo").arg("it's").arg("$(id)");
         assert_eq!(cmd.to_string(), "echo \"it's\" '$(id)'");
         assert_eq!(cmd.secret().to_string(), "echo …");
-        let plain = Cmd::new("echo").arg("a b").shell_text(true).unwrap();
+        let plain = Cmd::new("echo").arg("a b").shell_text(&Sudo::Free).unwrap();
         let begin = "env 'LC_ALL=C' sudo -n /usr/bin/env 'LC_ALL=C' ";
         assert!(
             plain.starts_with(begin) && plain.ends_with("echo 'a b'"),
             "{plain}"
         );
-        assert!(Cmd::new("echo").arg("a\0b").shell_text(false).is_err());
+        assert!(Cmd::new("echo").arg("a\0b").shell_text(&Sudo::No).is_err());
     }
 
     proptest::proptest! {
@@ -221,7 +216,7 @@ mod tests {
         #[test]
         fn any_arguments_pass_a_real_shell(words in proptest::collection::vec("([^\0]|[ -~]|[\n'\"\\\\$`!*?~#;&|-]){0,12}", 0..5)) {
             let cmd = Cmd::new("printf").args(["%s\\0", "begin"]).args(words.clone());
-            let shell = cmd.shell_text(false).unwrap();
+            let shell = cmd.shell_text(&Sudo::No).unwrap();
             let out = std::process::Command::new("sh").arg("-c").arg(&shell).output().unwrap();
             let expected: String = ["begin".to_owned()].iter().chain(&words).map(|word| format!("{word}\0")).collect();
             proptest::prop_assert_eq!(String::from_utf8(out.stdout).unwrap(), expected);
@@ -244,7 +239,7 @@ mod tests {
             "\\\n",
         ];
         let cmd = Cmd::new("printf").arg("%s|").args(nasty);
-        let text = format!("echo before; exec {}", cmd.shell_text(false).unwrap());
+        let text = format!("echo before; exec {}", cmd.shell_text(&Sudo::No).unwrap());
         for shell in ["sh", "bash", "dash", "tcsh", "fish", "zsh", "ksh"] {
             let run = std::process::Command::new(shell).args(["-c", &text]).output();
             match run {

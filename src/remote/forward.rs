@@ -7,7 +7,7 @@ use crate::ssh::bridge::{self, Target};
 use crate::ssh::link::{LinkError, OPENING};
 use crate::ssh::{Connection, link_lost};
 use anyhow::{Context, Result};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -77,11 +77,11 @@ impl Host {
         match self {
             Host::Ssh(remote) => {
                 let mut ways = Vec::new();
-                if !remote.sudo {
+                if !remote.sudo.is_used() {
                     ways.push(Target::Socket(socket));
                 }
                 for program in programs {
-                    ways.push(Target::Command(program.shell_text(remote.sudo)?));
+                    ways.push(remote.target(&program)?);
                 }
                 let opened = remote.first_way(&ways, early)?;
                 TunnelGuard::listen(|client, trouble| {
@@ -144,7 +144,7 @@ impl Host {
                 attend(local.start(cmd, theirs, Stdio::piped())?, Arc::clone(said));
             }
             Host::Ssh(remote) => {
-                let target = Target::Command(cmd.shell_text(remote.sudo)?);
+                let target = remote.target(cmd)?;
                 let mut connection = remote.dedicated()?;
                 let channel = bridge::open(&mut connection.link, &target, OPENING)
                     .map_err(|e| link_lost(&remote.name, e))?;
@@ -173,6 +173,12 @@ struct Opened {
 }
 
 impl Remote {
+    /// A command as root.
+    fn target(&self, cmd: &Cmd) -> Result<Target> {
+        let text = cmd.shell_text(&self.sudo)?;
+        Ok(Target::command(text, Some(self.sudo.preamble())))
+    }
+
     /// The first of `ways` that sshd allows, opened; `early` is a connection that is there already.
     fn first_way(&self, ways: &[Target], mut early: Option<Connection>) -> Result<Opened> {
         let mut refusals = Vec::new();
@@ -193,7 +199,7 @@ impl Remote {
             Exit::Unreachable,
             format!("libvirt on '{}' cannot be reached over ssh", self.name),
         )
-        .hint(match self.sudo {
+        .hint(match self.sudo.is_used() {
             true => "log in as root (--host-user root), whom sshd can forward libvirt's socket to",
             false => NO_FORWARDING,
         });
@@ -204,16 +210,29 @@ impl Remote {
 impl Local {
     /// Starts `cmd` as root with `stream` as its stdin and stdout. In a group of its own: a Ctrl-C is for irs.
     fn start(&self, cmd: &Cmd, stream: UnixStream, stderr: Stdio) -> Result<Child> {
-        let argv = cmd.argv(self.sudo)?;
+        let argv = cmd.argv(&self.sudo)?;
         let out = OwnedFd::from(stream.try_clone()?);
-        Command::new(&argv[0])
+        let first = self.sudo.preamble();
+        let (stdin, through) = match first.reveal() {
+            "" => (Stdio::from(OwnedFd::from(stream)), None),
+            _ => (Stdio::piped(), Some(stream)),
+        };
+        let mut child = Command::new(&argv[0])
             .args(&argv[1..])
-            .stdin(Stdio::from(OwnedFd::from(stream)))
+            .stdin(stdin)
             .stdout(Stdio::from(out))
             .stderr(stderr)
             .process_group(0)
             .spawn()
-            .fault(|| Fault::new(Exit::Failed, format!("cannot run '{cmd}' on this machine")))
+            .fault(|| Fault::new(Exit::Failed, format!("cannot run '{cmd}' on this machine")))?;
+        if let (Some(mut stream), Some(mut stdin)) = (through, child.stdin.take()) {
+            // Nothing may come before the password; it ends when either side does.
+            thread::spawn(move || {
+                let sent = stdin.write_all(first.reveal().as_bytes());
+                sent.and_then(|()| std::io::copy(&mut stream, &mut stdin))
+            });
+        }
+        Ok(child)
     }
 }
 

@@ -5,6 +5,7 @@ mod forward;
 mod job;
 mod pool;
 mod run;
+mod sudo;
 mod tunnel;
 mod upload;
 
@@ -12,7 +13,6 @@ pub use command::{Cmd, Output};
 pub use job::{Ended, Job, News};
 pub use tunnel::{Said, TunnelGuard};
 
-use crate::error::{Exit, Fault};
 use crate::ssh::config::{ClientOptions, Destination, resolve};
 use crate::ssh::{Client, Connection};
 use anyhow::Result;
@@ -20,6 +20,7 @@ use pool::Pool;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+pub(crate) use sudo::Sudo;
 
 /// A machine that is acted on. Cheap to clone; every method may be called from any thread, and blocks.
 #[derive(Clone)]
@@ -39,12 +40,12 @@ pub struct Remote {
     tunnels: Mutex<Vec<Connection>>,
     /// sshd was seen to refuse forwarding.
     pub(crate) forwarding_forbidden: AtomicBool,
-    sudo: bool,
+    sudo: Sudo,
 }
 
 /// This machine.
 pub struct Local {
-    sudo: bool,
+    sudo: Sudo,
 }
 
 /// How many idle connections to nodes are kept.
@@ -57,12 +58,10 @@ impl Host {
         let root =
             |host: &Host| -> Result<bool> { Ok(host.run(&Cmd::new("id").arg("-u"))?.text().trim() == "0") };
         if address == "local" {
-            if root(&Host::Local(Arc::new(Local { sudo: false })))? {
-                return Ok(Host::Local(Arc::new(Local { sudo: false })));
+            if root(&Host::Local(Arc::new(Local { sudo: Sudo::No })))? {
+                return Ok(Host::Local(Arc::new(Local { sudo: Sudo::No })));
             }
-            let host = Host::Local(Arc::new(Local { sudo: true }));
-            host.check_sudo(&std::env::var("USER").unwrap_or_default())?;
-            return Ok(host);
+            return Host::here().with_sudo(&std::env::var("USER").unwrap_or_default(), None);
         }
         let client = Client::new(resolve(address, options)?);
         let pool = Pool::new(client.connect()?);
@@ -73,7 +72,7 @@ impl Host {
             pool,
             tunnels: Mutex::default(),
             forwarding_forbidden: AtomicBool::new(false),
-            sudo: false,
+            sudo: Sudo::No,
         };
         if user == "root" {
             return Ok(Host::Ssh(Arc::new(remote)));
@@ -82,48 +81,16 @@ impl Host {
         if root(&host)? {
             return Ok(host);
         }
-        let Host::Ssh(remote) = host else { return Ok(host) };
-        let remote = Arc::into_inner(remote).map(|r| Remote { sudo: true, ..r });
-        let host = Host::Ssh(Arc::new(
-            remote.ok_or_else(|| anyhow::anyhow!("the connection is in use"))?,
-        ));
-        host.check_sudo(&user)?;
-        Ok(host)
+        let password = match &host {
+            Host::Ssh(remote) => remote.client.login_password(),
+            Host::Local(_) => None,
+        };
+        host.with_sudo(&user, password)
     }
 
     /// This machine, for what needs no rights.
     pub fn here() -> Host {
-        Host::Local(Arc::new(Local { sudo: false }))
-    }
-
-    fn check_sudo(&self, user: &str) -> Result<()> {
-        let output = self.run(&Cmd::new("true"))?;
-        if output.status == 0 {
-            return Ok(());
-        }
-        let said = output.errors();
-        let said = said.trim();
-        let host = self.name();
-        // sudo's own words, in English: the locale is C.
-        let (message, way_out) = if output.status == 127 {
-            (
-                format!("user '{user}' is not root, and there is no sudo on '{host}'"),
-                "install sudo there".to_owned(),
-            )
-        } else if said.contains("tty") {
-            (
-                format!("sudo on '{host}' wants a terminal of user '{user}'"),
-                format!("put 'Defaults:{user} !requiretty' into /etc/sudoers.d there"),
-            )
-        } else {
-            (
-                format!("user '{user}' is not root and cannot use sudo without a password on '{host}'"),
-                format!("give '{user}' a NOPASSWD rule for all commands in /etc/sudoers.d there"),
-            )
-        };
-        let hint = format!("log in as root (--host-user root), or {way_out}");
-        let fault = Fault::new(Exit::Unreachable, message).hint(hint);
-        Err(anyhow::anyhow!(said.to_owned()).context(fault))
+        Host::Local(Arc::new(Local { sudo: Sudo::No }))
     }
 
     /// The name as the user typed it.
@@ -147,11 +114,11 @@ impl Host {
         }
     }
 
-    /// Whether commands need `sudo -n` there.
+    /// Whether commands need sudo there.
     pub fn sudo(&self) -> bool {
         match self {
-            Host::Ssh(remote) => remote.sudo,
-            Host::Local(local) => local.sudo,
+            Host::Ssh(remote) => remote.sudo.is_used(),
+            Host::Local(local) => local.sudo.is_used(),
         }
     }
 

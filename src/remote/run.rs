@@ -1,6 +1,7 @@
 //! Running commands as root.
 
 use super::command::tail;
+use super::sudo::own_words;
 use super::{Cmd, Host, Output, Remote};
 use crate::error::{Exit, Fault, FaultContext};
 use crate::ssh::exec::{Bounds, Finished, exec};
@@ -34,14 +35,19 @@ impl Host {
     /// Runs `cmd` as root with `input` as its stdin; `progress` gets the number of bytes sent so far.
     pub(super) fn feed(&self, cmd: &Cmd, input: &mut dyn Read, progress: &dyn Fn(u64)) -> Result<Output> {
         tracing::debug!(host = self.name(), "{cmd}");
-        let output = match self {
+        let mut output = match self {
             Host::Ssh(remote) => remote.feed(cmd, input, progress)?,
             Host::Local(local) => {
-                let argv = cmd.argv(local.sudo)?;
-                feed_local(&argv, input, progress)
+                let argv = cmd.argv(&local.sudo)?;
+                let first = local.sudo.preamble();
+                let before = first.reveal().len() as u64;
+                let progress = |sent: u64| progress(sent.saturating_sub(before));
+                feed_local(&argv, &mut first.reveal().as_bytes().chain(input), &progress)
                     .fault(|| Fault::new(Exit::Failed, format!("cannot run '{cmd}' on this machine")))?
             }
         };
+        let sudos = own_words(&output.stderr);
+        output.stderr.drain(..sudos);
         tracing::trace!(host = self.name(), status = output.status, "{cmd}");
         Ok(output)
     }
@@ -49,10 +55,14 @@ impl Host {
 
 impl Remote {
     fn feed(&self, cmd: &Cmd, input: &mut dyn Read, progress: &dyn Fn(u64)) -> Result<Output> {
-        let command = cmd.shell_text(self.sudo)?;
+        let command = cmd.shell_text(&self.sudo)?;
+        let first = self.sudo.preamble();
+        let before = first.reveal().len() as u64;
+        let progress = |sent: u64| progress(sent.saturating_sub(before));
+        let input = &mut first.reveal().as_bytes().chain(input);
         loop {
             let (mut connection, used) = self.pool.take(&self.client)?;
-            match exec(&mut connection.link, &command, input, progress, Bounds::NONE) {
+            match exec(&mut connection.link, &command, input, &progress, Bounds::NONE) {
                 Ok(done) => {
                     self.pool.give(connection);
                     return match done.begun {

@@ -1,5 +1,6 @@
 //! The private socket that libvirt's client library opens, and what became of the way behind it.
 
+use super::sudo::own_words;
 use crate::error::{Exit, Fault, FaultContext};
 use crate::ssh::lock;
 use anyhow::{Result, anyhow};
@@ -30,6 +31,8 @@ impl Said {
     pub(super) fn add(&self, said: &[u8]) {
         let mut text = lock(&self.0);
         text.push_str(&String::from_utf8_lossy(said));
+        let sudos = own_words(text.as_bytes());
+        text.drain(..sudos);
         let excess = text.len().saturating_sub(1024);
         let excess = (excess..=text.len())
             .find(|at| text.is_char_boundary(*at))

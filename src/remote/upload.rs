@@ -103,7 +103,9 @@ mod tests {
     use std::sync::Arc;
 
     fn host() -> Host {
-        Host::Local(Arc::new(Local { sudo: false }))
+        Host::Local(Arc::new(Local {
+            sudo: super::super::Sudo::No,
+        }))
     }
 
     struct Failing;

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use keys::by_private;
+pub use password::VARIABLE as PASSWORD_VARIABLE;
 pub(crate) use refused::{Failure, failure};
 
 /// How long one login may take: the agent may wait for a touch or a confirmation.

@@ -2,6 +2,7 @@
 
 use super::exec::{SHELL, after_marker, marked};
 use super::link::{Link, LinkError, OPENING};
+use crate::secret::Secret;
 use rustix::event::PollFlags;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
@@ -15,8 +16,21 @@ pub enum Target {
     Tcp(String, u16),
     /// A socket in the server's file system.
     Socket(String),
-    /// The stdin and stdout of a command (shell text).
-    Command(String),
+    /// The stdin and stdout of a command.
+    Command {
+        /// It, as text for a shell.
+        text: String,
+        /// What it gets on stdin before anything else.
+        first: Secret,
+    },
+}
+
+impl Target {
+    /// A command (shell text), and what it gets on stdin before anything else.
+    pub(crate) fn command(text: String, first: Option<Secret>) -> Target {
+        let first = first.unwrap_or_else(|| Secret::new(""));
+        Target::Command { text, first }
+    }
 }
 
 /// Most that is held for one direction.
@@ -33,9 +47,9 @@ pub fn open(link: &mut Link, target: &Target, limit: Duration) -> Result<ssh2::C
         Target::Socket(path) => link.drive("opening a forwarded socket", limit, |s| {
             s.channel_direct_streamlocal(path, None)
         }),
-        Target::Command(command) => {
+        Target::Command { text, .. } => {
             let mut channel = link.drive("opening a channel", limit, |s| s.channel_session())?;
-            let command = marked(command);
+            let command = marked(text);
             link.drive("starting a command", limit, |_| channel.exec(&command))?;
             Ok(channel)
         }
@@ -55,8 +69,11 @@ pub fn carry(
 ) -> Result<(), LinkError> {
     local.set_nonblocking(true)?;
     let mut bridge = Bridge {
-        begun: !matches!(target, Target::Command(_)),
-        up: Vec::new(),
+        begun: !matches!(target, Target::Command { .. }),
+        up: match target {
+            Target::Command { first, .. } => first.reveal().into(),
+            Target::Tcp(..) | Target::Socket(_) => Vec::new(),
+        },
         down: Vec::new(),
         ended: None,
         local,

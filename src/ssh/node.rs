@@ -5,7 +5,7 @@ use super::bridge::{self, Target};
 use super::exec::{Bounds, exec};
 use super::link::{Link, LinkError};
 use super::shown_key;
-use crate::remote::{Cmd, Host, Output};
+use crate::remote::{Cmd, Host, Output, Sudo};
 use anyhow::Result;
 use ssh_key::PublicKey;
 use std::fmt;
@@ -79,7 +79,7 @@ impl NodeSession {
 
     /// As [`NodeSession::run`], with bounds of one's own; what goes beyond them counts as a lost connection.
     pub fn run_within(&mut self, cmd: &Cmd, bounds: Bounds) -> Result<Output> {
-        let command = cmd.shell_text(false)?;
+        let command = cmd.shell_text(&Sudo::No)?;
         let done = exec(&mut self.link, &command, &mut cmd.input(), &|_| (), bounds)
             .map_err(|e| super::link_lost(&self.name, e.error))?;
         Ok(done.into())
@@ -214,5 +214,5 @@ fn by_command(ip: IpAddr, port: u16) -> Target {
         .args(["--norc", "-c", script, "bash"])
         .arg(ip.to_string())
         .arg(port.to_string());
-    Target::Command(cmd.shell_text(false).unwrap_or_default())
+    Target::command(cmd.shell_text(&Sudo::No).unwrap_or_default(), None)
 }

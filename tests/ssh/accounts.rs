@@ -20,7 +20,7 @@ for service in sshd sudo; do
     printf '%s\n' 'auth required pam_unix.so nodelay' 'account required pam_permit.so' 'session required pam_permit.so' >"$own/pam.d/$service"
 done
 cp "$own/pam.d/sudo" "$own/pam.d/other"
-printf 'Defaults lecture=always, timestamp_timeout=0\n%s\n' "$rules" >"$own/sudoers"
+printf 'Defaults lecture=always\n%s\n' "$rules" >"$own/sudoers"
 chmod 440 "$own/sudoers"
 for f in passwd group shadow pam.d sudoers; do mount --bind "$own/$f" "/etc/$f" || exit 1; done
 exec /usr/sbin/sshd "$@"

@@ -12,4 +12,5 @@ mod logins;
 mod nodes;
 mod passwords;
 mod sshd;
+mod sudo;
 mod ways;

@@ -73,7 +73,7 @@ fn a_key_and_then_a_password() {
 }
 
 /// Types into a terminal what it is asked for, and gives back all that it showed.
-fn at_a_terminal(command: &Command, answers: &[(&str, &str)]) -> String {
+pub fn at_a_terminal(command: &Command, answers: &[(&str, &str)]) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let words: Vec<&str> = words.map(|word| word.to_str().unwrap()).collect();
     let mut script = Command::new("script");

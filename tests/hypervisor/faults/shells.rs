@@ -95,7 +95,8 @@ fn sudo_that_wants_more_than_there_is_and_a_lock_that_cannot_be_had() {
         rules(rule);
         as_operator(TWO).exits(3).says(&[
             &password,
-            "hint: log in as root (--host-user root), or give 'operator' a NOPASSWD rule for all commands",
+            "hint: log in as root (--host-user root), or set $IRS_HOST_SUDO_PASSWORD",
+            "or give 'operator' a NOPASSWD rule for all commands",
         ]);
     }
     rules("Defaults requiretty\noperator ALL=(ALL) NOPASSWD: ALL");
