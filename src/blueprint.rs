@@ -23,6 +23,9 @@ pub struct Blueprint {
     pub uuid: Uuid,
     /// The pool that base images are in.
     pub pool: String,
+    /// Whether the host is to have the user that Ironic powers nodes as.
+    #[serde(default)]
+    pub stack: bool,
     /// The bridges of the host that irs keeps for its networks.
     pub bridges: Vec<HostBridge>,
     /// Its networks.
@@ -81,6 +84,7 @@ impl Blueprint {
             version: VERSION,
             uuid: deployment.id.uuid,
             pool: pool.to_owned(),
+            stack: deployment.stack,
             bridges: deployment.bridges.clone(),
             networks,
             nodes,
@@ -158,6 +162,7 @@ impl Blueprint {
             joined: BTreeMap::new(),
             given: self.given(),
             extend: None,
+            stack: self.stack,
             slot: Slot {
                 net: String::new(),
                 data_net: String::new(),

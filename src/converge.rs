@@ -4,6 +4,7 @@ use crate::actual::Actual;
 use crate::blueprint::Blueprint;
 use crate::deployment::{Deployment, Network, Node};
 use crate::plan::{Action, Plan};
+use crate::steps::host::access::{limits, stack};
 use crate::steps::host::record::Record;
 use crate::steps::host::{self, bridges, openvswitch};
 use crate::steps::{disks, domains, networks, start};
@@ -58,9 +59,20 @@ impl Goal<'_> {
                 pools,
                 facts.uuid,
             ),
+            Ok(self.of_access()),
             bridges::diff::converge(bridges, &facts.links, &id.host),
             openvswitch::diff::converge(self.deployment, facts),
         ])
+    }
+
+    /// What must change in who may come to the host, and how often.
+    fn of_access(&self) -> Vec<Action> {
+        let (access, id) = (&self.actual.facts.access, &self.deployment.id);
+        let mut actions = limits::converge(access, &id.host);
+        if self.deployment.stack {
+            actions.extend(stack::converge(self.record, &access.stack, id));
+        }
+        actions
     }
 
     /// What must change in the networks of a deployment, or of a part of it.

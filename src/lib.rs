@@ -22,6 +22,7 @@ pub mod error;
 pub mod graph;
 pub mod image;
 pub mod interrupt;
+pub mod ironic;
 pub mod keys;
 pub mod lease;
 pub mod libvirt;

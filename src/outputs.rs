@@ -3,6 +3,7 @@
 //! The same view gives the same bytes. The ssh client knows neither paths relative to its configuration nor a
 //! token for its folder, so that file names its own workspace; all else is the same from any machine.
 
+mod instackenv;
 mod inventory;
 mod known_hosts;
 mod ssh_config;
@@ -11,7 +12,8 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Exit, Fault};
-use crate::workspace::{INVENTORY, INVENTORY_LINK, KNOWN_HOSTS, SSH_CONFIG, atomic};
+use crate::secret::Secret;
+use crate::workspace::{INSTACKENV, INVENTORY, INVENTORY_LINK, KNOWN_HOSTS, SSH_CONFIG, atomic};
 use crate::yaml::shown;
 
 /// A deployment as the outputs see it.
@@ -50,6 +52,21 @@ pub struct HostView {
     pub proxy_command: Option<String>,
     /// `ProxyJump` of the user's ssh configuration.
     pub proxy_jump: Option<String>,
+    /// How Ironic powers its nodes, when it can.
+    pub power: Option<Power>,
+}
+
+/// How Ironic powers the nodes of a hypervisor.
+#[derive(Clone, Debug)]
+pub struct Power {
+    /// The hypervisor's address as the undercloud sees it.
+    pub address: String,
+    /// Port of its sshd there.
+    pub port: u16,
+    /// The user who may manage libvirt.
+    pub user: String,
+    /// The text of that user's private key.
+    pub key: Secret,
 }
 
 /// A node.
@@ -79,6 +96,25 @@ pub struct NodeView {
     pub python: Option<String>,
     /// Its public host key in OpenSSH's one-line form.
     pub host_public_key: Option<String>,
+    /// What Ironic must know of it, when it has no OS.
+    pub blank: Option<Blank>,
+}
+
+/// A node without an OS, as Ironic must know it.
+#[derive(Clone, Debug)]
+pub struct Blank {
+    /// The MAC addresses over which it is provisioned.
+    pub macs: Vec<String>,
+    /// Virtual CPUs.
+    pub cpu: u32,
+    /// MiB.
+    pub memory_mib: u64,
+    /// Whole GiB of its first disk.
+    pub disk_gib: u64,
+    /// Its architecture, `x86_64`.
+    pub arch: String,
+    /// Ironic's words for what it is and how it boots, `name:value,…`.
+    pub capabilities: String,
 }
 
 impl View {
@@ -157,6 +193,15 @@ pub fn write(view: &View) -> anyhow::Result<Vec<PathBuf>> {
         if atomic::write_if_changed(&path, text.as_bytes(), 0o600)? {
             changed.push(path);
         }
+    }
+    let path = view.workspace.join(INSTACKENV);
+    match instackenv::render(view)? {
+        Some(text) if atomic::write_if_changed(&path, text.as_bytes(), 0o600)? => changed.push(path),
+        None if path.exists() => {
+            std::fs::remove_file(&path)?;
+            changed.push(path);
+        }
+        _ => {}
     }
     let link = view.workspace.join(INVENTORY_LINK);
     if atomic::link_if_changed(&link, Path::new(INVENTORY))? {

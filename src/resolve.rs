@@ -168,6 +168,7 @@ pub fn deployment(
         joined,
         given: BTreeMap::new(),
         extend: wanted.extend.then(|| counts.totals()),
+        stack: false,
         slot,
     })
 }

@@ -3,10 +3,14 @@
 //! It is attached as a virtio disk, since cloud kernels lack the AHCI driver that a CD-ROM needs.
 //! The same input gives the same bytes, so that a seed can be compared with what it should be.
 
+mod hand_over;
 mod network_config;
 mod user_data;
 mod volume;
 
+pub use hand_over::script as hand_over;
+
+use crate::ironic::Handed;
 use anyhow::Context;
 use ipnet::IpNet;
 use serde::Serialize;
@@ -33,6 +37,8 @@ pub struct Seed<'a> {
     pub swap_mib: Option<u64>,
     /// The NICs in the order of the domain: the first becomes `eth0`.
     pub nics: &'a [SeedNic],
+    /// What lets an undercloud power nodes.
+    pub handed: Option<&'a Handed>,
 }
 
 /// How the node sets up one of its NICs.

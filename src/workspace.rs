@@ -26,17 +26,20 @@ pub const INVENTORY_LINK: &str = "hosts";
 pub const SSH_CONFIG: &str = "ansible.ssh.config";
 /// The host keys of the hypervisors and nodes.
 pub const KNOWN_HOSTS: &str = "known_hosts";
+/// The nodes without an OS, for Ironic.
+pub const INSTACKENV: &str = "instackenv.json";
 /// The private key for the nodes.
 pub const KEY: &str = "id_ed25519";
 /// The public half of the key for the nodes.
 pub const PUBLIC_KEY: &str = "id_ed25519.pub";
 
-const OURS: [&str; 7] = [
+const OURS: [&str; 8] = [
     RECORD,
     INVENTORY,
     INVENTORY_LINK,
     SSH_CONFIG,
     KNOWN_HOSTS,
+    INSTACKENV,
     KEY,
     PUBLIC_KEY,
 ];

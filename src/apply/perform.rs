@@ -138,6 +138,7 @@ fn point_name(action: &Action) -> String {
     let name = match &action.work {
         Work::Host(steps::host::Work::Record { .. }) => "record",
         Work::Host(steps::host::Work::RemoveFolder { .. }) => "folder",
+        Work::Host(steps::host::Work::Access(_)) => "access",
         Work::Host(steps::host::Work::Bridge(_)) => "bridge",
         Work::Host(steps::host::Work::Prepare(_)) => "prepare",
         Work::Host(steps::host::Work::OpenVswitch(_)) => "openvswitch",

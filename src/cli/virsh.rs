@@ -59,6 +59,9 @@ pub struct HostFlags {
     /// Make nodes that need more memory than is available.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_MEMORY_OVERCOMMIT", hide_possible_values = true)]
     pub host_memory_overcommit: bool,
+    /// For an undercloud, and for nodes without an OS: make the hypervisor's user 'stack', as which Ironic powers them.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "yes", default_missing_value = "yes", value_parser = Boolean, env = "IRS_STACK_USER", hide_possible_values = true)]
+    pub stack_user: bool,
 }
 
 /// The base image, and where images live.

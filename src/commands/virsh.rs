@@ -4,6 +4,7 @@ mod connect;
 pub mod facts;
 mod guest;
 pub mod input;
+mod ironic;
 pub mod make;
 mod persist;
 pub mod prepare;

@@ -59,6 +59,9 @@ pub struct Node {
     pub gone: Vec<Mac>,
     /// Index in `nics` of the one through which the node is reached.
     pub external: Option<usize>,
+    /// The network that it is provisioned over, when its file or its networks say so.
+    #[serde(default)]
+    pub provision: Option<String>,
     /// Inventory groups.
     pub groups: Vec<String>,
     /// The SSH user of the inventory.
@@ -76,6 +79,9 @@ pub struct Node {
     /// Whether it is started.
     pub starts: bool,
 }
+
+/// What the node is called that provisions others, and its group in the inventory.
+const UNDERCLOUD: &str = "undercloud";
 
 /// Who sees the screens of the nodes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -98,6 +104,12 @@ impl Node {
         let nic = self.nics.get(self.external?)?;
         let address = nic.ips.first()?;
         (!nic.reserved.contains(address)).then_some(*address)
+    }
+
+    /// Whether an Ironic runs in it.
+    pub fn is_undercloud(&self) -> bool {
+        let named = self.node_type == UNDERCLOUD || self.groups.iter().any(|group| group == UNDERCLOUD);
+        named && self.has_seed
     }
 
     /// The name of the seed's volume.

@@ -16,6 +16,7 @@ fn host() -> HostView {
         tcp_forwarding: true,
         proxy_command: None,
         proxy_jump: None,
+        power: None,
     }
 }
 
@@ -33,6 +34,7 @@ fn node(node_type: &str, index: u32, address: Option<&str>) -> NodeView {
         ansible_connection: "ssh".into(),
         python: address.map(|_| "/usr/bin/python3".into()),
         host_public_key: address.map(|_| format!("ssh-ed25519 CC{index} comment")),
+        blank: None,
     }
 }
 
@@ -370,4 +372,60 @@ fn a_node_on_a_lan_is_reached_without_its_hypervisor() {
         .find(|node| node.has_os && node.address.is_some());
     node.unwrap().direct = true;
     assert_eq!(jumps(&view), before - 1);
+}
+
+#[test]
+fn ironic_reads_the_nodes_without_an_os() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("instackenv.json");
+    let mut view = view(folder.path());
+    write(&view).unwrap();
+    assert!(!file.exists(), "nobody powers them");
+    view.hosts[0].power = Some(Power {
+        address: "172.16.0.1".into(),
+        port: 22,
+        user: "stack".into(),
+        key: Secret::new("-----BEGIN RSA PRIVATE KEY-----\nAA\n-----END RSA PRIVATE KEY-----\n"),
+    });
+    assert!(!format!("{view:?}").contains("RSA PRIVATE"));
+    view.nodes[0].blank = Some(Blank {
+        macs: vec!["52:54:00:00:00:01".into()],
+        cpu: 4,
+        memory_mib: 8192,
+        disk_gib: 65,
+        arch: "x86_64".into(),
+        capabilities: "profile:compute,boot_mode:bios,boot_option:local".into(),
+    });
+    assert_eq!(write(&view).unwrap(), [file.clone()]);
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    insta::assert_snapshot!(std::fs::read_to_string(&file).unwrap(), @r#"
+    {
+      "nodes": [
+        {
+          "name": "a-compute-10",
+          "arch": "x86_64",
+          "cpu": "4",
+          "memory": "8192",
+          "disk": "65",
+          "mac": [
+            "52:54:00:00:00:01"
+          ],
+          "capabilities": "profile:compute,boot_mode:bios,boot_option:local",
+          "pm_type": "pxe_ssh",
+          "pm_virt_type": "virsh",
+          "pm_addr": "172.16.0.1",
+          "pm_user": "stack",
+          "pm_password": "-----BEGIN RSA PRIVATE KEY-----\nAA\n-----END RSA PRIVATE KEY-----\n"
+        }
+      ]
+    }
+    "#);
+    assert!(write(&view).unwrap().is_empty());
+    view.hosts[0].power.as_mut().unwrap().port = 2222;
+    write(&view).unwrap();
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains(r#""ssh_port": "2222""#), "{text}");
+    view.hosts[0].power = None;
+    assert_eq!(write(&view).unwrap(), [file.clone()]);
+    assert!(!file.exists());
 }

@@ -86,6 +86,10 @@ pub(super) fn node(
         nics,
         gone,
         external,
+        provision: spec
+            .provision_network
+            .as_ref()
+            .map(|network| names::prefixed(id.prefix.as_deref(), network)),
         groups: spec.groups.clone(),
         user: present
             .map(|mark| &mark.user)

@@ -35,6 +35,7 @@ fn with_seed<T>(work: impl FnOnce(&mut Seed) -> T) -> T {
         timezone: None,
         swap_mib: None,
         nics: &nics,
+        handed: None,
     })
 }
 

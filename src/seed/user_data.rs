@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Seed;
+use crate::ironic::Handed;
 
 #[derive(Serialize)]
 struct UserData<'a> {
@@ -24,6 +25,9 @@ struct UserData<'a> {
     resize_rootfs: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     swap: Option<Swap<'a>>,
+    // After the users are made; written for root alone to read, as all of this is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    runcmd: Vec<[String; 3]>,
 }
 
 #[derive(Serialize)]
@@ -54,6 +58,11 @@ struct Swap<'a> {
     filename: &'a str,
     /// Bytes.
     size: u64,
+}
+
+fn hand_over(handed: &Handed, seed: &Seed) -> [String; 3] {
+    let script = super::hand_over::script(handed, seed.username.unwrap_or_default());
+    ["sh".to_owned(), "-c".to_owned(), script]
 }
 
 /// The `#cloud-config` text.
@@ -97,6 +106,11 @@ pub(super) fn render(seed: &Seed) -> anyhow::Result<String> {
             filename: "/swap.img",
             size: mib << 20,
         }),
+        runcmd: seed
+            .handed
+            .map(|handed| hand_over(handed, seed))
+            .into_iter()
+            .collect(),
     };
     Ok(format!("#cloud-config\n{}", super::yaml(&config)?))
 }

@@ -51,6 +51,7 @@ fn view(workspace: &Path, users: &[String]) -> View {
         // A value that no ssh configuration has to hold.
         python: Some(user.clone()),
         host_public_key: None,
+        blank: None,
     };
     View {
         deployment: "a".into(),
@@ -66,6 +67,7 @@ fn view(workspace: &Path, users: &[String]) -> View {
             tcp_forwarding: true,
             proxy_command: None,
             proxy_jump: None,
+            power: None,
         }],
         nodes: users.iter().enumerate().map(node).collect(),
     }

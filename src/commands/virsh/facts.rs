@@ -1,14 +1,17 @@
 //! What the outputs need, from the marks on the hypervisor alone: any client writes the same files.
 
 use super::input::Request;
+use super::ironic;
 use super::report::address;
 use crate::actual::Actual;
 use crate::deployment::Identity;
+use crate::ironic::{profile, provisioned};
 use crate::keys;
-use crate::outputs::{HostView, NodeView, View};
+use crate::outputs::{Blank, HostView, NodeView, View};
 use crate::remote::Host;
 use crate::steps::domains::read::ActualDomain;
 use crate::steps::host::record::Record;
+use crate::topology::firmware::Firmware;
 use crate::workspace::{self, RecordHost, atomic};
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
@@ -26,7 +29,7 @@ pub fn write_outputs(
 ) -> Result<()> {
     request.workspace.create()?;
     write_key(request, &login_key(request, id, actual, record)?)?;
-    crate::outputs::write(&view(request, host, id, actual))?;
+    crate::outputs::write(&view(request, host, id, actual, record))?;
     note_deployment(request, id, record)
 }
 
@@ -141,7 +144,7 @@ fn own_key(request: &Request, host: &Host) -> Option<String> {
         .ok()
 }
 
-fn view(request: &Request, host: &Host, id: &Identity, actual: &Actual) -> View {
+fn view(request: &Request, host: &Host, id: &Identity, actual: &Actual, record: &Record) -> View {
     let nodes = actual.domains_of(id.uuid).filter_map(|domain| {
         let mark = domain.mark.as_ref()?;
         Some(NodeView {
@@ -157,14 +160,39 @@ fn view(request: &Request, host: &Host, id: &Identity, actual: &Actual) -> View 
             ansible_connection: mark.ansible_connection.clone(),
             python: None,
             host_public_key: mark.host_key.clone(),
+            blank: blank(domain, actual),
         })
     });
     View {
         deployment: id.name.clone(),
         workspace: request.workspace.path().to_owned(),
-        hosts: vec![host_view(request, host)],
+        hosts: vec![HostView {
+            power: ironic::power(host, actual, record),
+            ..host_view(request, host)
+        }],
         nodes: nodes.collect(),
     }
+}
+
+/// What Ironic must know of a node without an OS.
+fn blank(domain: &ActualDomain, actual: &Actual) -> Option<Blank> {
+    let node = actual.facts.blueprint.as_ref()?.node(&domain.name)?;
+    if node.has_os {
+        return None;
+    }
+    let firmware = match node.firmware {
+        Firmware::Bios => "bios",
+        Firmware::Uefi { .. } => "uefi",
+    };
+    let profile = profile(&node.node_type);
+    Some(Blank {
+        macs: provisioned(node).iter().map(|nic| nic.mac.to_string()).collect(),
+        cpu: domain.cpu,
+        memory_mib: domain.memory_mib,
+        disk_gib: node.disks.first().map_or(0, |disk| disk.size >> 30),
+        arch: actual.facts.access.arch.clone(),
+        capabilities: format!("profile:{profile},boot_mode:{firmware},boot_option:local"),
+    })
 }
 
 /// Whether a node is reached over a LAN, not through its hypervisor.
@@ -191,5 +219,6 @@ fn host_view(request: &Request, host: &Host) -> HostView {
         tcp_forwarding: host.tcp_forwarding(),
         proxy_command: destination.and_then(|d| d.proxy_command.clone()),
         proxy_jump: destination.and_then(|d| d.proxy_jump.clone()),
+        power: None,
     }
 }

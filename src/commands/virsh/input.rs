@@ -58,6 +58,8 @@ pub struct Request {
     pub virt_type: VirtType,
     /// Whether virtualization is checked.
     pub validate: bool,
+    /// Whether the host gets the user that Ironic powers nodes as.
+    pub stack_user: bool,
     /// Whether too little memory is accepted.
     pub memory_overcommit: bool,
     /// What the base image's content must be.
@@ -196,6 +198,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         timezone: args.node.topology_timezone.clone(),
         virt_type: args.node.virt_type,
         validate: args.host.host_validate,
+        stack_user: args.host.stack_user,
         memory_overcommit: args.host.host_memory_overcommit,
         checksum: args.image.image_checksum.clone(),
         force_download: args.image.force_image_download,

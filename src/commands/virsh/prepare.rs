@@ -4,6 +4,7 @@ use super::Session;
 use super::connect::{Chosen, Connected, choose, connect};
 use super::facts::login_keys;
 use super::input::Request;
+use super::ironic;
 use crate::actual::Actual;
 use crate::apply::{self, Tools};
 use crate::blueprint::Blueprint;
@@ -15,6 +16,7 @@ use crate::remote::Host;
 use crate::resolve::{self, counts};
 use crate::steps::disks::{Materials, outside};
 use crate::steps::domains::template::Setting;
+use crate::steps::host::access::stack;
 use crate::steps::host::capabilities;
 use crate::steps::host::check::{self, Limits};
 use crate::steps::host::diff::base_pool;
@@ -95,7 +97,11 @@ fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared>
         .unwrap_or_default();
     start::check::check(&deployment, &actual, &restarts, request.memory_overcommit)?;
     let starting: BTreeSet<&str> = starts.iter().chain(&restarts).map(|a| a.name.as_str()).collect();
-    let record = record_of(&deployment, &actual, network, &starting)?;
+    let mut record = record_of(&deployment, &actual, network, &starting)?;
+    let (blueprint, blueprint_is_new) = blueprint_of(&mut deployment, &actual, request.stack_user)?;
+    let handed = ironic::prepare(request, &session.host, &deployment, &actual, &mut record)?;
+    handed.notes.iter().for_each(|note| ui.note(note));
+    handed.warnings.iter().for_each(|warning| ui.warn(warning));
     for note in steps::host::openvswitch::diff::notes(&deployment, &actual.facts) {
         ui.note(&note);
     }
@@ -109,11 +115,10 @@ fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared>
     let images = located
         .values()
         .flat_map(|located| located.actions(&id.host, request.force_download, &lost));
-    let blueprint = blueprint_of(&deployment, &actual)?;
     let goal = Goal {
         deployment: &deployment,
         record: &record,
-        blueprint: blueprint.as_ref(),
+        blueprint: blueprint_is_new.then_some(&blueprint),
         actual: &actual,
         volumes: &volumes,
     };
@@ -136,6 +141,7 @@ fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared>
             login_keys: keys.clone(),
             username: request.wanted.username.clone(),
             timezone: request.timezone.clone(),
+            handed: handed.to,
         },
         setting: Setting {
             virt_type,
@@ -195,21 +201,24 @@ fn record_of(
     Ok(record)
 }
 
-/// The blueprint as it must be before anything else is done, when it is not already.
-fn blueprint_of(deployment: &Deployment, actual: &Actual) -> Result<Option<Blueprint>> {
+/// The blueprint as it must be before anything else is done, and whether it is not yet. What the nodes of the whole
+/// deployment need of the host is known by it.
+fn blueprint_of(deployment: &mut Deployment, actual: &Actual, stack_user: bool) -> Result<(Blueprint, bool)> {
     let before = actual.facts.blueprint.as_ref();
     let pool = base_pool(&deployment.storage, &actual.pools).map(|pool| pool.name.as_str());
     let defined = actual
         .domains_of(deployment.id.uuid)
         .map(|domain| domain.name.clone());
-    let blueprint = Blueprint::after(
+    let mut blueprint = Blueprint::after(
         deployment,
         before,
         pool.unwrap_or(&deployment.storage.pool),
         &defined.collect(),
     );
+    deployment.stack = stack_user && stack::is_wanted(&blueprint.nodes);
+    blueprint.stack = deployment.stack;
     let is_new = before.map(Blueprint::to_json).transpose()? != Some(blueprint.to_json()?);
-    Ok(is_new.then_some(blueprint))
+    Ok((blueprint, is_new))
 }
 
 /// Checks whether the hypervisor can carry what is new: how guests run, and where the base image is.

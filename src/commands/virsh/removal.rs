@@ -12,6 +12,7 @@ use crate::names::{self, DEFAULT_DEPLOYMENT};
 use crate::plan::{Action, Kind};
 use crate::steps::disks::stored::Stored;
 use crate::steps::domains::read::ActualDomain;
+use crate::steps::host::access::{limits, stack};
 use crate::steps::host::diff::is_deployment_pool;
 use crate::steps::host::openvswitch;
 use crate::steps::{disks, domains, host, networks};
@@ -78,7 +79,10 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual, stored: &St
     if holding.held.is_empty() {
         actions.extend(pool.map(|pool| host::diff::remove(pool, host, &reason)));
         // Before the folder: while that is there, a run after a killed one comes here again.
+        let access = &actual.facts.access;
+        actions.extend(stack::remove(&access.stack, Some(id.uuid), host));
         if !others {
+            actions.extend(limits::restore(access, actual.facts.uuid, host));
             actions.extend(host::diff::remove_base(&actual.pools, actual.facts.uuid, host));
         }
         actions.extend(there.then(|| remove_folder(&holding, host, &reason)));
@@ -198,6 +202,9 @@ pub fn everything(request: &Request, id: &Identity, actual: &Actual, stored: &St
         action.reason = format!("{reason}, and irs did not make it");
     }
     actions.extend(folders);
+    let access = &actual.facts.access;
+    actions.extend(stack::remove(&access.stack, None, host));
+    actions.extend(limits::restore(access, actual.facts.uuid, host));
     actions.extend(host::diff::remove_base(&actual.pools, actual.facts.uuid, host));
     Removal {
         actions,

@@ -128,14 +128,16 @@ async fn last_one(before: &Actual, tools: &Arc<Tools>) -> Result<Plan> {
     if before.pools.iter().find(others).is_none() {
         return Ok(Plan::default());
     }
-    let tools = Arc::clone(tools);
+    let (tools, access) = (Arc::clone(tools), before.facts.access.clone());
     blocking(move || {
         let pools = pools::read(&tools.libvirt, &|_| false)?;
         match pools.iter().any(|pool| is_deployment_pool(pool, uuid)) {
             true => Ok(Plan::default()),
-            false => Ok(Plan::new(
-                host::diff::remove_base(&pools, uuid, &tools.id.host).collect(),
-            )),
+            false => {
+                let limits = host::access::limits::restore(&access, uuid, &tools.id.host);
+                let pools = host::diff::remove_base(&pools, uuid, &tools.id.host);
+                Ok(Plan::new(pools.chain(limits).collect()))
+            }
         }
     })
     .await
@@ -370,6 +372,7 @@ async fn after_nodes(request: &Request, session: &Session, id: &Identity) -> Res
             .map(|domain| domain.name.as_str())
             .collect();
         record.ready.retain(|name| names.contains(name.as_str()));
+        record.handed.retain(|name| names.contains(name.as_str()));
         let files = outside::of_nodes(&actual, id.uuid);
         record.files.retain(|file| files.contains(file));
         record.extend = None;

@@ -2,6 +2,7 @@
 
 use super::facts::{is_direct, login_key, write_outputs};
 use super::input::Request;
+use super::ironic;
 use super::report::{self, Report};
 use super::{Session, blocking};
 use crate::actual::{self, Actual};
@@ -10,14 +11,19 @@ use crate::deployment::Deployment;
 use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::ready::{self, Target};
-use crate::ssh::node::NodeKey;
+use crate::remote::Host;
+use crate::ssh::{self, node::NodeKey};
 use crate::steps;
 use crate::steps::domains::read::ActualDomain;
 use crate::steps::host::record::Record;
 use crate::steps::start::fallen::last_words;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a login to a node that was ready before may take.
+const LOGIN: Duration = Duration::from_secs(30);
 
 /// After the changes: waits for the nodes, notes who is ready, writes the outputs.
 ///
@@ -71,6 +77,9 @@ pub async fn settle(
     record.ready.retain(|name| names.contains(name));
     record.lan.retain(|name, _| names.contains(name));
     if result.is_ok() {
+        result = give_keys(session, &actual, &mut record, (&key, request.timeout), tools).await;
+    }
+    if result.is_ok() {
         result = check_blank_nodes(request, deployment, &actual, tools);
     }
     if result.is_ok() {
@@ -94,6 +103,50 @@ pub async fn settle(
         Report::new(request, &id.name, report::nodes(&actual, id, &record.ready)),
         result,
     ))
+}
+
+/// Gives the key of the user that Ironic powers nodes as to the underclouds that were made without it.
+async fn give_keys(
+    session: &Session,
+    actual: &Actual,
+    record: &mut Record,
+    (key, timeout): (&NodeKey, Duration),
+    tools: &Arc<Tools>,
+) -> Result<()> {
+    for (node, handed) in ironic::to_be_given(&session.host, actual, record) {
+        let domain = actual.domains.iter().find(|domain| domain.name == node.name);
+        let Some(domain) = domain.filter(|domain| domain.state.is_running()) else {
+            continue;
+        };
+        let mark = domain.mark.as_ref();
+        let (Some(address), Some(mark)) = (report::address(domain, actual), mark) else {
+            continue;
+        };
+        let Some(host_key) = mark.host_key.clone() else {
+            continue;
+        };
+        let (host, key, user) = (session.host.clone(), key.clone(), mark.user.clone());
+        let direct = is_direct(domain, actual);
+        let name = node.name.clone();
+        let given = blocking(move || {
+            let here = Host::here();
+            let way = if direct { &here } else { &host };
+            let login = ssh::node::login_through(way, address, &user, &key, &host_key, timeout.min(LOGIN));
+            let mut session = login.map_err(|failure| anyhow::anyhow!("{failure}"))?;
+            ironic::give(&mut session, &handed, &user)
+        });
+        given
+            .await
+            .with_context(|| format!("giving '{name}' the key by which it powers nodes"))?;
+        tools
+            .ui
+            .note(&format!("{name} has the key of the user stack now"));
+        record.handed.insert(name);
+    }
+    record
+        .handed
+        .retain(|name| actual.domains.iter().any(|domain| domain.name == *name));
+    Ok(())
 }
 
 /// The nodes to wait for: those with an OS that should run and were never ready since they were last started, or that

@@ -214,6 +214,7 @@ fn make_seed(
         timezone: materials.timezone.as_deref(),
         swap_mib: (node.swap_mib > 0).then_some(node.swap_mib),
         nics: &nics,
+        handed: materials.handed.get(&node.name),
     })?;
     if let Some(half_made) = libvirt.volume(pool, &seed.volume)? {
         gone(half_made.delete(0))?;

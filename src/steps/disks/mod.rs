@@ -7,6 +7,7 @@ pub mod room;
 pub mod stored;
 
 use crate::deployment::{Disk, ImageSource};
+use crate::ironic::Handed;
 use crate::steps::image::Base;
 use std::collections::BTreeMap;
 
@@ -57,4 +58,6 @@ pub struct Materials {
     pub username: String,
     /// Time zone of the nodes.
     pub timezone: Option<String>,
+    /// What the underclouds among the nodes are told, by their names.
+    pub handed: BTreeMap<String, Handed>,
 }

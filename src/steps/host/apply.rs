@@ -55,7 +55,10 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
         }
         Work::AutostartPool(name) => Ok(libvirt.pool(name)?.context("it is gone")?.set_autostart(true)?),
         Work::RemovePool(name) => remove_pool(libvirt, name),
-        Work::RemoveBasePool { name, host: uuid } => remove_base_pool(libvirt, host, name, *uuid),
+        Work::RemoveBasePool { name, host: uuid } => {
+            unless_deployed(libvirt, host, *uuid, || remove_pool(libvirt, name))
+        }
+        Work::Access(work) => super::access::apply::apply(work, libvirt, host),
         Work::Bridge(work) => super::bridges::apply::apply(work, host),
         Work::RemoveFolder { folder, files } => {
             remove_files(host, folder)?;
@@ -85,15 +88,24 @@ fn remove_pool(libvirt: &Libvirt, name: &str) -> Result<()> {
     gone(pool.undefine()).context("undefining it")
 }
 
-/// All deployments share it, and their leases keep no two of them apart: whoever makes a deployment holds the lease on
-/// the subnets until its pool is there, and under that lease no deployment's pool means that nobody needs this one.
-fn remove_base_pool(libvirt: &Libvirt, host: &Host, name: &str, uuid: Uuid) -> Result<()> {
+/// Undoes what all deployments share, unless there is one again: their leases keep no two of them apart. Whoever makes a
+/// deployment holds the lease on the subnets until its pool is there, and under that lease no deployment's pool means
+/// that nobody needs it.
+///
+/// # Errors
+/// Those of what undoes it.
+pub fn unless_deployed(
+    libvirt: &Libvirt,
+    host: &Host,
+    uuid: Uuid,
+    undo: impl FnOnce() -> Result<()>,
+) -> Result<()> {
     match Lease::subnets(host, &lease::who(), BASE_WAIT) {
         Ok(_turn) => match pools::read(libvirt, &|_| false)? {
             pools if pools.iter().any(|pool| is_deployment_pool(pool, uuid)) => Ok(()),
-            _ => remove_pool(libvirt, name),
+            _ => undo(),
         },
-        // Networks are being made: of a deployment that is to have the pool.
+        // Networks are being made: of a deployment that is to have it.
         Err(error) if Report::of(&error).exit_code == Exit::Busy as u8 => Ok(()),
         Err(error) => Err(error),
     }

@@ -1,5 +1,6 @@
 //! What irs knows of the hypervisor itself.
 
+use super::access::facts::{self as access, Access};
 use super::bridges::{self, links::Links};
 use super::openvswitch::read::OpenVswitch;
 use super::record::Record;
@@ -41,6 +42,8 @@ pub struct Facts {
     pub cpu_flag: Option<String>,
     /// Subnets of its routes, each with how it was found.
     pub routes: Vec<(IpNet, String)>,
+    /// Who may come to it, and how often.
+    pub access: Access,
     /// Its NICs, bridges and routes.
     pub links: Links,
     /// The programs that irs uses there and that are there.
@@ -122,6 +125,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<F
             "section servers\n",
             servers::SCRIPT,
             bridges::read::SCRIPT,
+            &access::script(),
         ]
         .concat(),
     );
@@ -160,6 +164,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<F
         kvm_device: section("kvm").trim() == "yes",
         cpu_flag: Some(section("flags").trim().to_owned()).filter(|flag| !flag.is_empty()),
         routes: section("routes").lines().filter_map(route).collect(),
+        access: Access::parse(&sections),
         links: bridges::read::of(&sections)?,
         programs: section("programs").lines().map(str::to_owned).collect(),
         folders: section("folders").lines().map(str::to_owned).collect(),

@@ -1,5 +1,6 @@
 //! Step 1: the hypervisor itself: what it has, what it lacks, the pools and the deployment's record.
 
+pub mod access;
 pub mod apply;
 pub mod bridges;
 pub mod capabilities;
@@ -53,6 +54,8 @@ pub enum Work {
         /// The host's UUID, by which deployments' pools are told.
         host: Uuid,
     },
+    /// Change who may come to the host.
+    Access(access::Work),
     /// Change a bridge.
     Bridge(bridges::Work),
     /// Remove what is irs's from a deployment's folder, the record last, and the folder when nothing else is in it.

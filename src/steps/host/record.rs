@@ -45,8 +45,29 @@ pub struct Record {
     /// Where the nodes on LANs were reached last, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lan: BTreeMap<String, IpAddr>,
+    /// The key by which the deployment's Ironic powers nodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack_key: Option<StackKey>,
+    /// The underclouds that were given that key.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub handed: BTreeSet<String>,
     /// 32 random bytes in hex, from which the nodes' SSH host keys are derived: any client can write a node's seed again.
     pub secret: KeySecret,
+}
+
+/// A pair of an RSA key, the only kind that Ironic's driver for SSH reads.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackKey {
+    /// The private half, in PEM's format, with a newline at the end.
+    pub private: String,
+    /// The public half: type and base64.
+    pub public: String,
+}
+
+impl fmt::Debug for StackKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StackKey({})", self.public)
+    }
 }
 
 /// The secret of a record, which only the record's file shows.
@@ -84,6 +105,8 @@ impl Record {
             ready: BTreeSet::new(),
             files: BTreeSet::new(),
             lan: BTreeMap::new(),
+            stack_key: None,
+            handed: BTreeSet::new(),
             secret: KeySecret(hex(&secret)),
         })
     }

@@ -1,0 +1,49 @@
+//! Doing it, by scripts that check before they change and can be run again.
+
+use super::{Work, limits, stack, with};
+use crate::libvirt::Libvirt;
+use crate::remote::{Cmd, Host};
+use crate::steps::host::apply::unless_deployed;
+use crate::steps::host::facts::sections;
+use anyhow::{Context, Result};
+
+const SSHD: &str = include_str!("sshd.sh");
+const POLKIT: &str = include_str!("polkit.sh");
+const AUTHORIZE: &str = include_str!("authorize.sh");
+const RELOAD: &str = include_str!("reload.sh");
+
+/// Does one action.
+///
+/// # Errors
+/// The hypervisor's, e.g. a configuration of sshd that was faulty before.
+pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host) -> Result<()> {
+    let [user, made] = stack::MARKS;
+    match work {
+        Work::Stack { line } => {
+            let script = with(&[SSHD, POLKIT, AUTHORIZE], include_str!("stack.sh"));
+            host.text(&Cmd::script(&script, &[user, made]).stdin(format!("{line}\n")))?;
+        }
+        Work::RemoveStack { of } => {
+            let end = of.map(|uuid| format!(":{uuid}")).unwrap_or_default();
+            let script = with(&[SSHD, AUTHORIZE], include_str!("stack_remove.sh"));
+            host.text(&Cmd::script(&script, &[user, made, &end]))?;
+        }
+        Work::RaiseLimits => {
+            // Another run may have raised them meanwhile.
+            let script = format!(
+                "section() {{ printf '\\n#%s\\n' \"$1\"; }}\n{}",
+                super::facts::script()
+            );
+            let said = host.text(&Cmd::script(&script, &[]))?;
+            let access = super::facts::Access::parse(&sections(&said));
+            let (sessions, startups) = limits::raised(&access).context("sshd does not say how it runs")?;
+            let script = with(&[SSHD, RELOAD], include_str!("limits.sh"));
+            host.text(&Cmd::script(&script, &[&sessions, &startups]))?;
+        }
+        Work::RestoreLimits { host: uuid } => unless_deployed(libvirt, host, *uuid, || {
+            let script = with(&[SSHD, RELOAD], include_str!("limits_remove.sh"));
+            host.text(&Cmd::script(&script, &[])).map(drop)
+        })?,
+    }
+    Ok(())
+}
