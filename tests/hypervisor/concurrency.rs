@@ -114,8 +114,13 @@ fn of_two_runs_on_one_environment_one_works() {
         let said = child.stderr.take().expect("its stderr");
         // Without a buffer, as the rest is read from the same pipe.
         let mut said = BufReader::with_capacity(1, said);
-        let waits = |line: std::io::Result<String>| line.is_ok_and(|line| line.contains("no DHCP request"));
-        assert!(said.by_ref().lines().any(waits), "it waits for its node");
+        let mut lines = Vec::new();
+        let mut waits = |line: std::io::Result<String>| {
+            lines.extend(line);
+            lines.last().is_some_and(|line| line.contains("no DHCP request"))
+        };
+        let waits = said.by_ref().lines().any(&mut waits);
+        assert!(waits, "it waits for its node: {}", lines.join("\n"));
         child.stderr = Some(said.into_inner());
         child
     };
@@ -139,9 +144,17 @@ fn of_two_runs_on_one_environment_one_works() {
     let impatient = started(run(&["--kill", "--wait"]));
     std::thread::sleep(Duration::from_secs(2));
     signal("INT", &impatient);
-    ended(impatient)
-        .exits(130)
-        .says(&["waiting: deployment 'a'", "interrupted"]);
+    let impatient = ended(impatient);
+    if impatient.status != Some(130) {
+        signal("KILL", &first);
+        let first = ended(first);
+        panic!(
+            "the lease was free: {}\n{}",
+            impatient.transcript(),
+            first.transcript()
+        );
+    }
+    impatient.says(&["waiting: deployment 'a'", "interrupted"]);
 
     // A killed client's lease is free at once, and what it did need not be done again.
     let patient = started(run(&[

@@ -100,6 +100,8 @@ fn lease(lab: &Lab, mac: &str, flags: &str) -> String {
             ip netns exec asks dhclient {flags} -1 -lf "$PWD/lease" -pf "$PWD/pid" -sf /bin/true eth0 2>/dev/null
             until [ -s pid ]; do sleep 0.05; done
             kill "$(cat pid)"
+            # The kernel takes the pair away some time after its namespace.
+            ip link delete asks-h
             ip netns delete asks
             cat lease
             "#
