@@ -5,12 +5,14 @@ mod forward;
 mod job;
 mod pool;
 mod run;
+mod send;
 mod sudo;
 mod tunnel;
 mod upload;
 
 pub use command::{Cmd, Output};
 pub use job::{Ended, Job, News};
+pub use send::Sent;
 pub use tunnel::{Said, TunnelGuard};
 
 use crate::ssh::config::{ClientOptions, Destination, resolve};

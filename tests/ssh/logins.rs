@@ -113,7 +113,8 @@ fn in_a_child() {
         key: std::env::var_os("IRS_TEST_KEY").map(Into::into),
         ..Default::default()
     };
-    match (part.as_str(), Host::connect("hv", &options)) {
+    let address = std::env::var("IRS_TEST_ADDRESS").unwrap_or_else(|_| "hv".to_owned());
+    match (part.as_str(), Host::connect(&address, &options)) {
         ("connect", Ok(host)) => {
             let by = if host.logged_in_by_password() {
                 "a password"
@@ -122,6 +123,7 @@ fn in_a_child() {
             };
             println!("connected, by {by}");
         }
+        ("send", Ok(host)) => crate::uploads::send_as_told(&host),
         ("root", Ok(host)) => crate::sudo::as_root(&host),
         ("connect" | "root", Err(e)) => println!("{}", irs::error::Report::of(&e)),
         ("lease", host) => crate::leases::hold(&host.unwrap()),

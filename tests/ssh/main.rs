@@ -13,4 +13,5 @@ mod nodes;
 mod passwords;
 mod sshd;
 mod sudo;
+mod uploads;
 mod ways;

@@ -9,11 +9,8 @@ use crate::remote::{Cmd, Ended, Host, Job, News, Output};
 use crate::url;
 use crate::{apply, interrupt};
 use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A complete image in the cache's folder that has not got its name yet.
 struct Arrived<'a> {
@@ -73,9 +70,6 @@ pub fn apply(work: &Work, host: &Host, storage: &Storage, hear: &dyn Fn(News) ->
             size,
             name,
         } => {
-            let format = name
-                .rsplit_once('.')
-                .and_then(|(_, suffix)| Format::of_name(suffix));
             let part = upload(file, *size, name, host, folder, hear)?;
             let path = format!("{folder}/{part}");
             let settled = settle(
@@ -85,21 +79,39 @@ pub fn apply(work: &Work, host: &Host, storage: &Storage, hear: &dyn Fn(News) ->
                     part,
                     name: name.clone(),
                     index: None,
-                    format: format.context("the name of a cached image says its format")?,
+                    format: format_of(name)?,
                     size: *size,
                     virtual_size: *virtual_size,
                     shown: file.display().to_string(),
                 },
             );
-            if settled.is_err() {
-                discard(host, &path);
+            let Err(error) = settled else { return settled };
+            // Another run may have sent the same, and been faster with the last step.
+            let placed = "[ ! -e \"$1\" ] && [ -e \"$2\" ] && [ -e \"$2.seal\" ]";
+            let base = format!("{folder}/{name}");
+            if host.run(&Cmd::script(placed, &[&path, &base]))?.success() {
+                let virtual_size = *virtual_size;
+                return Ok(Base {
+                    path: base,
+                    format: format_of(name)?,
+                    virtual_size,
+                });
             }
-            settled
+            discard(host, &path);
+            Err(error)
         }
     }
 }
 
-/// Two clients may send the same image at once: each writes a file of its own.
+/// The format of a cached image, by its name.
+fn format_of(name: &str) -> Result<Format> {
+    let suffix = name.rsplit_once('.').map(|(_, suffix)| suffix);
+    suffix
+        .and_then(Format::of_name)
+        .context("the name of a cached image says its format")
+}
+
+/// Sends the image to a name that follows from its content, so that whoever sends it next goes on with what is there.
 fn upload(
     file: &Path,
     size: u64,
@@ -108,42 +120,26 @@ fn upload(
     folder: &str,
     hear: &dyn Fn(News) -> Result<()>,
 ) -> Result<String> {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
-    let part = format!("{name}.{}-{nanos}.part", std::process::id());
-    let open = File::open(file).with_context(|| format!("opening '{}'", file.display()))?;
-    let mut hashed = Hashed(open, Sha256::new());
-    let path = format!("{folder}/{part}");
+    let mut open = File::open(file).with_context(|| format!("opening '{}'", file.display()))?;
     // What goes wrong besides shows in the upload itself.
     let heard = |bytes| drop(hear(News::Size(bytes)));
-    match host.upload(&mut hashed, Some(size), &path, 0o644, &heard) {
+    let sent = match host.send(&mut open, size, &format!("{folder}/{name}.part"), &heard) {
         Err(_) if interrupt::requested() => return Err(apply::stopped()),
         sent => sent.with_context(|| format!("uploading '{}'", file.display()))?,
+    };
+    if sent.found > 0 {
+        tracing::info!("{} bytes of '{}' were there already", sent.found, file.display());
     }
     // What was checked is what has to arrive: another content could name files of the hypervisor.
-    let digest = hashed.1.finalize();
-    let sent: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    if !name.contains(content(&sent)) {
-        discard(host, &path);
+    if !name.contains(content(&sent.sha256)) {
+        discard(host, &sent.path);
         let message = format!("image '{}' changed while it was sent", file.display());
         return Err(Fault::new(Exit::Failed, message)
             .hint("run irs again when nobody writes to it")
             .into());
     }
-    Ok(part)
-}
-
-/// A file whose bytes are hashed as they are read, until the run is to stop.
-struct Hashed(File, Sha256);
-
-impl Read for Hashed {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        if interrupt::requested() {
-            return Err(std::io::Error::other("interrupted"));
-        }
-        let count = self.0.read(buffer)?;
-        self.1.update(&buffer[..count]);
-        Ok(count)
-    }
+    let part = sent.path.rsplit('/').next().unwrap_or_default();
+    Ok(part.to_owned())
 }
 
 /// What is to be downloaded.

@@ -1,0 +1,251 @@
+//! Sending a large file: a cut link, or a killed run, costs no more than what was under way.
+
+use super::{Cmd, Host};
+use crate::error::{Exit, Fault, FaultContext};
+use crate::interrupt;
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use std::io::{self, Read, Seek};
+use std::sync::OnceLock;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Writes on behind what is good of the file, as the only one. $1: the file, $2: how much is good. Without room it goes.
+const WRITE: &str = "umask 077; exec 9>>\"$1\" || exit 1; flock -n 9 || exit 75; truncate -s \"$2\" -- \"$1\" || exit 1; \
+     cat >&9; status=$?; [ $status != 1 ] || rm -f -- \"$1\"; exit $status";
+
+/// Status of a file that another run writes.
+const BUSY: i32 = 75;
+
+/// A file that arrived.
+pub struct Sent {
+    /// Where it is there.
+    pub path: String,
+    /// The SHA-256 of what was read for it, in hexadecimal digits.
+    pub sha256: String,
+    /// How many bytes of it were there already.
+    pub found: u64,
+}
+
+impl Host {
+    /// Brings the `size` bytes of `source` to `path` there as root, readable by root alone.
+    ///
+    /// What an earlier try left at `path` is looked at: when it is the beginning of `source`, only the rest is sent. When
+    /// another run sends it now, it goes to another name beside. `path` stays when the link is cut or the run interrupted: what
+    /// lies there is to be checked before it is used, and nobody may rely on its being whole. `progress` gets the number
+    /// of bytes that are there.
+    ///
+    /// # Errors
+    /// A source that cannot be read; an interruption, or a lost connection, after which the same call goes on.
+    pub fn send(
+        &self,
+        source: &mut (impl Read + Seek),
+        size: u64,
+        path: &str,
+        progress: &dyn Fn(u64),
+    ) -> Result<Sent> {
+        let mut path = path.to_owned();
+        let found = match self.found(&path)? {
+            Some(found) => found,
+            None => {
+                path = beside(&path)?;
+                None
+            }
+        };
+        let unread = || Fault::new(Exit::Failed, format!("cannot read what is to become '{path}'"));
+        let mut hash = Sha256::new();
+        let mut from = 0;
+        if let Some((length, digest)) = found.filter(|(length, _)| *length <= size) {
+            from = length;
+            let read = hash_of(source, length, &mut hash).fault(unread)?;
+            if read != length || hex(hash.clone()) != digest {
+                from = 0;
+                hash = Sha256::new();
+            }
+        }
+        source.seek(io::SeekFrom::Start(from)).fault(unread)?;
+        progress(from);
+        let mut reader = Reader {
+            inner: source,
+            hash,
+            read: 0,
+            failed: None,
+        };
+        let sender = format!("IRS_SENDER={}", sender());
+        let script = format!("export {sender}; {WRITE}");
+        let write = Cmd::script(&script, &[&path, &from.to_string()]);
+        let written = self.feed(&write, &mut reader, &|sent| progress(from + sent));
+        if let Some(error) = reader.failed {
+            return Err(error).fault(unread);
+        }
+        let output = written?;
+        if output.status == BUSY {
+            let message = format!("'{path}' on '{}' is being written by another run", self.name());
+            return Err(Fault::new(Exit::Busy, message)
+                .hint("run irs again: it goes on from there")
+                .into());
+        }
+        output.check(&write, self.name())?;
+        let read = from + reader.read;
+        if read != size {
+            let message = format!("'{path}' was to have {size} bytes, and {read} came");
+            return Err(Fault::new(Exit::Failed, message).into());
+        }
+        // A connection that is cut ends `cat` as the end of the file does: only its size tells.
+        let there = self.text(&Cmd::new("stat").args(["-c", "%s", "--", &path]))?;
+        if there.trim() != size.to_string() {
+            let message = format!("'{path}' on '{}' was cut short", self.name());
+            return Err(Fault::new(Exit::Failed, message)
+                .hint("run irs again: it goes on from there")
+                .into());
+        }
+        let sha256 = hex(reader.hash);
+        Ok(Sent {
+            path,
+            sha256,
+            found: from,
+        })
+    }
+
+    /// Size and hash of what lies there, nothing when it is empty; `None` when another run writes it now.
+    fn found(&self, path: &str) -> Result<Option<Option<(u64, String)>>> {
+        let look = Cmd::script(include_str!("part.sh"), &[path, sender()]);
+        let output = self.run(&look)?;
+        if output.status == BUSY {
+            return Ok(None);
+        }
+        let text = output.check(&look, self.name())?.text();
+        let mut words = text.split_whitespace();
+        let size: u64 = words.next().context("the size of a file")?.parse()?;
+        let digest = words.next().context("the hash of a file")?.to_owned();
+        Ok(Some((size > 0).then_some((size, digest))))
+    }
+}
+
+/// A name beside `path` that no other run takes.
+fn beside(path: &str) -> Result<String> {
+    let stem = path.strip_suffix(".part").unwrap_or(path);
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH)?.as_nanos();
+    Ok(format!("{stem}.{}-{nanos}.part", std::process::id()))
+}
+
+/// What tells the writers of this process from others.
+fn sender() -> &'static str {
+    static SENDER: OnceLock<String> = OnceLock::new();
+    SENDER.get_or_init(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        format!("{}-{}", std::process::id(), now.as_nanos())
+    })
+}
+
+/// Hashes the first `length` bytes; gives how many there were.
+fn hash_of(source: &mut (impl Read + Seek), length: u64, hash: &mut Sha256) -> io::Result<u64> {
+    source.rewind()?;
+    let mut part = Read::take(source, length);
+    let mut buffer = vec![0; 256 * 1024];
+    let mut read = 0;
+    loop {
+        stop()?;
+        match part.read(&mut buffer)? {
+            0 => return Ok(read),
+            count => {
+                hash.update(&buffer[..count]);
+                read += count as u64;
+            }
+        }
+    }
+}
+
+fn hex(hash: Sha256) -> String {
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn stop() -> io::Result<()> {
+    match interrupt::requested() {
+        true => Err(io::Error::other("interrupted")),
+        false => Ok(()),
+    }
+}
+
+/// A source whose bytes are hashed as they are read, until the run is to stop; it keeps its own error apart from the
+/// connection's.
+struct Reader<'a, R> {
+    inner: &'a mut R,
+    hash: Sha256,
+    read: u64,
+    failed: Option<io::Error>,
+}
+
+impl<R: Read> Read for Reader<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.failed.is_some() {
+            return Ok(0);
+        }
+        match stop().and_then(|()| self.inner.read(buffer)) {
+            Ok(count) => {
+                self.hash.update(&buffer[..count]);
+                self.read += count as u64;
+                Ok(count)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
+            Err(error) => {
+                // To the connection this is the end: it stays whole.
+                self.failed = Some(error);
+                Ok(0)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::io::Cursor;
+
+    #[test]
+    fn what_is_there_already_is_not_sent_again_if_it_is_the_beginning() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("it's.part");
+        let name = path.to_str().unwrap();
+        let content: Vec<u8> = (0..1_000_000u32).map(|n| (n ^ (n >> 8)) as u8).collect();
+        let longer = [&content[..], b"x"].concat();
+        for (there, found) in [
+            (&content[..0], 0),
+            (&content[..400_000], 400_000),
+            (&content[..], 1_000_000),
+            (&longer[..], 0),
+            (&content[1..400_001], 0),
+            (&[0; 5][..], 0),
+        ] {
+            std::fs::write(&path, there).unwrap();
+            let first = Cell::new(None);
+            let note = |bytes| first.set(first.get().or(Some(bytes)));
+            let sent = Host::here()
+                .send(&mut Cursor::new(&content), 1_000_000, name, &note)
+                .unwrap();
+            assert_eq!(
+                (sent.found, first.get(), sent.path.as_str()),
+                (found, Some(found), name)
+            );
+            assert!(std::fs::read(&path).unwrap() == content);
+            assert_eq!(sent.sha256, hex(Sha256::new_with_prefix(&content)));
+        }
+    }
+
+    #[test]
+    fn a_source_that_ends_early_or_breaks_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("short.part");
+        let name = path.to_str().unwrap();
+        let sent = Host::here().send(&mut Cursor::new(b"other"), 7, name, &|_| ());
+        assert!(sent.err().unwrap().to_string().contains("7 bytes, and 5 came"));
+        let folder = std::fs::File::open(dir.path()).unwrap();
+        let sent = Host::here().send(&mut &folder, 7, name, &|_| ());
+        assert!(
+            sent.err()
+                .unwrap()
+                .to_string()
+                .contains("cannot read what is to become")
+        );
+    }
+}
