@@ -19,6 +19,22 @@ fn started(mut command: Command) -> Child {
     command.spawn().expect("irs starts")
 }
 
+/// A run that has come as far as saying `text` on its stderr.
+fn says_at_last(mut run: Child, text: &str) -> Child {
+    let said = run.stderr.take().expect("its stderr");
+    // Without a buffer, as the rest is read from the same pipe.
+    let mut said = BufReader::with_capacity(1, said);
+    let mut lines = Vec::new();
+    let mut is_it = |line: std::io::Result<String>| {
+        lines.extend(line);
+        lines.last().is_some_and(|line| line.contains(text))
+    };
+    let found = said.by_ref().lines().any(&mut is_it);
+    assert!(found, "no '{text}' in: {}", lines.join("\n"));
+    run.stderr = Some(said.into_inner());
+    run
+}
+
 /// What a started run said, and how it ended.
 fn ended(child: Child) -> Run {
     let command = format!("irs, process {}", child.id());
@@ -110,19 +126,10 @@ fn of_two_runs_on_one_environment_one_works() {
     let nodes = ["--topology-nodes", "freeipa:1,compute:1"];
     // Its blank image never answers: it holds its lease while it waits for that.
     let waits_for_its_node = || {
-        let mut child = started(run(&[&nodes[..], &["--timeout", "300"]].concat()));
-        let said = child.stderr.take().expect("its stderr");
-        // Without a buffer, as the rest is read from the same pipe.
-        let mut said = BufReader::with_capacity(1, said);
-        let mut lines = Vec::new();
-        let mut waits = |line: std::io::Result<String>| {
-            lines.extend(line);
-            lines.last().is_some_and(|line| line.contains("no DHCP request"))
-        };
-        let waits = said.by_ref().lines().any(&mut waits);
-        assert!(waits, "it waits for its node: {}", lines.join("\n"));
-        child.stderr = Some(said.into_inner());
-        child
+        says_at_last(
+            started(run(&[&nodes[..], &["--timeout", "300"]].concat())),
+            "no DHCP request",
+        )
     };
     let first = waits_for_its_node();
 
@@ -141,31 +148,17 @@ fn of_two_runs_on_one_environment_one_works() {
         .says(&[holder])
         .says(&busy);
 
-    let impatient = started(run(&["--kill", "--wait"]));
-    std::thread::sleep(Duration::from_secs(2));
+    let waits = "waiting: deployment 'a'";
+    let impatient = says_at_last(started(run(&["--kill", "--wait"])), waits);
     signal("INT", &impatient);
-    let impatient = ended(impatient);
-    if impatient.status != Some(130) {
-        signal("KILL", &first);
-        let first = ended(first);
-        panic!(
-            "the lease was free: {}\n{}",
-            impatient.transcript(),
-            first.transcript()
-        );
-    }
-    impatient.says(&["waiting: deployment 'a'", "interrupted"]);
+    ended(impatient).exits(130).says(&["interrupted"]);
 
     // A killed client's lease is free at once, and what it did need not be done again.
-    let patient = started(run(&[
-        &nodes[..],
-        &["--wait", "--timeout", "1", "--format", "json"],
-    ]
-    .concat()));
-    std::thread::sleep(Duration::from_secs(1));
+    let patient = run(&[&nodes[..], &["--wait", "--timeout", "1", "--format", "json"]].concat());
+    let patient = says_at_last(started(patient), waits);
     signal("KILL", &first);
     assert_eq!(ended(first).status, None);
-    let patient = ended(patient).says(&["waiting: deployment 'a'", "no DHCP request"]);
+    let patient = ended(patient).says(&["no DHCP request"]);
     assert!(!patient.stderr.contains("step "), "{}", patient.transcript());
 
     // A client that sleeps loses its lease, and changes nothing when it wakes.
@@ -201,7 +194,7 @@ fn of_two_runs_on_one_environment_one_works() {
     // Nor is everything removed under a run that has made nothing yet; a lock that nobody holds is in nobody's way.
     let begin =
         "mkdir -m 700 /run/irs; cd /run/irs; echo 'bob@pc, since 2026-01-01T00:00:00Z' >deployment-b.lock
-        setsid flock deployment-b.lock sleep 60 >/dev/null 2>&1 & sleep 0.2; pgrep -P $! -x sleep";
+        setsid flock deployment-b.lock sleep 60 >/dev/null 2>&1 & until pgrep -P $! -x sleep; do sleep 0.05; done";
     let begun = lab.enter(&["sh", "-c", begin]).ok().stdout;
     let cleanup = || lab.virsh(&["--cleanup", "--yes"]);
     cleanup()
