@@ -21,6 +21,7 @@ use crate::ui::Ui;
 use anyhow::Result;
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -52,7 +53,21 @@ pub struct Tools {
     pub subnets: Mutex<Option<Lease>>,
     /// Whether the lease on the deployment is lost.
     pub lease_lost: Box<dyn Fn() -> bool + Send + Sync>,
+    /// Whether another hypervisor of the run failed, so that this one is to stop after its step.
+    pub halt: Arc<AtomicBool>,
 }
+
+/// What a hypervisor says that stopped since another one failed.
+#[derive(Debug)]
+pub struct Halted;
+
+impl std::fmt::Display for Halted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("stopped, since another hypervisor fails")
+    }
+}
+
+impl std::error::Error for Halted {}
 
 impl Tools {
     /// Others may choose their subnets from now on.
@@ -83,6 +98,10 @@ pub async fn run(plan: &Plan, tools: &Arc<Tools>) -> (Vec<Change>, Result<()>) {
     for lanes in plan.lanes() {
         let failed = Cell::new(false);
         if result.is_err() && !lanes.removes() {
+            break;
+        }
+        if tools.halt.load(Ordering::Relaxed) {
+            result = result.and(Err(Halted.into()));
             break;
         }
         let (first, second) = tokio::join!(

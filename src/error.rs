@@ -98,7 +98,7 @@ impl<T, E: Into<anyhow::Error>> FaultContext<T> for Result<T, E> {
 }
 
 /// An error as it is shown: on stderr, or as JSON.
-#[derive(Debug, serde::Serialize)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct Report {
     /// The outermost message.
     pub message: String,
@@ -142,7 +142,8 @@ fn text(error: &(dyn std::error::Error + 'static)) -> String {
     }
 }
 
-fn chain_faults(error: &anyhow::Error) -> impl Iterator<Item = &Fault> {
+/// The faults in an error's chain, the outermost first.
+pub fn chain_faults(error: &anyhow::Error) -> impl Iterator<Item = &Fault> {
     // `downcast_ref` of anyhow sees a context's type, the chain's sees the others.
     let outermost = error.downcast_ref::<Fault>();
     let inner = error

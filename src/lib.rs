@@ -19,6 +19,7 @@ pub mod commands;
 pub mod converge;
 pub mod deployment;
 pub mod error;
+pub mod fleet;
 pub mod graph;
 pub mod image;
 pub mod interrupt;

@@ -183,6 +183,8 @@ impl Change {
 pub struct Plan {
     /// In the order in which they are done.
     pub actions: Vec<Action>,
+    /// Whether they are of several hypervisors, so that each is shown with its own.
+    pub of_several: bool,
 }
 
 impl Plan {
@@ -194,7 +196,19 @@ impl Plan {
             Verb::Remove => (0, Step::ALL.len() - action.step.number()),
             _ => (1, action.step.number()),
         });
-        Plan { actions }
+        Plan {
+            actions,
+            of_several: false,
+        }
+    }
+
+    /// The plans of some hypervisors as one, to be shown.
+    pub fn joined<'a>(plans: impl IntoIterator<Item = &'a Plan>, of_several: bool) -> Plan {
+        let actions = plans.into_iter().flat_map(|plan| plan.actions.iter().cloned());
+        Plan {
+            of_several,
+            ..Plan::new(actions.collect())
+        }
     }
 
     /// The plan in stretches of one step and one direction, in order.
@@ -247,7 +261,11 @@ impl fmt::Display for Plan {
                     true => write!(f, "  {colour}{sign}\x1b[0m ")?,
                     false => write!(f, "  {sign} ")?,
                 }
-                writeln!(f, "{} {}: {}", action.kind, action.name, action.reason)?;
+                let host = match self.of_several {
+                    true => format!(" on {}", action.host),
+                    false => String::new(),
+                };
+                writeln!(f, "{} {}{host}: {}", action.kind, action.name, action.reason)?;
             }
         }
         Ok(())

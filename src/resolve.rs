@@ -6,6 +6,8 @@ pub mod disks;
 pub mod fixed;
 mod nics;
 mod node;
+pub mod part;
+pub mod placement;
 pub mod reservations;
 mod shared;
 pub mod slots;
@@ -23,6 +25,7 @@ use crate::topology::firmware::Firmware;
 use crate::topology::network::{Forward, NetworkSpec};
 use crate::virtopts::Virtopts;
 use crate::yaml::Problems;
+use part::Part;
 use reservations::Reservations;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -85,9 +88,11 @@ pub fn deployment(
     slot: Slot,
     id: &Identity,
     actual: &Actual,
+    part: &Part,
 ) -> Result<Deployment, Problems> {
     let mut problems = Problems::default();
-    let counts = counts::targets(wanted, topology, id, actual);
+    let counts = &part.counts;
+    part.check(topology, &mut problems);
     let mut networks: Vec<Network> = topology
         .networks
         .iter()
@@ -95,7 +100,7 @@ pub fn deployment(
             let found = actual.networks_of(id.uuid);
             let name = names::prefixed(id.prefix.as_deref(), &spec.name);
             let mtu = found.filter(|n| n.name == name).find_map(|n| n.mtu);
-            network(spec, id, wanted, mtu)
+            network(spec, id, wanted, mtu, part)
         })
         .collect();
     if wanted.querier {
@@ -111,8 +116,9 @@ pub fn deployment(
         .flat_map(|d| &d.nics)
         .map(|nic| nic.mac)
         .chain(fixed::macs(topology))
+        .chain(part.others.macs())
         .collect();
-    let shared = shared::networks(topology, &counts, id, actual, &networks);
+    let shared = shared::networks(topology, &part.all, id, actual, &networks);
     let mut notes = host_bridges.notes;
     notes.extend(
         shared
@@ -120,7 +126,7 @@ pub fn deployment(
             .filter_map(|network| shared::note(network, id, actual)),
     );
     networks.extend(shared);
-    let wires = wires::resolve(topology, &counts, id, actual, &networks, &mut problems);
+    let wires = wires::resolve(topology, counts, id, actual, &networks, &mut problems);
     networks.extend(wires.networks.iter().cloned());
     let mut nodes = Vec::new();
     let mut fixed = BTreeMap::new();
@@ -151,7 +157,11 @@ pub fn deployment(
             .hint("choose a shorter --prefix");
     }
     let joined = nics::joined(&wires.ends, &nodes, id, actual, &mut taken_macs);
-    notes.extend(Reservations::new(id, actual, &mut networks).assign(&mut nodes, &fixed, &mut problems));
+    notes.extend(Reservations::new(id, actual, &mut networks, &part.others).assign(
+        &mut nodes,
+        &fixed,
+        &mut problems,
+    ));
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -167,8 +177,8 @@ pub fn deployment(
         nodes,
         joined,
         given: BTreeMap::new(),
-        extend: wanted.extend.then(|| counts.totals()),
         stack: false,
+        extend: wanted.extend.then(|| part.all.totals()),
         slot,
     })
 }
@@ -203,24 +213,30 @@ fn check_mtu(network: &Network, problems: &mut Problems) {
 }
 
 /// A network; without any word on its MTU it keeps the one that it has.
-fn network(spec: &NetworkSpec, id: &Identity, wanted: &Wanted, present_mtu: Option<u32>) -> Network {
+fn network(
+    spec: &NetworkSpec,
+    id: &Identity,
+    wanted: &Wanted,
+    present_mtu: Option<u32>,
+    part: &Part,
+) -> Network {
     let name = names::prefixed(id.prefix.as_deref(), &spec.name);
     // On a bridge of the host it is not libvirt that has the address.
     let ipv4 = spec
         .ip_address
-        .filter(|_| !spec.is_openvswitch())
+        .filter(|_| !spec.is_openvswitch() && part.has_address(spec))
         .zip(spec.subnet())
         .map(|(address, net)| Ipv4Side {
             address,
             net,
-            dhcp: spec.dhcp.as_ref().map(|d| (d.start, d.end)),
+            dhcp: spec.dhcp.as_ref().and_then(|d| part.dhcp(d.start, d.end)),
         });
     let ipv6 = spec
         .ipv6
         .as_ref()
-        .filter(|_| !spec.is_openvswitch())
+        .filter(|_| !spec.is_openvswitch() && part.has_address(spec))
         .and_then(|side| {
-            let dhcp = side.dhcp.as_ref().map(|d| (d.start, d.end));
+            let dhcp = side.dhcp.as_ref().and_then(|d| part.dhcp(d.start, d.end));
             Some(Ipv6Side {
                 address: side.address,
                 net: side.subnet()?,
@@ -243,7 +259,9 @@ fn network(spec: &NetworkSpec, id: &Identity, wanted: &Wanted, present_mtu: Opti
         srvs: spec.srvs.clone(),
         reservations: Vec::new(),
         wire: None,
-        switch: spec.is_openvswitch().then(|| switch::of(spec, id)),
+        switch: spec
+            .is_openvswitch()
+            .then(|| switch::of(spec, id, part.has_address(spec))),
         name,
     }
 }

@@ -50,6 +50,8 @@ pub const STEPS: usize = 6;
 #[derive(Clone)]
 pub struct Ui {
     inner: Arc<Inner>,
+    /// What is said is about this one of several hypervisors.
+    host: Option<Arc<str>>,
 }
 
 type Stream = Mutex<Box<dyn Write + Send>>;
@@ -62,6 +64,8 @@ struct Inner {
     err: Stream,
     /// Whether a question stands there without its answer, and so without the end of its line.
     asking: AtomicBool,
+    /// Whether the object on stdout tells of the error already.
+    told: AtomicBool,
 }
 
 #[derive(Clone, Copy)]
@@ -100,6 +104,7 @@ impl Ui {
     ) -> Self {
         let (out, err) = (Mutex::new(out), Mutex::new(err));
         Ui {
+            host: None,
             inner: Arc::new(Inner {
                 format,
                 live,
@@ -107,6 +112,7 @@ impl Ui {
                 out,
                 err,
                 asking: AtomicBool::new(false),
+                told: AtomicBool::new(false),
             }),
         }
     }
@@ -121,9 +127,25 @@ impl Ui {
         self.inner.colour
     }
 
+    /// The same streams, for what is said about one of several hypervisors.
+    pub fn of(&self, host: &str) -> Ui {
+        Ui {
+            inner: Arc::clone(&self.inner),
+            host: Some(clean(host).into()),
+        }
+    }
+
+    /// A text with the hypervisor that it is about.
+    fn about(&self, text: &str) -> String {
+        match &self.host {
+            Some(host) => format!("{host}: {text}"),
+            None => text.to_owned(),
+        }
+    }
+
     /// Begins step `number` of [`STEPS`].
     pub fn step(&self, number: usize, title: &str) -> StepLine {
-        StepLine::new(self, format!("step {number}/{STEPS} {title}"))
+        StepLine::new(self, self.about(&format!("step {number}/{STEPS} {title}")))
     }
 
     /// Begins the line of the node `name`.
@@ -133,12 +155,12 @@ impl Ui {
 
     /// Begins a transfer of `total` bytes, if that is known.
     pub fn transfer(&self, label: &str, total: Option<u64>) -> Transfer {
-        Transfer::new(self, label, total)
+        Transfer::new(self, &self.about(label), total)
     }
 
     /// Something that is not as it should be, but no failure.
     pub fn warn(&self, text: &str) {
-        let text = clean(text);
+        let text = self.about(&clean(text));
         match self.inner.colour {
             true => self.say(&format!("\x1b[33mwarning:\x1b[0m {text}")),
             false => self.say(&format!("warning: {text}")),
@@ -147,7 +169,7 @@ impl Ui {
 
     /// A remark.
     pub fn note(&self, text: &str) {
-        self.say(&clean(text));
+        self.say(&self.about(&clean(text)));
     }
 
     /// The result for people, on stdout; nothing with [`Format::Json`].
@@ -179,11 +201,19 @@ impl Ui {
         Ok(())
     }
 
+    /// The result for programs of a run that ends with an error, and tells of it itself: stdout has one object.
+    pub fn json_with_error(&self, value: &impl Serialize) -> anyhow::Result<()> {
+        self.inner.told.store(true, Ordering::Relaxed);
+        self.json(value)
+    }
+
     /// The error that ends the program: on stderr, and with [`Format::Json`] as an object on stdout too.
     pub fn error(&self, report: &Report) {
         self.hide_lines();
         self.say(&clean(&report.to_string()));
-        let _ = self.report(report);
+        if !self.inner.told.load(Ordering::Relaxed) {
+            let _ = self.report(report);
+        }
     }
 
     /// An error's object for programs, on stdout; nothing with [`Format::Human`].

@@ -203,13 +203,19 @@ fn what_does_not_go_together() {
 }
 
 #[test]
-fn more_than_one_hypervisor_is_not_there_yet() {
-    insta::assert_snapshot!(irs("virsh --topology-nodes compute:2 --host-address hv1,hv2"), @r#"
-    ── stderr
-    error: 2 hypervisors are named, and this version works on one
-    hint: run irs once for each, with a --prefix of its own
-    ── exit 2
-    "#);
+fn one_of_several_hypervisors_that_is_not_there_is_named() {
+    let said = irs("virsh --topology-nodes compute:2 --host-address hv1.invalid,hv2.invalid");
+    let first = "error: 'hv1.invalid' fails, and so nothing was changed on any hypervisor";
+    assert!(said.contains(first), "{said}");
+    assert!(
+        said.contains("--keep-going works on the others") && said.contains("exit 3"),
+        "{said}"
+    );
+    let said = irs("virsh --topology-nodes compute:2 --host-address hv1,hv2 --placement best");
+    assert!(
+        said.contains("possible values: round-robin, memory") && said.contains("exit 2"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Hypervisor")]
 pub struct ConnectFlags {
-    /// The hypervisor: a name, an address or a Host of your ssh config; 'local' is this machine.
-    /// Default: the workspace's host, else 'local'.
-    #[arg(long, value_name = "HOST", value_delimiter = ',', env = "IRS_HOST_ADDRESS")]
+    /// The hypervisor: a name, an address or a Host of your ssh config; 'local' is this machine. Several of them, with
+    /// commas between, carry one environment together. Default: the workspace's, else 'local'.
+    #[arg(long, value_name = "HOST,…", value_delimiter = ',', env = "IRS_HOST_ADDRESS")]
     pub host_address: Vec<String>,
     /// The user there: root, or a sudoer. Default: what ssh config says, else root.
     /// Passwords, where one is needed: typed, or $IRS_HOST_PASSWORD and $IRS_HOST_SUDO_PASSWORD.

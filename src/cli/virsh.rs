@@ -56,6 +56,9 @@ pub struct HostFlags {
     /// Make bridges over NICs that neither NetworkManager nor netplan rules, though such a bridge ends with the next boot.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_BRIDGE_RUNTIME_ONLY", hide_possible_values = true)]
     pub bridge_runtime_only: bool,
+    /// How new nodes are dealt to several hypervisors; 'host' in a node file or override says it for that type.
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Placement::RoundRobin, env = "IRS_PLACEMENT")]
+    pub placement: Placement,
     /// Make nodes that need more memory than is available.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_MEMORY_OVERCOMMIT", hide_possible_values = true)]
     pub host_memory_overcommit: bool,
@@ -271,6 +274,9 @@ pub struct RunFlags {
     /// Wait while another run changes this environment, in place of giving up.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_WAIT", hide_possible_values = true)]
     pub wait: bool,
+    /// With several hypervisors, go on with the others when one fails; the exit code tells of it all the same.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_KEEP_GOING", hide_possible_values = true)]
+    pub keep_going: bool,
     /// Restart the running nodes that a change shows on after a restart only, this run's changes and earlier ones: each is
     /// shut down by its guest agent, else by its power button (ACPI), started, and waited for.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_RESTART", hide_possible_values = true)]
@@ -310,6 +316,15 @@ pub enum VirtType {
     Kvm,
     /// QEMU's emulation: slow.
     Qemu,
+}
+
+/// How new nodes are dealt to several hypervisors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Placement {
+    /// The node of number N to hypervisor N modulo their count, in the order of --host-address.
+    RoundRobin,
+    /// Each to the hypervisor that has the most memory left.
+    Memory,
 }
 
 /// Which nodes are started.

@@ -2,6 +2,7 @@
 
 mod connect;
 pub mod facts;
+mod fleet;
 mod guest;
 pub mod input;
 mod ironic;
@@ -11,6 +12,7 @@ pub mod prepare;
 pub mod removal;
 pub mod remove;
 pub mod report;
+mod seating;
 mod settle;
 pub mod spec;
 
@@ -24,6 +26,7 @@ use crate::remote::Host;
 use crate::steps::host::{pools, record_path};
 use crate::ui::Ui;
 use anyhow::Result;
+use fleet::{Crew, Each};
 use input::Mode;
 use persist::Progress;
 use report::Report;
@@ -85,30 +88,54 @@ fn show_plan(plan: &Plan, report: Report, ui: &Ui) -> Result<()> {
         };
         ui.result(text.trim_end());
     }
-    ui.json(&report.planned(plan.actions.iter().map(crate::plan::Action::change).collect()))
+    report
+        .planned(plan.actions.iter().map(crate::plan::Action::change).collect())
+        .print(ui)
 }
 
-/// Does a plan and notes what is done; when it stops half-way, says what is done and what is left.
-async fn carry_out(plan: &Plan, tools: &Arc<Tools>, progress: &mut Progress) -> Result<()> {
+/// Does the plans of all hypervisors at once and notes what is done; gives those that are through.
+async fn carry_out(
+    plans: Each<(&Plan, &Arc<Tools>)>,
+    crew: &mut Crew,
+    progress: &mut Progress,
+) -> Result<Vec<usize>> {
     progress.begun = true;
-    if !plan.is_empty() {
+    if plans.iter().any(|(_, (plan, _))| !plan.is_empty()) {
         interrupt::changing();
     }
-    let (done, result) = apply::run(plan, tools).await;
-    let count = done.len();
-    let record = record_path(&tools.setting.folder);
-    if done.iter().any(|change| change.is_of(Kind::File, &record)) {
-        progress.secret = tools.record.as_ref().map(|record| record.secret.clone());
+    let run = async |at, plan, tools| {
+        let (done, result) = apply::run(plan, tools).await;
+        if result.is_err() {
+            crew.stop_others();
+        }
+        (at, plan, tools, done, result)
+    };
+    let ran = plans.into_iter().map(|(at, (plan, tools))| run(at, plan, tools));
+    let mut results = Vec::new();
+    for (at, plan, tools, done, result) in fleet::all(ran.collect()).await {
+        let count = done.len();
+        let record = record_path(&tools.setting.folder);
+        if done.iter().any(|change| change.is_of(Kind::File, &record)) {
+            let secret = tools.record.as_ref().map(|record| record.secret.clone());
+            progress
+                .secrets
+                .extend(secret.map(|secret| (tools.id.host.clone(), secret)));
+        }
+        progress.changes.extend(done);
+        let Err(error) = result else {
+            results.push((at, Ok(at)));
+            continue;
+        };
+        tools.ui.note(&format!(
+            "{count} of {} changes are made, {} are left",
+            plan.actions.len(),
+            plan.actions.len() - count
+        ));
+        let tools = Arc::clone(tools);
+        let explained = blocking(move || Err(apply::explain(&tools, error))).await;
+        results.push((at, explained));
     }
-    progress.changes.extend(done);
-    let Err(error) = result else { return Ok(()) };
-    tools.ui.note(&format!(
-        "{count} of {} changes are made, {} are left",
-        plan.actions.len(),
-        plan.actions.len() - count
-    ));
-    let tools = Arc::clone(tools);
-    blocking(move || Err(apply::explain(&tools, error))).await
+    Ok(crew.sort(results)?.into_iter().map(|(at, _)| at).collect())
 }
 
 /// Takes the lease on a deployment; with `--wait` when it gets free.

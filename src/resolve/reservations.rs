@@ -1,6 +1,7 @@
 //! Which addresses each NIC gets, of both families: the fixed ones of its node file, else the one it has, else the lowest
 //! free one of its network.
 
+use super::part::Others;
 use crate::actual::Actual;
 use crate::addresses::{Mac, lowest_free};
 use crate::deployment::{Identity, Network, Nic, Node, Reservation};
@@ -87,8 +88,8 @@ impl Network {
 }
 
 impl<'a> Reservations<'a> {
-    /// Starts from what the networks reserve today.
-    pub fn new(id: &Identity, actual: &Actual, networks: &'a mut Vec<Network>) -> Self {
+    /// Starts from what the networks reserve today, here and on other hypervisors.
+    pub fn new(id: &Identity, actual: &Actual, networks: &'a mut Vec<Network>, others: &Others) -> Self {
         let mut given: BTreeMap<String, Given> = BTreeMap::new();
         for network in networks.iter() {
             let of_network = given.entry(network.name.clone()).or_default();
@@ -96,6 +97,7 @@ impl<'a> Reservations<'a> {
                 .sides()
                 .map(|side| (side.subnet.addr(), "the host".to_owned()));
             of_network.taken.extend(own);
+            of_network.taken.extend(others.addresses(&network.name));
             for found in actual
                 .networks_of(id.uuid)
                 .filter(|found| found.name == network.name)

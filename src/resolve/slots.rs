@@ -53,19 +53,24 @@ fn candidates(prefix: Option<&str>) -> Box<dyn Iterator<Item = Slot>> {
     }
 }
 
-/// Chooses the slot; `load` renders the topology for a slot.
+/// Chooses the slot, the same on all hypervisors; `load` renders the topology for a slot.
 ///
 /// # Errors
 /// The topology's own problems, or subnets that are taken.
 pub fn choose(
     forced: Forced,
-    id: &Identity,
-    actual: &Actual,
+    hosts: &[(&Identity, &Actual)],
     load: &dyn Fn(&Slot) -> Result<Topology, Problems>,
 ) -> Result<(Slot, Topology), Problems> {
-    if let Some(record) = &actual.facts.record {
+    let has_networks = hosts
+        .iter()
+        .any(|(id, actual)| actual.networks_of(id.uuid).next().is_some());
+    let with_record = hosts
+        .iter()
+        .find_map(|(id, actual)| Some((id, actual.facts.record.as_ref()?)));
+    if let Some((id, record)) = with_record {
         let wanted = forced.over(record.slot.clone());
-        if wanted != record.slot && actual.networks_of(id.uuid).next().is_some() {
+        if wanted != record.slot && has_networks {
             let mut problems = Problems::default();
             problems
                 .push(
@@ -78,16 +83,25 @@ pub fn choose(
                 .hint("leave --net_subnet and --data_subnet away, or make the deployment anew after --kill");
             return Err(problems);
         }
-        match checked(wanted, id, actual, load) {
+        match checked(wanted, hosts, load) {
             // A run that was killed before it made its networks lost the subnets that it had chosen.
-            Err(_) if actual.networks_of(id.uuid).next().is_none() => {}
+            Err(_) if !has_networks => {}
             settled => return settled,
         }
     }
+    let (name, prefix) = hosts
+        .first()
+        .map_or(("", None), |(id, _)| (id.name.as_str(), id.prefix.as_deref()));
     let mut first_refusal = None;
-    for candidate in candidates(id.prefix.as_deref()).map(|slot| forced.over(slot)) {
-        match checked(candidate, id, actual, load) {
-            Ok(found) if fits_existing(&found.1, id, actual) => return Ok(found),
+    for candidate in candidates(prefix).map(|slot| forced.over(slot)) {
+        match checked(candidate, hosts, load) {
+            Ok(found)
+                if hosts
+                    .iter()
+                    .all(|(id, actual)| fits_existing(&found.1, id, actual)) =>
+            {
+                return Ok(found);
+            }
             Ok(_) => {}
             Err(problems) => {
                 first_refusal.get_or_insert(problems);
@@ -99,10 +113,7 @@ pub fn choose(
         problems
             .push(
                 None,
-                format!(
-                    "the networks of deployment '{}' fit no subnets of this topology",
-                    id.name
-                ),
+                format!("the networks of deployment '{name}' fit no subnets of this topology"),
             )
             .hint("name the --topology-network that it was made from, or make it anew after --kill");
         problems
@@ -127,12 +138,22 @@ fn fits_existing(topology: &Topology, id: &Identity, actual: &Actual) -> bool {
 
 fn checked(
     slot: Slot,
-    id: &Identity,
-    actual: &Actual,
+    hosts: &[(&Identity, &Actual)],
     load: &dyn Fn(&Slot) -> Result<Topology, Problems>,
 ) -> Result<(Slot, Topology), Problems> {
     let topology = load(&slot)?;
     let mut problems = Problems::default();
+    for (id, actual) in hosts {
+        check_free(&topology, id, actual, &mut problems);
+    }
+    match problems.is_empty() {
+        true => Ok((slot, topology)),
+        false => Err(problems),
+    }
+}
+
+/// Reports the subnets that are taken on a host.
+fn check_free(topology: &Topology, id: &Identity, actual: &Actual, problems: &mut Problems) {
     let own = |name: &str| actual.networks_of(id.uuid).any(|n| n.name == name);
     let taken = taken(id, actual);
     for spec in &topology.networks {
@@ -174,11 +195,6 @@ fn checked(
                     overrides(spec, key)
                 ));
         }
-    }
-    if problems.is_empty() {
-        Ok((slot, topology))
-    } else {
-        Err(problems)
     }
 }
 

@@ -5,8 +5,8 @@ use crate::names;
 use crate::topology::NetworkSpec;
 use ipnet::IpNet;
 
-/// The bridge's port groups, and the ports that the host's own addresses need.
-pub fn of(spec: &NetworkSpec, id: &Identity) -> Switch {
+/// The bridge's port groups, and the ports that the host's own addresses need, where it is to have them.
+pub fn of(spec: &NetworkSpec, id: &Identity, has_addresses: bool) -> Switch {
     let device = |name: &str| names::bridge(&names::prefixed(id.prefix.as_deref(), name));
     let parse = |addresses: Vec<&str>| {
         addresses
@@ -46,9 +46,14 @@ pub fn of(spec: &NetworkSpec, id: &Identity) -> Switch {
         trunk: group.trunk,
         vlans: group.vlans.iter().map(|vlan| (vlan.id, vlan.native)).collect(),
     });
+    let mut ports: Vec<HostPort> = std::iter::once(bridge).chain(ports).collect();
+    if !has_addresses {
+        ports.truncate(1);
+        ports.iter_mut().for_each(|port| port.addresses.clear());
+    }
     Switch {
         portgroups: portgroups.collect(),
-        ports: std::iter::once(bridge).chain(ports).collect(),
+        ports,
         nic: spec.nic.clone(),
     }
 }

@@ -59,6 +59,9 @@ pub fn resolve(
             let Some(target) = &interface.connect_to else {
                 continue;
             };
+            if counts.indexes(&spec.file_name).is_empty() {
+                continue;
+            }
             let Some((target, far)) = ends_of(target, topology, counts, id, actual) else {
                 nobody_there(spec, interface, target, topology, problems);
                 continue;

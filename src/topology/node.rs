@@ -1,6 +1,6 @@
 //! A node type: one file of `nodes/`.
 
-use crate::yaml::{Fields, Place, Problems, Tree, Value};
+use crate::yaml::{Fields, Place, Problems, Tree, Value, shown};
 
 use super::cpu::{self, CpuModel, Layout};
 use super::disk::{self, DiskSpec};
@@ -33,6 +33,8 @@ pub struct NodeType {
     pub place: Place,
     /// What its nodes are called: `name-0`, `name-1`.
     pub name: String,
+    /// The hypervisor that new nodes go to, and where that is said.
+    pub host: Option<(String, Place)>,
     /// How many `--topology-nodes` asks for.
     pub count: u32,
     /// Virtual CPUs of a node.
@@ -126,6 +128,7 @@ pub(super) fn read(
         file_name: file_name.to_owned(),
         place: tree.place.clone(),
         name,
+        host: host(&fields, problems),
         count,
         cpu,
         cpu_layout,
@@ -197,6 +200,26 @@ fn word(fields: &Fields<'_>, key: &str, problems: &mut Problems) -> Option<Strin
     let tree = fields.get(key)?;
     let text = tree.string(&fields.what(key), problems)?;
     name::check(&format!("'{key}'"), &text, &tree.place, problems).then_some(text)
+}
+
+/// A name as `--host-address` has it.
+fn host(fields: &Fields<'_>, problems: &mut Problems) -> Option<(String, Place)> {
+    let tree = fields.get("host")?;
+    let text = tree.string(&fields.what("host"), problems)?;
+    if text.trim().is_empty() || text.contains(',') || text.contains(char::is_whitespace) {
+        problems
+            .push(
+                tree.place.clone(),
+                format!(
+                    "'{}' in 'host' of {} is not a hypervisor",
+                    shown(&text),
+                    fields.of
+                ),
+            )
+            .hint("say one of those that --host-address names");
+        return None;
+    }
+    Some((text, tree.place.clone()))
 }
 
 fn mebibytes(tree: &Tree, fields: &Fields<'_>, problems: &mut Problems) -> Option<u64> {

@@ -257,7 +257,7 @@ mod tests {
         assert_eq!(kind("nodes: {default: {}}"), Some(Kind::Network));
         assert_eq!(kind("memry: 1"), Some(Kind::Nodes));
         assert_eq!(kind("netwroks: {}"), Some(Kind::Network));
-        assert_eq!(kind("hosts: all"), None);
+        assert_eq!(kind("tasks: all"), None);
         assert_eq!(kind("[1]"), None);
     }
 }

@@ -50,6 +50,9 @@ pub struct RecordHost {
     /// `--known-hosts`, if one was given.
     #[serde(default)]
     pub known_hosts: Option<PathBuf>,
+    /// The UUID of the deployment there, where there are several hypervisors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uuid: Option<Uuid>,
 }
 
 impl Default for Record {

@@ -11,6 +11,7 @@ fn sample() -> Record {
             user: Some("root".into()),
             key: None,
             known_hosts: None,
+            uuid: None,
         }],
         ..Record::default()
     }

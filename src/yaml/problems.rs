@@ -97,6 +97,19 @@ impl Problems {
         self.0.append(&mut other.0);
     }
 
+    /// Takes over the problems of `other` that are not there already.
+    pub fn append_new(&mut self, other: Problems) {
+        for problem in other.0 {
+            if !self
+                .0
+                .iter()
+                .any(|known| known.to_string() == problem.to_string())
+            {
+                self.0.push(problem);
+            }
+        }
+    }
+
     /// Whether nothing is wrong.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

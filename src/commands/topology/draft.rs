@@ -7,7 +7,7 @@ use crate::commands::connection;
 use crate::commands::virsh::{make, spec};
 use crate::deployment::Deployment;
 use crate::names::DEFAULT_DEPLOYMENT;
-use crate::resolve;
+use crate::resolve::{self, part::Part};
 use crate::secret::Secret;
 use crate::steps::domains::template::Setting;
 use crate::topology::Topology;
@@ -51,8 +51,9 @@ pub fn resolve(flags: &DraftFlags, ui: &Ui) -> Result<Draft> {
     }
     let actual = Actual::default();
     let id = actual.identity(prefix.unwrap_or(DEFAULT_DEPLOYMENT), prefix, host);
-    let mut deployment =
-        resolve::deployment(&spec.wanted, &topology, slot, &id, &actual).map_err(Problems::into_fault)?;
+    let part = Part::alone(&spec.wanted, &topology, &id, &actual);
+    let mut deployment = resolve::deployment(&spec.wanted, &topology, slot, &id, &actual, &part)
+        .map_err(Problems::into_fault)?;
     for node in &mut deployment.nodes {
         // What is shown has no password in it.
         node.vnc.password = node.vnc.password.take().map(|_| Secret::new("********"));

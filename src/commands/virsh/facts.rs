@@ -4,62 +4,89 @@ use super::input::Request;
 use super::ironic;
 use super::report::address;
 use crate::actual::Actual;
+use crate::commands::connection::Way;
 use crate::deployment::Identity;
 use crate::ironic::{profile, provisioned};
 use crate::keys;
 use crate::outputs::{Blank, HostView, NodeView, View};
 use crate::remote::Host;
+use crate::ssh;
 use crate::steps::domains::read::ActualDomain;
 use crate::steps::host::record::Record;
 use crate::topology::firmware::Firmware;
 use crate::workspace::{self, RecordHost, atomic};
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+/// What is known of one of the hypervisors.
+#[derive(Clone, Copy)]
+pub struct Part<'a> {
+    /// Its number among the request's.
+    pub at: usize,
+    /// The machine.
+    pub host: &'a Host,
+    /// The deployment there.
+    pub id: &'a Identity,
+    /// What is there.
+    pub actual: &'a Actual,
+    /// What it remembers of the deployment.
+    pub record: &'a Record,
+}
 
 /// Writes inventory, ssh config, known hosts, key and `deployment.json`; files that are right stay untouched.
 ///
 /// # Errors
 /// When the workspace cannot be written.
-pub fn write_outputs(
-    request: &Request,
-    host: &Host,
-    id: &Identity,
-    actual: &Actual,
-    record: &Record,
-) -> Result<()> {
+pub fn write_outputs(request: &Request, parts: &[Part<'_>]) -> Result<()> {
     request.workspace.create()?;
-    write_key(request, &login_key(request, id, actual, record)?)?;
-    crate::outputs::write(&view(request, host, id, actual, record))?;
-    note_deployment(request, id, record)
+    if let Some(Part {
+        id, actual, record, ..
+    }) = parts.first()
+    {
+        write_key(request, &login_key(request, id, actual, record)?)?;
+    }
+    crate::outputs::write(&view(request, parts))?;
+    let noted: Vec<_> = parts.iter().map(|part| (part.at, part.id, part.record)).collect();
+    note_deployment(request, &noted)
 }
 
-/// Notes in the workspace which deployment is its own: before the first change, so that `--kill` knows it after a run
-/// that failed.
+/// Notes in the workspace which deployment is its own, and where: before the first change, so that `--kill` knows it after
+/// a run that failed.
 ///
 /// # Errors
 /// When the workspace cannot be written.
-pub fn note_deployment(request: &Request, id: &Identity, record: &Record) -> Result<()> {
+pub fn note_deployment(request: &Request, parts: &[(usize, &Identity, &Record)]) -> Result<()> {
+    let Some((_, id, record)) = parts.first() else {
+        return Ok(());
+    };
+    let path = |path: Option<&PathBuf>| path.map(std::path::absolute).transpose();
+    let remembered = request.known.as_ref().map_or(&[][..], |known| &known.hosts);
+    let mut hosts = Vec::new();
+    for (at, way) in request.ways.all.iter().enumerate() {
+        let here = parts.iter().find(|(of, ..)| *of == at);
+        let before = remembered.iter().find(|host| host.address == way.host);
+        // One that fails is remembered when it was before.
+        if here.is_none() && before.is_none() {
+            continue;
+        }
+        let uuid = here
+            .map(|(_, id, _)| id.uuid)
+            .or(before.and_then(|host| host.uuid));
+        hosts.push(RecordHost {
+            address: way.host.clone(),
+            user: way.client.user.clone(),
+            key: path(way.client.key.as_ref())?,
+            known_hosts: path(way.client.known_hosts.as_ref())?,
+            uuid: uuid.filter(|_| request.is_of_several()),
+        });
+    }
     request.workspace.create()?;
     request.workspace.write_record(&workspace::Record {
         deployment: id.name.clone(),
         prefix: id.prefix.clone(),
         uuid: id.uuid,
-        hosts: vec![RecordHost {
-            address: request.host().to_owned(),
-            user: request.client().user.clone(),
-            key: request
-                .client()
-                .key
-                .as_ref()
-                .map(std::path::absolute)
-                .transpose()?,
-            known_hosts: request
-                .client()
-                .known_hosts
-                .as_ref()
-                .map(std::path::absolute)
-                .transpose()?,
-        }],
+        hosts,
         network: record.network.clone(),
         pool: Some(request.wanted.storage.pool.clone()),
         username: Some(request.wanted.username.clone()),
@@ -144,14 +171,34 @@ fn own_key(request: &Request, host: &Host) -> Option<String> {
         .ok()
 }
 
-fn view(request: &Request, host: &Host, id: &Identity, actual: &Actual, record: &Record) -> View {
-    let nodes = actual.domains_of(id.uuid).filter_map(|domain| {
+fn view(request: &Request, parts: &[Part<'_>]) -> View {
+    let hosts = request.ways.all.iter().enumerate().map(|(at, way)| {
+        let request = request.to(at);
+        match parts.iter().find(|part| part.at == at) {
+            Some(part) => HostView {
+                power: ironic::power(part.host, part.actual, part.record),
+                ..host_view(&request, part.host)
+            },
+            None => left_out(way),
+        }
+    });
+    View {
+        deployment: request.deployment().to_owned(),
+        workspace: request.workspace.path().to_owned(),
+        hosts: hosts.collect(),
+        nodes: parts.iter().flat_map(node_views).collect(),
+    }
+}
+
+fn node_views<'a>(part: &Part<'a>) -> impl Iterator<Item = NodeView> + use<'a> {
+    let Part { at, id, actual, .. } = *part;
+    actual.domains_of(id.uuid).filter_map(move |domain| {
         let mark = domain.mark.as_ref()?;
         Some(NodeView {
             name: domain.name.clone(),
             node_type: mark.node_type.clone(),
             index: mark.index,
-            host: 0,
+            host: at,
             groups: mark.groups.clone(),
             has_os: mark.has_os,
             address: address(domain, actual),
@@ -162,15 +209,27 @@ fn view(request: &Request, host: &Host, id: &Identity, actual: &Actual, record: 
             host_public_key: mark.host_key.clone(),
             blank: blank(domain, actual),
         })
-    });
-    View {
-        deployment: id.name.clone(),
-        workspace: request.workspace.path().to_owned(),
-        hosts: vec![HostView {
-            power: ironic::power(host, actual, record),
-            ..host_view(request, host)
-        }],
-        nodes: nodes.collect(),
+    })
+}
+
+/// A hypervisor that does not answer, so that the others keep their numbers.
+fn left_out(way: &Way) -> HostView {
+    let destination = ssh::config::resolve(&way.host, &way.client).ok();
+    let destination = destination.filter(|_| way.host != "local");
+    HostView {
+        name: way.host.clone(),
+        address: destination
+            .as_ref()
+            .map_or_else(|| way.host.clone(), |d| d.hostname.clone()),
+        port: destination.as_ref().map_or(22, |d| d.port),
+        user: destination.map_or_else(|| "root".into(), |d| d.user),
+        key: way.client.key.clone(),
+        host_keys: Vec::new(),
+        local: way.host == "local",
+        tcp_forwarding: true,
+        proxy_command: None,
+        proxy_jump: None,
+        power: None,
     }
 }
 

@@ -3,11 +3,12 @@
 use super::spec::{self, Spec};
 use crate::answers::Answers;
 use crate::checksum;
-use crate::cli::virsh::{Virsh, VirtType};
+use crate::cli::virsh::{self, Virsh, VirtType};
 use crate::commands::connection::{self, Way, Ways};
 use crate::error::{Exit, Fault};
 use crate::names::DEFAULT_DEPLOYMENT;
 use crate::resolve::Wanted;
+use crate::resolve::placement::Placement;
 use crate::resolve::slots::Forced;
 use crate::ssh::config::ClientOptions;
 use crate::topology;
@@ -78,6 +79,10 @@ pub struct Request {
     pub restart: Option<Duration>,
     /// For a node to get ready.
     pub timeout: Duration,
+    /// How new nodes are dealt to several hypervisors.
+    pub placement: Placement,
+    /// Whether hypervisors that fail are left out.
+    pub keep_going: bool,
 }
 
 impl Request {
@@ -174,7 +179,6 @@ pub fn check(args: &Virsh) -> Result<Request> {
         );
     }
     let ways = connection::ways(&args.host.connect, known.as_ref());
-    connection::one(ways.clone())?;
     if mode == Mode::CleanupAll && args.host.connect.host_address.is_empty() {
         bail!(
             Fault::new(
@@ -211,6 +215,11 @@ pub fn check(args: &Virsh) -> Result<Request> {
             .restart
             .then(|| Duration::from_secs(args.run.restart_timeout)),
         timeout: Duration::from_secs(args.run.timeout),
+        placement: match args.host.placement {
+            virsh::Placement::RoundRobin => Placement::RoundRobin,
+            virsh::Placement::Memory => Placement::Memory,
+        },
+        keep_going: args.run.keep_going,
     })
 }
 

@@ -1,15 +1,16 @@
 //! Making, extending and repairing a deployment.
 
 use super::facts::note_deployment;
+use super::fleet::Crew;
 use super::input::Request;
 use super::persist::{self, PAUSES, Progress, persist};
-use super::prepare::{Prepared, prepare};
+use super::prepare::prepare;
 use super::report::{self, Report};
 use super::settle::settle;
-use super::{blocking, carry_out, looking, show_plan};
+use super::{carry_out, looking, show_plan};
 use crate::actual::Actual;
-use crate::apply;
 use crate::deployment::{Deployment, Slot};
+use crate::plan::Plan;
 use crate::resolve::slots::Forced;
 use crate::steps::host::record::Record;
 use crate::topology::{self, Topology};
@@ -38,41 +39,44 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
 }
 
 async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<()> {
-    let prepared = {
+    let (mut crew, prepared) = {
         let (request, ui) = (request.clone(), ui.clone());
-        looking(move || prepare(&request, &ui)).await?
+        let mut crew = Crew::new(&request, &ui);
+        looking(move || prepare(&request, &mut crew, &ui).map(|prepared| (crew, prepared))).await?
     };
-    let Prepared {
-        session,
-        deployment,
-        plan,
-        tools,
-        lease,
-        actual,
-    } = prepared;
-    progress.recognise(&deployment.id, actual.facts.record.as_ref(), false)?;
+    for (_, one) in &prepared {
+        progress.recognise(&one.deployment.id, one.actual.facts.record.as_ref(), false)?;
+    }
+    let plans = || prepared.iter().map(|(_, one)| &one.plan);
     if request.dry_run {
-        let nodes = planned_nodes(&deployment, &actual);
-        return show_plan(&plan, Report::new(request, &deployment.id.name, nodes), ui);
+        let nodes = prepared
+            .iter()
+            .flat_map(|(_, one)| planned_nodes(&one.deployment, &one.actual));
+        let report = Report::new(request, request.deployment(), nodes.collect()).left_out(&crew);
+        show_plan(&Plan::joined(plans(), crew.is_several()), report, ui)?;
+        return crew.end();
     }
-    if let (Some(record), false) = (&tools.record, plan.is_empty()) {
-        note_deployment(request, &deployment.id, record)?;
+    if plans().any(|plan| !plan.is_empty()) {
+        let noted = prepared
+            .iter()
+            .filter_map(|(at, one)| Some((*at, &one.deployment.id, one.tools.record.as_ref()?)));
+        note_deployment(request, &noted.collect::<Vec<_>>())?;
     }
-    carry_out(&plan, &tools, progress).await?;
-    let unchanged = plan.is_empty().then_some(actual);
-    let outcome = settle(request, &session, &deployment, &tools, unchanged).await;
-    drop(lease);
-    let (report, result) = match outcome {
-        Ok(settled) => settled,
-        Err(error) => return blocking(move || Err(apply::explain(&tools, error))).await,
+    let through = {
+        let plans = prepared.iter().map(|(at, one)| (*at, (&one.plan, &one.tools)));
+        carry_out(plans.collect(), &mut crew, progress).await?
     };
+    let mut prepared = prepared;
+    prepared.retain(|(at, _)| through.contains(at));
+    let (report, result) = settle(request, prepared, &mut crew).await?;
     if result.as_ref().is_err_and(persist::is_lost) {
         return result;
     }
     let report = report.changed(std::mem::take(&mut progress.changes));
     ui.result(&report.summary(request.workspace.path()));
     result?;
-    ui.json(&report)
+    report.print(ui)?;
+    crew.end()
 }
 
 /// The network file: the flag's, else the one that the deployment was made with, else infrared's default.

@@ -10,7 +10,7 @@ use crate::steps::host::record::{KeySecret, Record};
 use crate::ui::Ui;
 use crate::{apply, interrupt};
 use anyhow::Result;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The pauses before new attempts, in seconds: a minute in all, which a restart of sshd or a change of network takes.
@@ -25,10 +25,11 @@ pub struct Progress {
     pub begun: bool,
     /// What was changed.
     pub changes: Vec<Change>,
-    /// The secret of the deployment's record, once it was seen or written: another one is another deployment's.
-    pub secret: Option<KeySecret>,
-    /// What a removal of everything was to take.
-    agreed: Option<BTreeSet<(Kind, String)>>,
+    /// The secrets of the deployment's records by hypervisor, once they were seen or written: another one is another
+    /// deployment's.
+    pub secrets: BTreeMap<String, KeySecret>,
+    /// What a removal of everything was to take, and from where.
+    agreed: Option<BTreeSet<(Kind, String, String)>>,
 }
 
 /// Makes an attempt, and others when the connection to the hypervisor was lost in the middle: a hypervisor that cannot be
@@ -68,7 +69,7 @@ impl Progress {
     /// # Errors
     /// What has come since.
     pub fn agree(&mut self, plan: &Plan) -> Result<()> {
-        let names = |action: &Action| (action.kind, action.name.clone());
+        let names = |action: &Action| (action.kind, action.name.clone(), action.host.clone());
         let Some(agreed) = &self.agreed else {
             self.agreed = Some(plan.actions.iter().map(names).collect());
             return Ok(());
@@ -95,14 +96,16 @@ impl Progress {
     /// # Errors
     /// What the other run did.
     pub fn recognise(&mut self, id: &Identity, record: Option<&Record>, removes: bool) -> Result<()> {
-        let same = match (&self.secret, record) {
+        let same = match (self.secrets.get(&id.host), record) {
             (None, _) => true,
             (Some(known), Some(record)) => *known == record.secret,
             // A removal may have come as far as that itself.
             (Some(_), None) => removes,
         };
         if same {
-            self.secret = record.map(|record| record.secret.clone()).or(self.secret.take());
+            if let Some(record) = record {
+                self.secrets.insert(id.host.clone(), record.secret.clone());
+            }
             return Ok(());
         }
         let did = match record {

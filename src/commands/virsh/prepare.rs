@@ -1,10 +1,12 @@
 //! Everything that is known and checked before the first change.
 
 use super::Session;
-use super::connect::{Chosen, Connected, choose, connect};
+use super::connect::{Site, choose, connect};
 use super::facts::login_keys;
+use super::fleet::{Crew, Each};
 use super::input::Request;
 use super::ironic;
+use super::seating::{self, Seated};
 use crate::actual::Actual;
 use crate::apply::{self, Tools};
 use crate::blueprint::Blueprint;
@@ -13,7 +15,6 @@ use crate::deployment::{Deployment, Disk, Home, ImageSource};
 use crate::lease::{self, Lease};
 use crate::plan::Plan;
 use crate::remote::Host;
-use crate::resolve::{self, counts};
 use crate::steps::disks::{Materials, outside};
 use crate::steps::domains::template::Setting;
 use crate::steps::host::access::stack;
@@ -31,6 +32,7 @@ use crate::ui::Ui;
 use crate::yaml::Problems;
 use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 /// What a run starts from.
@@ -49,45 +51,51 @@ pub struct Prepared {
     pub actual: Actual,
 }
 
-/// Connects, reads, resolves, checks and plans; changes nothing but the leases.
+/// Connects, reads, resolves, checks and plans, for all hypervisors; changes nothing but the leases.
 ///
 /// # Errors
 /// See the exit codes.
-pub fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
-    let connected = connect(request, ui)?;
-    let (host, libvirt) = (connected.session.host.clone(), connected.session.libvirt.clone());
-    plan_on(connected, request, ui).map_err(|error| apply::explain_lost((&host, &libvirt), error))
+pub fn prepare(request: &Request, crew: &mut Crew, ui: &Ui) -> Result<Each<Prepared>> {
+    let connected = connect(request, crew, ui)?;
+    let chosen = choose(request, connected, crew)?;
+    let seated = seating::seat(request, chosen, crew, ui)?;
+    let (uis, halt) = (|at| crew.ui(at), crew.halt());
+    let uis: BTreeMap<usize, Ui> = seated.iter().map(|(at, _)| (*at, uis(*at))).collect();
+    crew.each(seated, |at, seated| {
+        let (host, libvirt) = (
+            seated.site.session.host.clone(),
+            seated.site.session.libvirt.clone(),
+        );
+        plan_on(seated, Arc::clone(&halt), &uis[&at])
+            .map_err(|error| apply::explain_lost((&host, &libvirt), error))
+    })
 }
 
-fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared> {
-    let Connected {
+fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
+    let Seated {
+        site,
+        known,
+        mut deployment,
+        fleet,
+        secret,
+        network,
+    } = seated;
+    let Site {
+        request,
         session,
         lease,
         subnets,
         inspected,
-    } = connected;
-    let request = &session.at_its_folder(request)?;
-    let Chosen {
         actual,
         id,
-        network,
-        slot,
-        topology,
-        subnets,
-    } = choose(request, &session, subnets)?;
+    } = site;
+    let request = &request;
     let folder = request.wanted.storage.deployment_folder(&id.name);
-    let before = actual.facts.blueprint.as_ref();
-    let known = before.map(|before| before.known(&actual, &id, &folder));
     let known = known.as_ref().unwrap_or(&actual);
-    let mut deployment =
-        resolve::deployment(&request.wanted, &topology, slot, &id, known).map_err(Problems::into_fault)?;
-    if let Some(before) = before {
+    if let Some(before) = &actual.facts.blueprint {
         before.recall(&mut deployment);
     }
     let outside = outside::look(&session.host, &mut deployment, known)?;
-    if let Some(note) = counts::resumes(&request.wanted, &topology, &actual) {
-        ui.note(&note);
-    }
     deployment.notes.iter().for_each(|note| ui.note(note));
     deployment.warnings.iter().for_each(|warning| ui.warn(warning));
     let starts = start::converge(&deployment.nodes, &actual.domains, &id.host);
@@ -98,6 +106,10 @@ fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared>
     start::check::check(&deployment, &actual, &restarts, request.memory_overcommit)?;
     let starting: BTreeSet<&str> = starts.iter().chain(&restarts).map(|a| a.name.as_str()).collect();
     let mut record = record_of(&deployment, &actual, network, &starting)?;
+    record.fleet = fleet;
+    if let Some(secret) = secret {
+        record.secret = secret;
+    }
     let (blueprint, blueprint_is_new) = blueprint_of(&mut deployment, &actual, request.stack_user)?;
     let handed = ironic::prepare(request, &session.host, &deployment, &actual, &mut record)?;
     handed.notes.iter().for_each(|note| ui.note(note));
@@ -152,6 +164,7 @@ fn plan_on(connected: Connected, request: &Request, ui: &Ui) -> Result<Prepared>
         ui: ui.clone(),
         subnets: Mutex::new(subnets),
         lease_lost: Box::new(move || watched.as_ref().is_some_and(|lease| lease.lost())),
+        halt,
         id,
     });
     Ok(Prepared {

@@ -3,7 +3,7 @@
 mod nodes;
 pub mod storage;
 
-pub use nodes::nodes;
+pub use nodes::{check_known, nodes};
 
 use super::input::Request;
 use crate::actual::Actual;
@@ -28,6 +28,8 @@ pub struct Removal {
     pub notes: Vec<String>,
     /// irs's own files that stay since a domain that stays uses them: file and domain.
     pub held: BTreeMap<String, String>,
+    /// The names that are of no node here.
+    pub unknown: BTreeSet<String>,
 }
 
 /// Removes one deployment: by its marks, its pool and its folder.
@@ -95,6 +97,7 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual, stored: &St
         actions,
         notes,
         held: holding.held,
+        unknown: BTreeSet::new(),
     }
 }
 
@@ -210,5 +213,6 @@ pub fn everything(request: &Request, id: &Identity, actual: &Actual, stored: &St
         actions,
         notes,
         held: BTreeMap::new(),
+        unknown: BTreeSet::new(),
     }
 }

@@ -1,33 +1,33 @@
 //! Removing nodes, a deployment, or everything: the same road with less wanted.
 
-use super::facts::write_outputs;
+mod prepare;
+
+use super::facts::{Part, write_outputs};
+use super::fleet::{Crew, Each};
 use super::input::{Mode, Request};
 use super::persist::{PAUSES, Progress, persist};
 use super::report::{self, Report};
-use super::{Session, blocking, carry_out, joined, lease, looking, removal, show_plan};
+use super::{Session, blocking, carry_out, looking, show_plan};
 use crate::actual::{self, Actual};
 use crate::apply::{self, Tools};
 use crate::blueprint::Blueprint;
 use crate::deployment::Identity;
 use crate::error::{Exit, Fault};
-use crate::lease::Lease;
-use crate::names::{self, DEFAULT_DEPLOYMENT};
+use crate::names;
 use crate::plan::Plan;
-use crate::remote::Host;
-use crate::steps::disks::stored::{self, Stored};
-use crate::steps::disks::{Materials, outside};
+use crate::resolve::counts;
+use crate::steps::disks::outside;
 use crate::steps::domains::leavings;
-use crate::steps::domains::read::ActualDomain;
-use crate::steps::domains::template::Setting;
 use crate::steps::host;
-use crate::steps::host::check::check_switch_of;
 use crate::steps::host::diff::is_deployment_pool;
 use crate::steps::host::pools::{self, ActualPool};
+use crate::steps::host::record::Record;
 use crate::ui::Ui;
 use crate::workspace::Workspace;
 use anyhow::{Result, bail};
+use prepare::{Prepared, prepare};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Removes what the flags name.
 ///
@@ -38,75 +38,80 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
 }
 
 async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<()> {
-    let prepared = {
+    let (mut crew, mut prepared) = {
         let (request, ui) = (request.clone(), ui.clone());
-        looking(move || prepare(&request, &ui)).await?
+        let mut crew = Crew::new(&request, &ui);
+        looking(move || prepare(&request, &mut crew, &ui).map(|prepared| (crew, prepared))).await?
     };
-    let Prepared {
-        session,
-        id,
-        actual,
-        plan,
-        held,
-        tools,
-        leases,
-    } = prepared;
-    progress.recognise(&id, actual.facts.record.as_ref(), true)?;
-    let ready = actual
-        .facts
-        .record
-        .as_ref()
-        .map(|record| record.ready.clone())
-        .unwrap_or_default();
-    if request.dry_run {
-        return show_plan(
-            &plan,
-            Report::new(request, &id.name, report::nodes(&actual, &id, &ready)),
-            ui,
-        );
+    for (_, one) in &prepared {
+        progress.recognise(&one.id, one.actual.facts.record.as_ref(), true)?;
     }
-    if request.mode == Mode::CleanupAll && !plan.is_empty() && progress.cuts == 0 {
-        let (request, plan, ui) = (request.clone(), plan.clone(), ui.clone());
+    let joined = Plan::joined(prepared.iter().map(|(_, one)| &one.plan), crew.is_several());
+    if request.dry_run {
+        let nodes = prepared.iter().flat_map(|(_, one)| one.nodes());
+        let report = Report::new(request, request.deployment(), nodes.collect()).left_out(&crew);
+        show_plan(&joined, report, ui)?;
+        return crew.end();
+    }
+    if request.mode == Mode::CleanupAll && !joined.is_empty() && progress.cuts == 0 {
+        let (request, plan, ui) = (request.clone(), joined.clone(), ui.clone());
         looking(move || confirm(&request, &plan, &ui)).await?;
     }
     if request.mode == Mode::CleanupAll {
-        progress.agree(&plan)?;
+        progress.agree(&joined)?;
     }
     if let Mode::RemoveNodes(names) = &request.mode {
-        let (tools, names) = (Arc::clone(&tools), actual.full_names(names, &id));
-        let before = actual.facts.blueprint.clone();
-        blocking(move || forget_nodes(&tools, before, &names)).await?;
+        for (_, one) in &prepared {
+            let (tools, names) = (Arc::clone(&one.tools), one.actual.full_names(names, &one.id));
+            let before = one.actual.facts.blueprint.clone();
+            blocking(move || forget_nodes(&tools, before, &names)).await?;
+        }
     }
-    let deployments: BTreeSet<String> = actual.deployments().into_iter().map(str::to_owned).collect();
-    carry_out(&plan, &tools, progress).await?;
+    let through = {
+        let plans = prepared.iter().map(|(at, one)| (*at, (&one.plan, &one.tools)));
+        carry_out(plans.collect(), &mut crew, progress).await?
+    };
+    prepared.retain(|(at, _)| through.contains(at));
     if request.mode == Mode::Kill {
-        carry_out(&last_one(&actual, &tools).await?, &tools, progress).await?;
+        let mut last = Vec::new();
+        for (at, one) in &prepared {
+            last.push((*at, last_one(&one.actual, &one.tools).await?, &one.tools));
+        }
+        let plans = last.iter().map(|(at, plan, tools)| (*at, (plan, *tools)));
+        let through = carry_out(plans.collect(), &mut crew, progress).await?;
+        prepared.retain(|(at, _)| through.contains(at));
     }
-    if let Some((file, domain)) = held.first_key_value() {
-        bail!(
-            Fault::new(Exit::Failed, still_used(&held, file, domain, &id))
-                .hint("remove that domain, or take the disk from it, then run the same command again")
-        );
+    for (_, one) in &prepared {
+        if let Some((file, domain)) = one.held.first_key_value() {
+            bail!(
+                Fault::new(Exit::Failed, still_used(&one.held, file, domain, &one.id))
+                    .hint("remove that domain, or take the disk from it, then run the same command again")
+            );
+        }
     }
     let mut nodes = Vec::new();
     match &request.mode {
-        Mode::RemoveNodes(_) => {
-            nodes = match after_nodes(&session.at_its_folder(request)?, &session, &id).await {
-                Ok(nodes) => nodes,
-                Err(error) => return blocking(move || Err(apply::explain(&tools, error))).await,
-            };
-        }
-        Mode::Kill => forget(&request.workspace, &id.name, ui)?,
+        Mode::RemoveNodes(_) => nodes = after_nodes(request, &prepared, &mut crew).await?,
+        Mode::Kill if crew.failed().next().is_some() => ui.note(&format!(
+            "the workspace '{}' stays for what is left; if such a hypervisor is gone for good, remove that folder",
+            request.workspace.path().display()
+        )),
+        Mode::Kill => forget(&request.workspace, request.deployment(), ui)?,
         _ => {
-            for name in &deployments {
+            let names: BTreeSet<&str> =
+                prepared.iter().flat_map(|(_, one)| one.actual.deployments()).collect();
+            for name in names {
                 forget(&Workspace::named(name)?, name, ui)?;
             }
         }
     }
-    drop(leases);
-    let report = Report::new(request, &id.name, nodes).changed(std::mem::take(&mut progress.changes));
+    drop(prepared);
+    let report = Report::new(request, request.deployment(), nodes)
+        .left_out(&crew)
+        .changed(std::mem::take(&mut progress.changes));
     ui.result(&report.summary(request.workspace.path()));
-    ui.json(&report)
+    report.print(ui)?;
+    crew.end()
 }
 
 fn still_used(held: &BTreeMap<String, String>, file: &str, domain: &str, id: &Identity) -> String {
@@ -143,195 +148,13 @@ async fn last_one(before: &Actual, tools: &Arc<Tools>) -> Result<Plan> {
     .await
 }
 
-struct Prepared {
-    session: Session,
-    id: Identity,
-    actual: Actual,
-    plan: Plan,
-    held: BTreeMap<String, String>,
-    tools: Arc<Tools>,
-    leases: Vec<Arc<Lease>>,
-}
-
-fn prepare(request: &Request, ui: &Ui) -> Result<Prepared> {
-    let host = Host::connect(request.host(), request.client())?;
-    let (session, leases) = connect(request, &host, ui)?;
-    let (host, libvirt) = (session.host.clone(), session.libvirt.clone());
-    plan_on(session, leases, request, ui).map_err(|error| apply::explain_lost((&host, &libvirt), error))
-}
-
-fn plan_on(session: Session, mut leases: Vec<Arc<Lease>>, request: &Request, ui: &Ui) -> Result<Prepared> {
-    let host = session.host.clone();
-    let request = &session.at_its_folder(request)?;
-    let storage = &request.wanted.storage;
-    let read = || actual::read(&host, &session.libvirt, storage, request.deployment());
-    let mut actual = read()?;
-    if request.mode == Mode::CleanupAll && !request.dry_run {
-        // A run that has just begun has made nothing yet.
-        let leased = actual.facts.leased.iter().map(String::as_str);
-        for name in actual
-            .deployments()
-            .into_iter()
-            .chain(leased)
-            .collect::<BTreeSet<_>>()
-        {
-            leases.push(lease(request, &host, name, ui)?);
-        }
-        // A run that ended meanwhile may have made something.
-        actual = read()?;
-    }
-    if !request.dry_run {
-        // Nobody else is at work on them now: what a lost run left to go on is for nothing.
-        let names = actual.deployments();
-        let all = names.iter().copied().filter(|_| request.mode == Mode::CleanupAll);
-        for name in all.chain([request.deployment()]) {
-            host.end_jobs(&storage.deployment_folder(name))?;
-        }
-    }
-    let mut id = actual.identity(request.deployment(), request.prefix.as_deref(), request.host());
-    if let (None, Some(known)) = (&actual.facts.record, &request.known) {
-        // The record is gone, and the workspace still knows whose the marks are.
-        if known.deployment == id.name && actual.domains_of(known.uuid).next().is_some() {
-            id.uuid = known.uuid;
-        }
-    }
-    let stored = behind(request, &host, &session, &id, &actual)?;
-    let removal = match &request.mode {
-        Mode::RemoveNodes(names) => removal::nodes(request, names, &id, &actual, &stored)?,
-        Mode::Kill => {
-            if request.prefix.is_none() && request.known.is_none() {
-                confirm_default(request, &actual, ui)?;
-            }
-            check_switch_of(actual.networks_of(id.uuid), &actual.facts, &id.host)?;
-            removal::deployment(request, &id, &actual, &stored)
-        }
-        _ => {
-            let ours = actual.networks.iter().filter(|network| network.owner.is_some());
-            check_switch_of(ours, &actual.facts, &id.host)?;
-            removal::everything(request, &id, &actual, &stored)
-        }
-    };
-    removal.notes.iter().for_each(|note| ui.warn(note));
-    let plan = Plan::new(removal.actions);
-    let watched = leases.clone();
-    let tools = Arc::new(Tools {
-        host,
-        libvirt: session.libvirt.clone(),
-        id: id.clone(),
-        storage: storage.clone(),
-        record: None,
-        bases: Mutex::default(),
-        materials: Materials::default(),
-        setting: Setting {
-            virt_type: "qemu",
-            folder: storage.deployment_folder(&id.name),
-            login_keys: Vec::new(),
-        },
-        ui: ui.clone(),
-        subnets: Mutex::default(),
-        lease_lost: Box::new(move || watched.iter().any(|lease| lease.lost())),
-    });
-    Ok(Prepared {
-        session,
-        id,
-        actual,
-        plan,
-        held: removal.held,
-        tools,
-        leases,
-    })
-}
-
-/// What lies behind the disks of what goes, and of what others made: irs knows only its own.
-fn behind(
-    request: &Request,
-    host: &Host,
-    session: &Session,
-    id: &Identity,
-    actual: &Actual,
-) -> Result<Stored> {
-    let storage = &request.wanted.storage;
-    let everything = request.mode == Mode::CleanupAll;
-    let names: BTreeSet<&str> = match everything {
-        true => actual.deployments(),
-        false => BTreeSet::from([id.name.as_str()]),
-    };
-    let folders = names
-        .iter()
-        .map(|name| removal::storage::folder(name, actual, storage))
-        .collect();
-    let domains: Vec<&ActualDomain> = actual
-        .domains
-        .iter()
-        .filter(|domain| {
-            let mark = domain.mark.as_ref();
-            everything || mark.is_none_or(|mark| mark.owner.uuid == id.uuid)
-        })
-        .collect();
-    let own: BTreeSet<String> = domains
-        .iter()
-        .filter_map(|domain| {
-            let name = &domain.mark.as_ref()?.owner.deployment;
-            Some(removal::storage::own(
-                domain,
-                &removal::storage::folder(name, actual, storage),
-            ))
-        })
-        .flatten()
-        .collect();
-    stored::read(
-        host,
-        &session.libvirt,
-        &domains,
-        &|path| !own.contains(path),
-        &folders,
-    )
-}
-
-/// Libvirt, and the lease on the one deployment that is meant: each has a connection of its own, and they are made at once.
-fn connect(request: &Request, host: &Host, ui: &Ui) -> Result<(Session, Vec<Arc<Lease>>)> {
-    let one = !request.dry_run && request.mode != Mode::CleanupAll;
-    std::thread::scope(|scope| {
-        let lease = one.then(|| scope.spawn(|| lease(request, host, request.deployment(), ui)));
-        let session = Session::on(host.clone());
-        let lease = lease.map(joined).transpose()?;
-        Ok((session?, lease.into_iter().collect()))
-    })
-}
-
-/// Without a prefix and without a workspace it must be said which deployment is meant.
-fn confirm_default(request: &Request, actual: &Actual, ui: &Ui) -> Result<()> {
-    let names = actual.deployments();
-    if names.is_empty() || request.dry_run || request.yes {
-        return Ok(());
-    }
-    let list = names.iter().copied().collect::<Vec<_>>().join(", ");
-    if names.contains(DEFAULT_DEPLOYMENT) {
-        ui.note(&format!("deployments on '{}': {list}", request.host()));
-        if ui.confirm("remove the deployment 'default', which this workspace did not make?") == Some(true) {
-            return Ok(());
-        }
-    }
-    Err(Fault::new(
-        Exit::Usage,
-        format!(
-            "the workspace '{}' knows no deployment to remove",
-            request.workspace.path().display()
-        ),
-    )
-    .hint(format!(
-        "on '{}' there are: {list}; name one with --prefix, or confirm the one called 'default' with --yes",
-        request.host()
-    ))
-    .into())
-}
-
 fn confirm(request: &Request, plan: &Plan, ui: &Ui) -> Result<()> {
     if request.yes {
         return Ok(());
     }
     ui.note(plan.to_string().trim_end());
-    match ui.confirm(&format!("remove all of this from '{}'?", request.host())) {
+    let hosts: Vec<&str> = request.ways.all.iter().map(|way| way.host.as_str()).collect();
+    match ui.confirm(&format!("remove all of this from '{}'?", hosts.join("' and '"))) {
         Some(true) => Ok(()),
         Some(false) => bail!(Fault::new(Exit::Interrupted, "nothing was removed")),
         None => bail!(
@@ -356,17 +179,75 @@ fn forget_nodes(tools: &Tools, blueprint: Option<Blueprint>, names: &BTreeMap<St
     }
 }
 
-/// After a removal of nodes: the record forgets them, the outputs are written anew.
-async fn after_nodes(request: &Request, session: &Session, id: &Identity) -> Result<Vec<report::NodeReport>> {
-    let (host, libvirt) = (session.host.clone(), session.libvirt.clone());
-    let (request, id) = (request.clone(), id.clone());
-    blocking(move || {
-        let storage = &request.wanted.storage;
-        let actual = actual::read(&host, &libvirt, storage, &id.name)?;
-        let Some(present) = actual.facts.record.clone() else {
-            return Ok(report::nodes(&actual, &id, &BTreeSet::new()));
-        };
-        let mut record = present.clone();
+/// After a removal of nodes: the records forget them, the outputs are written anew.
+async fn after_nodes(
+    request: &Request,
+    prepared: &Each<Prepared>,
+    crew: &mut Crew,
+) -> Result<Vec<report::NodeReport>> {
+    let mut read = Vec::new();
+    for (at, one) in prepared {
+        let (session, id, tools) = (Arc::clone(&one.session), one.id.clone(), Arc::clone(&one.tools));
+        let request = one.request.clone();
+        let after = blocking(move || after_nodes_of(&request, &session, &id, &tools)).await;
+        read.push((*at, after));
+    }
+    let mut after = crew.sort(read)?;
+    let mut seats = BTreeMap::new();
+    for ((_, one), (_, (actual, _))) in prepared.iter().zip(&after) {
+        seats.insert(one.id.uuid, counts::present(&one.id, actual));
+    }
+    for ((_, one), (_, (actual, record))) in prepared.iter().zip(&mut after) {
+        let Some(record) = record else { continue };
+        for member in &mut record.fleet {
+            if let Some(seats) = seats.get(&member.uuid) {
+                member.nodes.clone_from(seats);
+                member.nodes.sort();
+            }
+        }
+        if Some(&*record) != actual.facts.record.as_ref() {
+            let (tools, record) = (Arc::clone(&one.tools), record.clone());
+            blocking(move || host::apply::write_record(&tools.host, &tools.setting.folder, &record)).await?;
+        }
+    }
+    let parts = prepared.iter().zip(&after);
+    let parts = parts.filter_map(|((at, one), (_, (actual, record)))| {
+        Some(Part {
+            at: *at,
+            host: &one.tools.host,
+            id: &one.id,
+            actual,
+            record: record.as_ref()?,
+        })
+    });
+    let parts: Vec<Part<'_>> = parts.collect();
+    if !parts.is_empty() {
+        write_outputs(request, &parts)?;
+    }
+    let nodes = prepared
+        .iter()
+        .zip(&after)
+        .flat_map(|((_, one), (_, (actual, record)))| {
+            let ready = record.as_ref().map(|record| record.ready.clone());
+            report::nodes(actual, &one.id, &ready.unwrap_or_default())
+        });
+    Ok(nodes.collect())
+}
+
+/// What is there afterwards, and what the record must say of it.
+fn after_nodes_of(
+    request: &Request,
+    session: &Session,
+    id: &Identity,
+    tools: &Tools,
+) -> Result<(Actual, Option<Record>)> {
+    let read = || {
+        let request = session.at_its_folder(request)?;
+        actual::read(&session.host, &session.libvirt, &request.wanted.storage, &id.name)
+    };
+    let actual = read().map_err(|error| apply::explain(tools, error))?;
+    let mut record = actual.facts.record.clone();
+    if let Some(record) = &mut record {
         let names: BTreeSet<&str> = actual
             .domains_of(id.uuid)
             .map(|domain| domain.name.as_str())
@@ -376,13 +257,8 @@ async fn after_nodes(request: &Request, session: &Session, id: &Identity) -> Res
         let files = outside::of_nodes(&actual, id.uuid);
         record.files.retain(|file| files.contains(file));
         record.extend = None;
-        if record != present {
-            host::apply::write_record(&host, &storage.deployment_folder(&id.name), &record)?;
-        }
-        write_outputs(&request, &host, &id, &actual, &record)?;
-        Ok(report::nodes(&actual, &id, &record.ready))
-    })
-    .await
+    }
+    Ok((actual, record))
 }
 
 /// Removes a workspace's files, when they are that deployment's.

@@ -1,5 +1,6 @@
 //! What a run says at its end: a summary for people, one object for programs.
 
+use super::fleet::Crew;
 use super::input::{Mode, Request};
 use crate::actual::Actual;
 use crate::addresses::Mac;
@@ -7,7 +8,9 @@ use crate::deployment::{Identity, Node};
 use crate::plan::Change;
 use crate::steps::domains::pending;
 use crate::steps::domains::read::ActualDomain;
+use crate::ui::Ui;
 use crate::workspace;
+use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -27,9 +30,19 @@ pub struct Report {
     planned: Option<Vec<Change>>,
     nodes: Vec<NodeReport>,
     workspace: String,
+    /// The hypervisors that were left out, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<LeftOut>,
     /// What the changes were made to, in words.
     #[serde(skip)]
     subject: String,
+}
+
+/// A hypervisor that was left out, in `--format json`.
+#[derive(Clone, Debug, Serialize)]
+struct LeftOut {
+    host: String,
+    error: crate::error::Report,
 }
 
 /// A node in `--format json`.
@@ -73,18 +86,43 @@ impl NodeReport {
 
 impl Report {
     /// A report without changes.
-    pub fn new(request: &Request, deployment: &str, nodes: Vec<NodeReport>) -> Report {
+    pub fn new(request: &Request, deployment: &str, mut nodes: Vec<NodeReport>) -> Report {
+        nodes.sort_by(|a, b| (&a.node_type, a.index).cmp(&(&b.node_type, b.index)));
         Report {
             deployment: deployment.to_owned(),
-            hosts: vec![request.host().to_owned()],
+            hosts: request.ways.all.iter().map(|way| way.host.clone()).collect(),
             changes: None,
             planned: None,
+            left_out: Vec::new(),
             nodes,
             workspace: request.workspace.path().display().to_string(),
             subject: match request.mode {
                 Mode::CleanupAll => "everything".to_owned(),
                 _ => format!("deployment '{deployment}'"),
             },
+        }
+    }
+
+    /// With the hypervisors that were left out.
+    pub fn left_out(mut self, crew: &Crew) -> Report {
+        self.left_out = crew
+            .failed()
+            .map(|(at, error)| LeftOut {
+                host: crew.host(at).to_owned(),
+                error: crate::error::Report::of(error),
+            })
+            .collect();
+        self
+    }
+
+    /// The result for programs; it tells itself of what was left out.
+    ///
+    /// # Errors
+    /// Never, for this type.
+    pub fn print(&self, ui: &Ui) -> Result<()> {
+        match self.left_out.is_empty() {
+            true => ui.json(self),
+            false => ui.json_with_error(self),
         }
     }
 
@@ -115,14 +153,19 @@ impl Report {
         let mut lines = vec![format!(
             "{} on '{}': {changes}",
             self.subject,
-            self.hosts.join(", ")
+            self.hosts.join("', '")
         )];
+        let several = self.hosts.len() > 1;
         let width = self.nodes.iter().map(|node| node.name.len()).max().unwrap_or(0);
         for node in &self.nodes {
             let ip = node.ip.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
             let ready = node.readiness();
+            let host = match several {
+                true => format!("  on {}", node.host),
+                false => String::new(),
+            };
             lines.push(format!(
-                "  {:width$}  {:15}  {:8}  {ready}",
+                "  {:width$}  {:15}  {:8}  {ready}{host}",
                 node.name, ip, node.state
             ));
         }

@@ -1,8 +1,11 @@
 //! After the changes: waiting for the nodes, noting who is ready, writing the outputs.
 
-use super::facts::{is_direct, login_key, write_outputs};
+use super::facts::{Part, is_direct, login_key, write_outputs};
+use super::fleet::{self, Crew, Each};
 use super::input::Request;
 use super::ironic;
+use super::persist::is_lost;
+use super::prepare::Prepared;
 use super::report::{self, Report};
 use super::{Session, blocking};
 use crate::actual::{self, Actual};
@@ -10,6 +13,7 @@ use crate::apply::{self, Tools};
 use crate::deployment::Deployment;
 use crate::error::{Exit, Fault};
 use crate::interrupt;
+use crate::lease::Lease;
 use crate::ready::{self, Target};
 use crate::remote::Host;
 use crate::ssh::{self, node::NodeKey};
@@ -18,42 +22,183 @@ use crate::steps::domains::read::ActualDomain;
 use crate::steps::host::record::Record;
 use crate::steps::start::fallen::last_words;
 use anyhow::{Context, Result};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// How long a login to a node that was ready before may take.
 const LOGIN: Duration = Duration::from_secs(30);
 
+/// One hypervisor after its changes.
+struct Settling {
+    session: Session,
+    deployment: Deployment,
+    tools: Arc<Tools>,
+    actual: Actual,
+    record: Record,
+    /// Held until all is done.
+    _lease: Option<Arc<Lease>>,
+}
+
+impl Settling {
+    /// What was read before a run that changed nothing is not read again.
+    async fn after(prepared: Prepared) -> Result<Settling> {
+        let Prepared {
+            session,
+            deployment,
+            plan,
+            tools,
+            lease,
+            actual,
+        } = prepared;
+        let actual = match plan.is_empty() {
+            true => actual,
+            false => read(&session, &deployment).await?,
+        };
+        let record = match &actual.facts.record {
+            Some(record) => record.clone(),
+            None => return Err(Fault::new(Exit::Failed, "the deployment's record is gone").into()),
+        };
+        Ok(Settling {
+            session,
+            deployment,
+            tools,
+            actual,
+            record,
+            _lease: lease,
+        })
+    }
+
+    fn part(&self, at: usize) -> Part<'_> {
+        Part {
+            at,
+            host: &self.session.host,
+            id: &self.deployment.id,
+            actual: &self.actual,
+            record: &self.record,
+        }
+    }
+}
+
+async fn read(session: &Session, deployment: &Deployment) -> Result<Actual> {
+    let (host, libvirt) = (session.host.clone(), session.libvirt.clone());
+    let (storage, name) = (deployment.storage.clone(), deployment.id.name.clone());
+    blocking(move || actual::read(&host, &libvirt, &storage, &name)).await
+}
+
 /// After the changes: waits for the nodes, notes who is ready, writes the outputs.
 ///
-/// `unchanged` is what was read before a run that changed nothing: then it is not read again.
+/// # Errors
+/// What failed on a hypervisor; that nodes did not get ready is the second half of the answer.
 pub async fn settle(
     request: &Request,
-    session: &Session,
-    deployment: &Deployment,
-    tools: &Arc<Tools>,
-    unchanged: Option<Actual>,
+    prepared: Each<Prepared>,
+    crew: &mut Crew,
 ) -> Result<(Report, Result<()>)> {
-    let id = &deployment.id;
-    let read = || {
-        let (host, libvirt) = (session.host.clone(), session.libvirt.clone());
-        let (storage, name) = (deployment.storage.clone(), id.name.clone());
-        blocking(move || actual::read(&host, &libvirt, &storage, &name))
+    let after = prepared.into_iter().map(async |(at, one)| {
+        let tools = Arc::clone(&one.tools);
+        (at, explained(Settling::after(one).await, &tools).await)
+    });
+    let sites = crew.sort(fleet::all(after.collect()).await)?;
+    let parts = |sites: &'_ Each<Settling>| -> Result<()> {
+        let parts: Vec<Part<'_>> = sites.iter().map(|(at, site)| site.part(*at)).collect();
+        write_outputs(request, &parts)
     };
-    let mut actual = match unchanged {
-        Some(actual) => actual,
-        None => read().await?,
-    };
-    let mut record = match &actual.facts.record {
-        Some(record) => record.clone(),
-        None => return Err(Fault::new(Exit::Failed, "the deployment's record is gone").into()),
-    };
-    write_outputs(request, &session.host, id, &actual, &record)?;
+    parts(&sites)?;
     interrupt::point("outputs");
-    let targets = targets(request, deployment, &actual, &record);
+    let totals = totals(&sites);
+    let waits = sites.into_iter().map(async |(at, mut site)| {
+        let tools = Arc::clone(&site.tools);
+        let settled = settle_one(&request.to(at), &mut site, &totals).await;
+        (
+            at,
+            explained(settled.map(|settled| (site, settled)), &tools).await,
+        )
+    });
+    let waited = crew.sort(fleet::all(waits.collect()).await)?;
+    let (mut sites, mut results, mut is_new) = (Vec::new(), Vec::new(), false);
+    for (at, (site, settled)) in waited {
+        is_new |= settled.waited && !site.actual.lan.is_empty();
+        results.push((at, settled.result));
+        sites.push((at, site));
+    }
+    if is_new {
+        // What they are given out there is known only now.
+        parts(&sites)?;
+    }
+    let nodes = sites
+        .iter()
+        .flat_map(|(_, site)| report::nodes(&site.actual, &site.deployment.id, &site.record.ready));
+    let report = Report::new(request, request.deployment(), nodes.collect());
+    let mut result = unready(results, crew);
+    if result.is_ok() && interrupt::requested() {
+        result = Err(apply::stopped());
+    }
+    Ok((report.left_out(crew), result))
+}
+
+/// What is behind a failure goes on top of it.
+async fn explained<T: Send + 'static>(result: Result<T>, tools: &Arc<Tools>) -> Result<T> {
+    let Err(error) = result else { return result };
+    let tools = Arc::clone(tools);
+    blocking(move || Err(apply::explain(&tools, error))).await
+}
+
+/// The first failure of nodes to get ready; the others are told.
+fn unready(results: Each<Result<()>>, crew: &Crew) -> Result<()> {
+    let failures = results
+        .into_iter()
+        .filter_map(|(at, result)| Some((at, result.err()?)));
+    let mut failures: Each<anyhow::Error> = failures.collect();
+    // What comes of a lost connection is tried again.
+    failures.sort_by_key(|(_, error)| !is_lost(error));
+    let mut failures = failures.into_iter();
+    let Some((_, first)) = failures.next() else {
+        return Ok(());
+    };
+    for (at, error) in failures.filter(|(_, error)| !apply::is_stop(error)) {
+        crew.ui(at).warn(&fleet::in_a_line(&error));
+    }
+    Err(first)
+}
+
+/// How many nodes of each file there are on all hypervisors.
+fn totals(sites: &Each<Settling>) -> BTreeMap<String, usize> {
+    let mut totals = BTreeMap::new();
+    for (_, site) in sites {
+        let domains = site.actual.domains_of(site.deployment.id.uuid);
+        for mark in domains.filter_map(|domain| domain.mark.as_ref()) {
+            *totals.entry(mark.file_name.clone()).or_default() += 1;
+        }
+    }
+    totals
+}
+
+/// What waiting came to.
+struct Settled {
+    /// Whether there was a node to wait for.
+    waited: bool,
+    /// What is wrong with the nodes.
+    result: Result<()>,
+}
+
+async fn settle_one(
+    request: &Request,
+    site: &mut Settling,
+    totals: &BTreeMap<String, usize>,
+) -> Result<Settled> {
+    let Settling {
+        session,
+        deployment,
+        tools,
+        actual,
+        record,
+        ..
+    } = site;
+    let id = &deployment.id;
+    let targets = targets(request, deployment, actual, record);
     let waited = !targets.is_empty();
-    let key = NodeKey::new(login_key(request, id, &actual, &record)?.private_openssh);
+    let key = NodeKey::new(login_key(request, id, actual, record)?.private_openssh);
     let (ready, mut result) = ready::wait(targets, tools, &key, request.timeout).await;
     if (tools.lease_lost)() {
         // Another run may be at work by now: nothing more is written.
@@ -77,32 +222,22 @@ pub async fn settle(
     record.ready.retain(|name| names.contains(name));
     record.lan.retain(|name, _| names.contains(name));
     if result.is_ok() {
-        result = give_keys(session, &actual, &mut record, (&key, request.timeout), tools).await;
+        result = give_keys(session, actual, record, (&key, request.timeout), tools).await;
     }
     if result.is_ok() {
-        result = check_blank_nodes(request, deployment, &actual, tools);
+        result = check_blank_nodes(request, deployment, actual, tools);
     }
     if result.is_ok() {
-        forget_extends(request, deployment, &actual, &mut record);
+        forget_extends(request, deployment, totals, record);
     }
-    if Some(&record) != actual.facts.record.as_ref() {
+    if Some(&*record) != actual.facts.record.as_ref() {
         let (host, folder, record) = (session.host.clone(), tools.setting.folder.clone(), record.clone());
         blocking(move || steps::host::apply::write_record(&host, &folder, &record)).await?;
     }
     if waited {
-        actual = read().await?;
-        if !actual.lan.is_empty() {
-            // What they are given out there is known only now.
-            write_outputs(request, &session.host, id, &actual, &record)?;
-        }
+        *actual = read(session, deployment).await?;
     }
-    if result.is_ok() && interrupt::requested() {
-        result = Err(apply::stopped());
-    }
-    Ok((
-        Report::new(request, &id.name, report::nodes(&actual, id, &record.ready)),
-        result,
-    ))
+    Ok(Settled { waited, result })
 }
 
 /// Gives the key of the user that Ironic powers nodes as to the underclouds that were made without it.
@@ -222,14 +357,14 @@ fn check_blank_nodes(
 }
 
 /// Forgets the targets of extends that are complete: this run's own, and those that are met by now.
-fn forget_extends(request: &Request, deployment: &Deployment, actual: &Actual, record: &mut Record) {
+fn forget_extends(
+    request: &Request,
+    deployment: &Deployment,
+    totals: &BTreeMap<String, usize>,
+    record: &mut Record,
+) {
     let Some(targets) = &mut record.extend else { return };
-    let count = |file_name: &str| {
-        let marks = actual
-            .domains_of(deployment.id.uuid)
-            .filter_map(|domain| domain.mark.as_ref());
-        marks.filter(|mark| mark.file_name == file_name).count()
-    };
+    let count = |file_name: &str| totals.get(file_name).copied().unwrap_or_default();
     let own = |file_name: &str| {
         deployment
             .extend

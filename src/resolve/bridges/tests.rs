@@ -4,6 +4,7 @@ use crate::actual::Actual;
 use crate::cli::{Cli, Command};
 use crate::commands::virsh::spec;
 use crate::deployment::{Deployment, Identity, Slot};
+use crate::resolve::part::Part;
 use crate::resolve::{self, Wanted};
 use crate::steps::host::bridges::links::tests::sample;
 use crate::topology::{self, Request, Variables, selection};
@@ -60,7 +61,8 @@ fn resolved_with(file: &str, change: impl Fn(&mut Wanted)) -> Result<Deployment,
     };
     let mut wanted = wanted();
     change(&mut wanted);
-    resolve::deployment(&wanted, &topology, slot, &id, &actual)
+    let part = Part::alone(&wanted, &topology, &id, &actual);
+    resolve::deployment(&wanted, &topology, slot, &id, &actual, &part)
 }
 
 fn refused(networks: &str) -> String {

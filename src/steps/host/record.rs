@@ -2,6 +2,7 @@
 
 use crate::deployment::Slot;
 use crate::error::{Exit, Fault, FaultContext};
+use crate::fleet::Member;
 use crate::ui::harmless::short_line;
 use anyhow::{Result, bail};
 use hmac::{Hmac, Mac};
@@ -51,6 +52,9 @@ pub struct Record {
     /// The underclouds that were given that key.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub handed: BTreeSet<String>,
+    /// The hypervisors that it lives on, this one among them, when there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fleet: Vec<Member>,
     /// 32 random bytes in hex, from which the nodes' SSH host keys are derived: any client can write a node's seed again.
     pub secret: KeySecret,
 }
@@ -75,6 +79,19 @@ impl fmt::Debug for StackKey {
 #[serde(transparent)]
 pub struct KeySecret(String);
 
+impl KeySecret {
+    /// A new one.
+    ///
+    /// # Errors
+    /// When the system gives no randomness.
+    pub fn new() -> Result<KeySecret> {
+        let mut secret = [0u8; 32];
+        ssh_key::rand_core::RngCore::try_fill_bytes(&mut ssh_key::rand_core::OsRng, &mut secret)
+            .map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
+        Ok(KeySecret(hex(&secret)))
+    }
+}
+
 impl fmt::Debug for KeySecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(secret)")
@@ -87,9 +104,6 @@ impl Record {
     /// # Errors
     /// When the system gives no randomness.
     pub fn new(deployment: &str, uuid: Uuid, slot: Slot, created_by: String) -> Result<Record> {
-        let mut secret = [0u8; 32];
-        ssh_key::rand_core::RngCore::try_fill_bytes(&mut ssh_key::rand_core::OsRng, &mut secret)
-            .map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
         let created_at = std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)?
             .as_secs();
@@ -107,7 +121,8 @@ impl Record {
             lan: BTreeMap::new(),
             stack_key: None,
             handed: BTreeSet::new(),
-            secret: KeySecret(hex(&secret)),
+            fleet: Vec::new(),
+            secret: KeySecret::new()?,
         })
     }
 

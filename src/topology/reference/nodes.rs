@@ -18,6 +18,12 @@ pub const NODE: Table = Table {
             "nodes are called `name-0`, `name-1`; files of one name share the numbers",
         ),
         doc(
+            "host",
+            Text("hypervisor"),
+            Said("`--placement`"),
+            "the hypervisor that new nodes go to, as `--host-address` names it; existing ones stay where they are",
+        ),
+        doc(
             "cpu",
             Either(&[Integer(1, 1024, ""), Mapping(&CPU)]),
             Required,

@@ -14,20 +14,17 @@ use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Removes some nodes, whatever a killed removal left of them.
-///
-/// # Errors
-/// `Usage`, for names that are no nodes of the deployment.
 pub fn nodes(
     request: &Request,
     wanted: &[String],
     id: &Identity,
     actual: &Actual,
     stored: &Stored,
-) -> Result<Removal> {
+) -> Removal {
     let mut actions = Vec::new();
     let mut held = BTreeMap::new();
     let folder = storage::folder(&id.name, actual, &request.wanted.storage);
-    let mut unknown = Vec::new();
+    let mut unknown = BTreeSet::new();
     let wanted = actual.full_names(wanted, id);
     let names: BTreeSet<String> = wanted.keys().cloned().collect();
     let mut removed: BTreeSet<String> = BTreeSet::new();
@@ -91,7 +88,7 @@ pub fn nodes(
         let known = actual.facts.blueprint.as_ref();
         let known = known.is_some_and(|blueprint| blueprint.node(&name).is_some());
         if of_node.is_empty() && !reserved && !known && !was_listed(request, &name) {
-            unknown.push(given);
+            unknown.insert(given);
         }
         actions.extend(of_node);
     }
@@ -103,17 +100,33 @@ pub fn nodes(
         &actual.facts,
         &id.host,
     ));
-    let Some(first) = unknown.first() else {
-        return Ok(Removal {
-            actions,
-            notes: Vec::new(),
-            held,
-        });
+    Removal {
+        actions,
+        notes: Vec::new(),
+        held,
+        unknown,
+    }
+}
+
+/// Makes sure that each name is one of a node, on one hypervisor or another.
+///
+/// # Errors
+/// `Usage`, for names that are no nodes of the deployment.
+pub fn check_known(wanted: &[String], all: &[(&Identity, &Actual, &Removal)]) -> Result<()> {
+    let is_unknown = |name: &&String| all.iter().all(|(_, _, removal)| removal.unknown.contains(*name));
+    let mut unknown: Vec<&str> = wanted.iter().filter(is_unknown).map(String::as_str).collect();
+    unknown.dedup();
+    let (Some(first), Some((id, ..))) = (unknown.first(), all.first()) else {
+        return Ok(());
     };
-    let present: Vec<&str> = actual
-        .domains_of(id.uuid)
+    let mut present: Vec<&str> = all
+        .iter()
+        .flat_map(|(id, actual, _)| actual.domains_of(id.uuid))
         .map(|domain| domain.name.as_str())
         .collect();
+    if all.len() > 1 {
+        present.sort_unstable();
+    }
     let there = match present.is_empty() {
         true => "it has no nodes".to_owned(),
         false => format!("there are: {}", present.join(", ")),
@@ -122,13 +135,14 @@ pub fn nodes(
         Some(guess) => format!("did you mean '{guess}'? {there}"),
         None => there,
     };
+    let hosts: Vec<&str> = all.iter().map(|(id, ..)| id.host.as_str()).collect();
     bail!(
         Fault::new(
             Exit::Usage,
             format!(
                 "deployment '{}' on '{}' has no node '{}'",
                 id.name,
-                id.host,
+                hosts.join("' and '"),
                 unknown.join("', '")
             )
         )
