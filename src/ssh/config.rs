@@ -63,6 +63,8 @@ pub struct Destination {
     pub only_key: Option<PathBuf>,
     /// Whether the agent may only offer keys of `identity_files`.
     pub identities_only: bool,
+    /// Files with certificates of keys.
+    pub certificates: Vec<PathBuf>,
     /// The ssh-agent.
     pub agent: AgentSocket,
     /// How to log in, in which order.
@@ -162,6 +164,8 @@ pub fn resolve(address: &str, options: &ClientOptions) -> Result<Destination> {
             .map(|p| expand(p))
             .collect(),
     };
+    let certificates = settings.get("certificatefile").into_iter().flatten();
+    let certificates = certificates.filter(|l| *l != "none").map(|l| expand(l)).collect();
     let agent = match settings
         .get("identityagent")
         .and_then(|v| v.first())
@@ -185,6 +189,7 @@ pub fn resolve(address: &str, options: &ClientOptions) -> Result<Destination> {
         identity_files,
         only_key: options.key.clone(),
         identities_only: one("identitiesonly").as_deref() == Some("yes"),
+        certificates,
         agent,
         methods: methods(&one),
         is_hop: false,

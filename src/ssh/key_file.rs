@@ -1,6 +1,6 @@
 //! A private key in a file: OpenSSH's format, or PEM.
 
-use super::passphrase;
+use super::{certificate, passphrase};
 use crate::error::{Exit, Fault, FaultContext};
 use anyhow::{Result, anyhow};
 use ssh_key::{LineEnding, PrivateKey, PublicKey};
@@ -21,6 +21,8 @@ pub(crate) struct KeyFile {
 pub(crate) struct Usable {
     pub(crate) private: String,
     pub(crate) passphrase: Option<String>,
+    /// A certificate of it, as a line of text, to be shown in place of the key.
+    pub(crate) certificate: Option<String>,
 }
 
 impl KeyFile {
@@ -64,11 +66,31 @@ impl KeyFile {
         })
     }
 
+    /// The certificates of the key: of these files, and of the one beside it.
+    pub(crate) fn certificates(&self, files: &[PathBuf]) -> Vec<String> {
+        let mut own = self.path.as_os_str().to_owned();
+        own.push("-cert.pub");
+        let mut texts = Vec::new();
+        for path in files.iter().map(PathBuf::as_path).chain([Path::new(&own)]) {
+            let Ok(text) = std::fs::read_to_string(path) else {
+                continue;
+            };
+            let key = certificate::key_of_text(&text);
+            let own = self.public.as_ref().map(PublicKey::key_data);
+            if own.is_some() && own == key.as_ref().map(PublicKey::key_data) {
+                texts.push(text.trim().to_owned());
+            }
+        }
+        texts.dedup();
+        texts
+    }
+
     /// The private key as it stands in the file, with no passphrase.
     pub(crate) fn plain(&self) -> Option<Usable> {
         self.private.clone().map(|private| Usable {
             private,
             passphrase: None,
+            certificate: None,
         })
     }
 
@@ -82,6 +104,7 @@ impl KeyFile {
             return Ok(Usable {
                 private: private.clone(),
                 passphrase: None,
+                certificate: None,
             });
         }
         let wrong = || {
@@ -118,12 +141,14 @@ impl KeyFile {
             return Some(Usable {
                 private: private.to_owned(),
                 passphrase: Some(passphrase),
+                certificate: None,
             });
         };
         let text = key.decrypt(&passphrase).ok()?.to_openssh(LineEnding::LF).ok()?;
         Some(Usable {
             private: text.to_string(),
             passphrase: None,
+            certificate: None,
         })
     }
 }

@@ -1,7 +1,9 @@
 //! SSH connections to hypervisors and through them: configuration, host keys, logins, channels.
 
+mod agent;
 pub mod auth;
 pub mod bridge;
+mod certificate;
 pub mod config;
 pub mod exec;
 mod jump;

@@ -170,13 +170,13 @@ fn a_key_with_a_passphrase() {
     }
 }
 
-struct Agent {
-    socket: std::path::PathBuf,
+pub struct Agent {
+    pub socket: std::path::PathBuf,
     child: std::process::Child,
 }
 
 impl Agent {
-    fn start(sshd: &Sshd, keys: &[&str]) -> Agent {
+    pub fn start(sshd: &Sshd, keys: &[&str]) -> Agent {
         let socket = sshd.path("agent");
         let child = Command::new("ssh-agent")
             .arg("-D")

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's own helpers may panic")]
 
 mod accounts;
+mod certificates;
 mod commands;
 mod host_keys;
 mod jobs;

@@ -2,7 +2,8 @@
 
 use super::{Attempt, Done, Failure, LOGIN, Login, failure};
 use crate::error::{Exit, Fault};
-use crate::ssh::config::{AgentSocket, Destination};
+use crate::ssh::agent::{self, Identity};
+use crate::ssh::config::Destination;
 use crate::ssh::key_file::{KeyFile, Usable};
 use crate::ssh::known_hosts::fingerprint;
 use crate::ssh::link::{Link, LinkError};
@@ -46,36 +47,37 @@ impl Attempt<'_> {
     }
 
     fn agent(&mut self, files: &[KeyFile]) -> Result<Done> {
-        let Some((agent, mut identities)) = agent(self.link, &self.destination.agent) else {
+        let Some((agent, mut identities)) = agent::connect(self.link, &self.destination.agent) else {
             return Ok(None);
         };
-        let named = |identity: &ssh2::PublicKey| {
-            files
-                .iter()
-                .filter_map(|f| f.public.as_ref())
-                .any(|p| p.to_bytes().is_ok_and(|b| b == identity.blob()))
+        let named = |identity: &Identity| {
+            let keys = files.iter().filter_map(|f| f.public.as_ref());
+            let own = identity.public.as_ref().map(PublicKey::key_data);
+            keys.map(PublicKey::key_data).any(|key| Some(key) == own)
         };
         if self.destination.only_key.is_some() || self.destination.identities_only {
             identities.retain(&named);
         }
         // sshd gives up after six keys: those that were asked for go first.
-        identities.sort_by_key(|i| !named(i));
-        for identity in identities {
-            let public = PublicKey::from_bytes(identity.blob()).ok().map(|mut public| {
-                public.set_comment(identity.comment());
-                public
-            });
+        identities.sort_by_key(|i| (!named(i), !i.is_certificate));
+        for Identity {
+            key,
+            public,
+            is_certificate,
+        } in identities
+        {
             let print = public
                 .as_ref()
                 .map(|p| fingerprint(p.key_data()))
                 .unwrap_or_default();
+            let what = if is_certificate { ", a certificate" } else { "" };
             self.tried
-                .push(format!("'{}' of ssh-agent ({print})", identity.comment()));
+                .push(format!("'{}' of ssh-agent ({print}{what})", key.comment()));
             let user = &self.destination.user;
-            let login = Login::Agent(identity.blob().to_vec());
+            let login = Login::Agent(key.blob().to_vec());
             match self
                 .link
-                .drive("logging in", LOGIN, |_| agent.userauth(user, &identity))
+                .drive("logging in", LOGIN, |_| agent.userauth(user, &key))
             {
                 Ok(()) => return Ok(Some((login, public))),
                 Err(e) => {
@@ -101,12 +103,17 @@ impl Attempt<'_> {
             .unwrap_or_default();
         self.tried.push(format!("'{}'{print}", file.path.display()));
         let user = &self.destination.user;
+        let certificates = file.certificates(&self.destination.certificates);
         if file.encrypted {
             // The server is asked first whether it would take the key: nobody types a passphrase in vain.
-            if let Some(text) = file.public.as_ref().and_then(|p| p.to_openssh().ok())
-                && let Err(e) = by_key(self.link, user, &plain, Some(&text))
-                && failure(&e) == Failure::Refused
-            {
+            let text = file.public.as_ref().and_then(|p| p.to_openssh().ok());
+            let texts: Vec<&String> = certificates.iter().chain(&text).collect();
+            let mut refused = !texts.is_empty() && text.is_some();
+            for text in texts {
+                let asked = by_key(self.link, user, &plain, Some(text));
+                refused &= matches!(&asked, Err(e) if failure(e) == Failure::Refused);
+            }
+            if refused {
                 return Ok(None);
             }
         }
@@ -118,6 +125,20 @@ impl Attempt<'_> {
                 return Ok(None);
             }
         };
+        for text in certificates {
+            let certified = Usable {
+                certificate: Some(text),
+                ..usable.clone()
+            };
+            match by_key(self.link, user, &certified, None) {
+                Ok(()) => {
+                    warn_if_open(&file.path);
+                    let login = Login::Key(certified, file.path.clone());
+                    return Ok(Some((login, file.public.clone())));
+                }
+                Err(e) => self.go_on(e)?,
+            }
+        }
         match by_key(self.link, user, &usable, None) {
             Ok(()) => {
                 warn_if_open(&file.path);
@@ -145,7 +166,7 @@ impl Attempt<'_> {
 
     /// Where keys were looked for in vain.
     pub(super) fn sources(&self) -> String {
-        let agent = match agent(self.link, &self.destination.agent) {
+        let agent = match agent::connect(self.link, &self.destination.agent) {
             Some((_, keys)) if keys.is_empty() => "ssh-agent holds none",
             Some(_) => "ssh-agent holds none that your ssh config allows",
             None => "no ssh-agent answers",
@@ -208,16 +229,19 @@ pub(super) fn by_key(
     link.drive("logging in", LOGIN, |session| {
         // Without a passphrase libssh2 would hand OpenSSL a null pointer for an encrypted PEM.
         let passphrase = key.passphrase.as_deref().unwrap_or_default();
+        let public = public.or(key.certificate.as_deref());
         session.userauth_pubkey_memory(user, public, &key.private, Some(passphrase))
     })
 }
 
 /// Logs in by the agent's key of this name.
 pub(super) fn by_agent(link: &mut Link, destination: &Destination, blob: &[u8]) -> Result<(), LinkError> {
-    let (agent, identities) = agent(link, &destination.agent).ok_or(LinkError::Silent("asking ssh-agent"))?;
+    let (agent, identities) =
+        agent::connect(link, &destination.agent).ok_or(LinkError::Silent("asking ssh-agent"))?;
     let identity = identities
         .iter()
-        .find(|i| i.blob() == blob)
+        .map(|identity| &identity.key)
+        .find(|key| key.blob() == blob)
         .ok_or(LinkError::Silent("asking ssh-agent"))?;
     link.drive("logging in", LOGIN, |_| {
         agent.userauth(&destination.user, identity)
@@ -234,19 +258,4 @@ pub(crate) fn by_private(
     link.drive("logging in", limit, |session| {
         session.userauth_pubkey_memory(user, None, private, Some(""))
     })
-}
-
-fn agent(link: &Link, socket: &AgentSocket) -> Option<(ssh2::Agent, Vec<ssh2::PublicKey>)> {
-    let mut agent = link.session().agent().ok()?;
-    match socket {
-        AgentSocket::Off => return None,
-        AgentSocket::Environment => {
-            std::env::var_os("SSH_AUTH_SOCK")?;
-        }
-        AgentSocket::Path(path) => agent.set_identity_path(path).ok()?,
-    }
-    agent.connect().ok()?;
-    agent.list_identities().ok()?;
-    let identities = agent.identities().ok()?;
-    Some((agent, identities))
 }
