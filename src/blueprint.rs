@@ -23,6 +23,9 @@ pub struct Blueprint {
     pub uuid: Uuid,
     /// The pool that base images are in.
     pub pool: String,
+    /// Whether the host's sshd is to take many sessions and logins.
+    #[serde(default)]
+    pub ssh_limits: bool,
     /// Whether the host is to have the user that Ironic powers nodes as.
     #[serde(default)]
     pub stack: bool,
@@ -84,6 +87,7 @@ impl Blueprint {
             version: VERSION,
             uuid: deployment.id.uuid,
             pool: pool.to_owned(),
+            ssh_limits: deployment.ssh_limits,
             stack: deployment.stack,
             bridges: deployment.bridges.clone(),
             networks,
@@ -162,6 +166,7 @@ impl Blueprint {
             joined: BTreeMap::new(),
             given: self.given(),
             extend: None,
+            ssh_limits: self.ssh_limits,
             stack: self.stack,
             slot: Slot {
                 net: String::new(),

@@ -29,18 +29,19 @@ pub struct Goal<'a> {
 pub type Found = Result<Vec<Action>, Problems>;
 
 impl Goal<'_> {
-    /// The whole plan; `images` are the actions that fetch base images, `restarts` those that a run asks for.
+    /// The whole plan; `others` are actions of other reasons, as those that fetch base images, `restarts` those that a run
+    /// asks for.
     ///
     /// # Errors
     /// All that the steps refuse.
-    pub fn plan(&self, images: Vec<Action>, restarts: Vec<Action>) -> Result<Plan, Problems> {
+    pub fn plan(&self, others: Vec<Action>, restarts: Vec<Action>) -> Result<Plan, Problems> {
         let networks = self.of_networks(self.deployment);
         let nodes = self.of_nodes(self.deployment);
         all([
             self.of_host(),
             networks,
             Ok(self.stale()),
-            Ok(images),
+            Ok(others),
             nodes,
             Ok(restarts),
         ])
@@ -68,7 +69,10 @@ impl Goal<'_> {
     /// What must change in who may come to the host, and how often.
     fn of_access(&self) -> Vec<Action> {
         let (access, id) = (&self.actual.facts.access, &self.deployment.id);
-        let mut actions = limits::converge(access, &id.host);
+        let mut actions = Vec::new();
+        if self.deployment.ssh_limits {
+            actions.extend(limits::converge(access, &id.host));
+        }
         if self.deployment.stack {
             actions.extend(stack::converge(self.record, &access.stack, id));
         }

@@ -34,6 +34,8 @@ pub struct Deployment {
     pub given: BTreeMap<String, BTreeSet<Mac>>,
     /// The target counts of an extend, kept in the record until it is complete.
     pub extend: Option<BTreeMap<String, u32>>,
+    /// Whether the host's sshd is to take many sessions and logins.
+    pub ssh_limits: bool,
     /// Whether the host is to have the user that Ironic powers nodes as.
     pub stack: bool,
     /// The subnet slot: `net` and `data_net` of the templates.

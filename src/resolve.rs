@@ -177,6 +177,7 @@ pub fn deployment(
         nodes,
         joined,
         given: BTreeMap::new(),
+        ssh_limits: false,
         stack: false,
         extend: wanted.extend.then(|| part.all.totals()),
         slot,

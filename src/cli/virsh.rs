@@ -62,6 +62,9 @@ pub struct HostFlags {
     /// Make nodes that need more memory than is available.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_MEMORY_OVERCOMMIT", hide_possible_values = true)]
     pub host_memory_overcommit: bool,
+    /// Raise sshd's limits of sessions and logins at once where they are low, until the last environment goes.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "yes", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_SSH_LIMITS", hide_possible_values = true)]
+    pub host_ssh_limits: bool,
     /// For an undercloud, and for nodes without an OS: make the hypervisor's user 'stack', as which Ironic powers them.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "yes", default_missing_value = "yes", value_parser = Boolean, env = "IRS_STACK_USER", hide_possible_values = true)]
     pub stack_user: bool,

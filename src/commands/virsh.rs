@@ -3,6 +3,7 @@
 mod connect;
 pub mod facts;
 mod fleet;
+mod first_contact;
 mod guest;
 pub mod input;
 mod ironic;

@@ -256,3 +256,65 @@ fn the_volume_grows_with_its_contents() {
     assert_eq!(volume.len(), 256 * 1024);
     assert_eq!(read(&volume, "user-data").len(), 200_000);
 }
+
+#[test]
+fn a_seed_has_a_key_for_power_only_when_it_is_given_one() {
+    let plain = read(&with_seed(|seed| image(seed)).unwrap(), "user-data");
+    assert!(
+        !plain.contains("runcmd") && !plain.contains("RSA PRIVATE"),
+        "{plain}"
+    );
+    let handed = Handed {
+        key: crate::secret::Secret::new(
+            "-----BEGIN RSA PRIVATE KEY-----\nAA$A'\n-----END RSA PRIVATE KEY-----\n",
+        ),
+        known_hosts: "172.16.0.1 ssh-ed25519 AAAA\n".into(),
+    };
+    assert!(!format!("{handed:?}").contains("PRIVATE"));
+    let volume = with_seed(|seed| {
+        let given = Seed {
+            handed: Some(&handed),
+            ..*seed
+        };
+        image(&given)
+    });
+    let text = read(&volume.unwrap(), "user-data");
+    let config: serde_json::Value = serde_json::from_str(text.trim_start_matches("#cloud-config\n")).unwrap();
+    let script = config["runcmd"][0][2].as_str().unwrap();
+    assert_eq!(config["runcmd"][0][0], "sh");
+    // A real shell, in a home of its own, as `getent` would give it; two runs leave one line and one key.
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().display();
+    let known = folder.path().join("known");
+    let me = String::from_utf8(
+        std::process::Command::new("id")
+            .arg("-un")
+            .output()
+            .unwrap()
+            .stdout,
+    )
+    .unwrap();
+    let script = script
+        .replace("/etc/ssh/ssh_known_hosts", &known.display().to_string())
+        .replace(
+            "for user in root cloud-user",
+            &format!("for user in {}", me.trim()),
+        )
+        .replace("$(getent passwd \"$user\")", &format!("x:x:0:0::{home}:/bin/sh"));
+    for _ in 0..2 {
+        let run = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    }
+    assert_eq!(
+        std::fs::read_to_string(known).unwrap(),
+        "172.16.0.1 ssh-ed25519 AAAA\n"
+    );
+    let key = folder.path().join(".ssh/id_rsa");
+    assert_eq!(std::fs::read_to_string(&key).unwrap(), handed.key.reveal());
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!folder.path().join(".ssh/irs_stack").exists());
+}

@@ -12,6 +12,7 @@ pub mod known_hosts;
 pub mod link;
 mod liveness;
 pub mod node;
+pub mod own_key;
 pub(crate) mod passphrase;
 
 use crate::error::{Exit, Fault, FaultContext};

@@ -11,6 +11,7 @@ mod faults;
 mod faults_images;
 mod interrupted;
 mod inventory;
+mod ironic;
 mod killed;
 mod lab;
 mod main_road;

@@ -99,6 +99,11 @@ impl Lab {
         script("image").run().ok().stdout.trim_end().to_owned()
     }
 
+    /// The path of that image's kernel.
+    pub fn kernel(&self) -> PathBuf {
+        Path::new(&self.image()).with_extension("vmlinuz")
+    }
+
     /// The folder that [`Lab::irs`] uses as `IRS_HOME`.
     pub fn home(&self) -> &Path {
         self.home.path()

@@ -1,5 +1,6 @@
 //! What the outputs need, from the marks on the hypervisor alone: any client writes the same files.
 
+use super::first_contact;
 use super::input::Request;
 use super::ironic;
 use super::report::address;
@@ -159,6 +160,9 @@ pub fn login_keys(
 fn own_key(request: &Request, host: &Host) -> Option<String> {
     if let Some(key) = host.login_public_key() {
         return Some(keys::bare(&key));
+    }
+    if let Ok(Some(key)) = first_contact::key(host) {
+        return Some(key.public);
     }
     let path = request.client().key.as_ref()?;
     keys::public_half(path)

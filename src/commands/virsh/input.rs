@@ -59,6 +59,8 @@ pub struct Request {
     pub virt_type: VirtType,
     /// Whether virtualization is checked.
     pub validate: bool,
+    /// Whether sshd's limits are raised.
+    pub ssh_limits: bool,
     /// Whether the host gets the user that Ironic powers nodes as.
     pub stack_user: bool,
     /// Whether too little memory is accepted.
@@ -202,6 +204,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         timezone: args.node.topology_timezone.clone(),
         virt_type: args.node.virt_type,
         validate: args.host.host_validate,
+        ssh_limits: args.host.host_ssh_limits,
         stack_user: args.host.stack_user,
         memory_overcommit: args.host.host_memory_overcommit,
         checksum: args.image.image_checksum.clone(),

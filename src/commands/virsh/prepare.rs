@@ -4,6 +4,7 @@ use super::Session;
 use super::connect::{Site, choose, connect};
 use super::facts::login_keys;
 use super::fleet::{Crew, Each};
+use super::first_contact;
 use super::input::Request;
 use super::ironic;
 use super::seating::{self, Seated};
@@ -110,6 +111,7 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
     if let Some(secret) = secret {
         record.secret = secret;
     }
+    deployment.ssh_limits = request.ssh_limits;
     let (blueprint, blueprint_is_new) = blueprint_of(&mut deployment, &actual, request.stack_user)?;
     let handed = ironic::prepare(request, &session.host, &deployment, &actual, &mut record)?;
     handed.notes.iter().for_each(|note| ui.note(note));
@@ -134,8 +136,9 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
         actual: &actual,
         volumes: &volumes,
     };
+    let others = images.chain(first_contact::actions(&session.host, ui)?);
     let plan = goal
-        .plan(images.collect(), restarts)
+        .plan(others.collect(), restarts)
         .map_err(Problems::into_fault)?;
     let cached = located.into_iter().filter_map(|(source, located)| match located {
         Located::Cached(base) => Some((source, base)),

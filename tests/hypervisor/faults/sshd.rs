@@ -17,6 +17,8 @@ const SIZES: &[&str] = &[
     "override.freeipa.memory=512",
     "-e",
     "override.freeipa.cpu=1",
+    "--host-ssh-limits",
+    "no",
 ];
 
 /// Makes a running node without an OS and a parked one with its base image and seed, twice, and takes them away.

@@ -28,6 +28,13 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host) -> Result<()> {
             let script = with(&[SSHD, AUTHORIZE], include_str!("stack_remove.sh"));
             host.text(&Cmd::script(&script, &[user, made, &end]))?;
         }
+        Work::Authorize { user, line, new } => {
+            if let Some(new) = new {
+                new.write()?;
+            }
+            let script = with(&[SSHD, AUTHORIZE], include_str!("contact.sh"));
+            host.text(&Cmd::script(&script, &[user]).stdin(format!("{line}\n")))?;
+        }
         Work::RaiseLimits => {
             // Another run may have raised them meanwhile.
             let script = format!(

@@ -6,6 +6,7 @@ authorize() {
     file=$(readlink -f "$1" 2>/dev/null) || file=$1
     [ -n "$3" ] || [ -f "$file" ] || exit 0
     mkdir -p "${file%/*}"
+    [ ! -f "$file" ] || cp -p "$file" "$file.irs-new"
     {
       [ ! -f "$file" ] || while IFS= read -r old || [ -n "$old" ]; do
         case $old in *"${2:?}") ;; *) printf "%s\n" "$old" ;; esac

@@ -1,9 +1,12 @@
 //! Who may come to the host, and how often: the user that Ironic powers nodes as, the user's own key, sshd's limits.
 
 pub mod apply;
+pub mod contact;
 pub mod facts;
 pub mod limits;
 pub mod stack;
+
+use crate::ssh::own_key::NewKey;
 
 /// What can happen to it.
 #[derive(Clone, Debug)]
@@ -17,6 +20,15 @@ pub enum Work {
     RemoveStack {
         /// The environment's UUID.
         of: Option<uuid::Uuid>,
+    },
+    /// Authorise the user's key, which came by a password; make it first when there is none.
+    Authorize {
+        /// The login user.
+        user: String,
+        /// As it is to stand in the file of authorized keys.
+        line: String,
+        /// The key, when it is to be made on this machine.
+        new: Option<Box<NewKey>>,
     },
     /// Let sshd take more sessions and logins at once.
     RaiseLimits,
