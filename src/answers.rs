@@ -16,7 +16,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use crate::cli::virsh::TopologyFlags;
-use crate::cli::{Cli, topology};
+use crate::cli::{Cli, hypervisor, topology};
 use crate::yaml::Problems;
 
 pub use write::{Answers, write};
@@ -24,7 +24,12 @@ pub use write::{Answers, write};
 /// The command whose flags a file may say.
 const COMMAND: &str = "virsh";
 /// The commands that read such files; those without a hypervisor pass over the flags that they do not have.
-const READERS: [&[&str]; 3] = [&[COMMAND], &["topology", "render"], &["topology", "graph"]];
+const READERS: [&[&str]; 4] = [
+    &[COMMAND],
+    &["topology", "render"],
+    &["topology", "graph"],
+    &["hypervisor", "check"],
+];
 /// Flags that take something away; with one of them the file's nodes are not asked for.
 const REMOVALS: &[&str] = &["cleanup", "kill", "remove_nodes"];
 /// Flags that ask for nodes, or for something of them, by clap's ids.
@@ -183,6 +188,10 @@ fn topology_flags(cli: &mut Cli) -> Option<&mut TopologyFlags> {
             topology::Command::Render(args) => Some(&mut args.draft.topology),
             topology::Command::Graph(args) => Some(&mut args.draft.topology),
             _ => None,
+        },
+        crate::cli::Command::Hypervisor(args) => match &mut args.command {
+            hypervisor::Command::Check(args) => Some(&mut args.topology),
+            hypervisor::Command::Prepare(_) => None,
         },
         _ => None,
     }

@@ -3,6 +3,7 @@
 pub mod boolean;
 pub mod format;
 pub mod host;
+pub mod hypervisor;
 pub mod list;
 mod number;
 pub mod status;
@@ -46,6 +47,8 @@ pub enum Command {
     Status(status::Status),
     /// List the environments on a hypervisor: who made them, when, and what irs does not own.
     List(list::List),
+    /// Check what a server must have to be a hypervisor, or make it one.
+    Hypervisor(hypervisor::Hypervisor),
     /// Look at topologies: list, show, check, render and draw them; needs no hypervisor.
     Topology(topology::Topology),
 }

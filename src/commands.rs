@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 pub mod connection;
+pub mod hypervisor;
 pub mod list;
 pub mod status;
 pub mod topology;

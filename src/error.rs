@@ -77,6 +77,18 @@ impl Fault {
     }
 }
 
+/// A fault that the result on stdout has told already: it is an exit code, and words on stderr.
+#[derive(Debug)]
+pub struct Told(pub Fault);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Told {}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)

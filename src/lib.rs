@@ -73,6 +73,7 @@ pub fn run() -> ExitCode {
                     cli::Command::Virsh(args) => commands::virsh::run(args, answers, &ui).await,
                     cli::Command::Status(args) => commands::status::run(args, &ui).await,
                     cli::Command::List(args) => commands::list::run(args, &ui).await,
+                    cli::Command::Hypervisor(args) => commands::hypervisor::run(args, &ui).await,
                     cli::Command::Topology(args) => commands::topology::run(args, &ui),
                 }
             });
@@ -85,6 +86,10 @@ pub fn run() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if let Some(error::Told(fault)) = error.downcast_ref() {
+                ui.note(&error::Report::of(&fault.clone().into()).to_string());
+                return ExitCode::from(fault.exit as u8);
+            }
             let report = error::Report::of(&error);
             ui.error(&report);
             ExitCode::from(report.exit_code)

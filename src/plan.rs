@@ -48,6 +48,8 @@ pub enum Kind {
     Module,
     /// A service of its.
     Service,
+    /// A user of its.
+    User,
 }
 
 impl fmt::Display for Kind {
@@ -63,6 +65,7 @@ impl fmt::Display for Kind {
             Kind::Package => "package",
             Kind::Module => "module",
             Kind::Service => "service",
+            Kind::User => "user",
         })
     }
 }

@@ -21,12 +21,13 @@ fn the_help_is_on_stdout() {
     Usage: irs [OPTIONS] <COMMAND>
 
     Commands:
-      virsh     Make, extend or remove an environment on a hypervisor
-      status    Show an environment as it is: host, networks with leases, nodes, and what is not as irs
-                made it
-      list      List the environments on a hypervisor: who made them, when, and what irs does not own
-      topology  Look at topologies: list, show, check, render and draw them; needs no hypervisor
-      help      Print this message or the help of the given subcommand(s)
+      virsh       Make, extend or remove an environment on a hypervisor
+      status      Show an environment as it is: host, networks with leases, nodes, and what is not as
+                  irs made it
+      list        List the environments on a hypervisor: who made them, when, and what irs does not own
+      hypervisor  Check what a server must have to be a hypervisor, or make it one
+      topology    Look at topologies: list, show, check, render and draw them; needs no hypervisor
+      help        Print this message or the help of the given subcommand(s)
 
     Options:
           --format <FORMAT>
@@ -67,7 +68,7 @@ fn without_a_command_the_help_is_on_stderr() {
     }
     ── stderr
     error: 'irs' requires a subcommand but one was not provided
-      [subcommands: virsh, status, list, topology, help]
+      [subcommands: virsh, status, list, hypervisor, topology, help]
 
     Usage: irs [OPTIONS] <COMMAND>
 

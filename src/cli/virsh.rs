@@ -2,6 +2,7 @@
 
 use super::boolean::Boolean;
 use super::host::ConnectFlags;
+use super::hypervisor::GroundFlags;
 use super::number::number;
 use crate::checksum;
 use crate::secret::Secret;
@@ -47,9 +48,9 @@ pub struct HostFlags {
     /// Which one.
     #[command(flatten)]
     pub connect: ConnectFlags,
-    /// Check that the hypervisor can virtualize.
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "yes", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_VALIDATE", hide_possible_values = true)]
-    pub host_validate: bool,
+    /// What of step 1 is wanted.
+    #[command(flatten)]
+    pub ground: GroundFlags,
     /// MTU of the physical NICs under bridged networks, in bytes. Default: as they are.
     #[arg(long, value_name = "BYTES", value_parser = number::<u32>(576..=65535), env = "IRS_HOST_MTU_SIZE")]
     pub host_mtu_size: Option<u32>,

@@ -2,8 +2,9 @@
 
 mod connect;
 pub mod facts;
-mod fleet;
 mod first_contact;
+mod fleet;
+mod ground;
 mod guest;
 pub mod input;
 mod ironic;

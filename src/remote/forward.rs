@@ -113,7 +113,7 @@ impl Host {
             );
             return Err(Fault::new(Exit::Resources, message)
                 .hint(
-                    "install it and start it there (`systemctl enable --now libvirtd` or `virtqemud.socket`)",
+                    "'irs hypervisor prepare' installs what is missing there and starts it, 'irs hypervisor check' shows what that is",
                 )
                 .into());
         };

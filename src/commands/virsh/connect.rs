@@ -1,6 +1,7 @@
 //! The first round trips of a run: connections, leases, what is there, and which subnets it gets.
 
 use super::fleet::{Crew, Each};
+use super::ground::{self, Ground};
 use super::input::Request;
 use super::make::{load, network_of};
 use super::{Session, joined};
@@ -28,10 +29,14 @@ const SUBNET_WAIT: Duration = Duration::from_secs(120);
 /// What the first round trips to a hypervisor give.
 pub(super) struct Connected {
     pub(super) session: Session,
+    pub(super) ground: Ground,
     pub(super) lease: Option<Arc<Lease>>,
     pub(super) subnets: Option<Lease>,
     pub(super) inspected: Option<Result<Inspected>>,
 }
+
+/// An open libvirt on a ground that bears a run, and the lease on the deployment there.
+type Opened = ((Session, Ground), Option<Arc<Lease>>);
 
 /// Connects to all hypervisors.
 pub(super) fn connect(request: &Request, crew: &mut Crew, ui: &Ui) -> Result<Each<Connected>> {
@@ -39,9 +44,10 @@ pub(super) fn connect(request: &Request, crew: &mut Crew, ui: &Ui) -> Result<Eac
         return Ok(vec![(0, connect_one(request, ui)?)]);
     }
     let opened = open(request, crew, !request.dry_run, ui)?;
-    let connected = |(at, (session, lease))| {
+    let connected = |(at, ((session, ground), lease))| {
         let connected = Connected {
             session,
+            ground,
             lease,
             subnets: None,
             inspected: None,
@@ -67,12 +73,14 @@ fn connect_one(request: &Request, ui: &Ui) -> Result<Connected> {
             ImageSource::File(file) if new => Some(scope.spawn(|| image::locate::inspect(file))),
             _ => None,
         };
-        let session = Session::on(host.clone());
+        let stood = ground::stand(&host, request);
         let lease = lease.map(joined).transpose()?;
+        let (session, ground) = stood?;
         Ok(Connected {
             lease,
             subnets: subnets.and_then(joined),
-            session: session?,
+            session,
+            ground,
             inspected: inspected.map(joined),
         })
     })
@@ -80,12 +88,7 @@ fn connect_one(request: &Request, ui: &Ui) -> Result<Connected> {
 
 /// Opens libvirt on several hypervisors, at once, and takes the leases on the deployment there: one after the other, in
 /// an order that is the same for every run, so that two runs never wait for each other.
-pub(super) fn open(
-    request: &Request,
-    crew: &mut Crew,
-    leases: bool,
-    ui: &Ui,
-) -> Result<Each<(Session, Option<Arc<Lease>>)>> {
+pub(super) fn open(request: &Request, crew: &mut Crew, leases: bool, ui: &Ui) -> Result<Each<Opened>> {
     let hosts = crew.each(crew.all(), |at, ()| {
         let request = request.to(at);
         let host = Host::connect(request.host(), request.client())?;
@@ -105,7 +108,7 @@ pub(super) fn open(
     let (sessions, mut held) = std::thread::scope(|scope| {
         let sessions: Vec<_> = hosts
             .iter()
-            .map(|(at, (_, host))| (*at, scope.spawn(|| Session::on(host.clone()))))
+            .map(|(at, (_, host))| (*at, scope.spawn(|| ground::stand(host, request))))
             .collect();
         let mut held: BTreeMap<usize, Result<Arc<Lease>>> = BTreeMap::new();
         for (_, at, host) in order.iter().filter(|_| leases) {
@@ -133,7 +136,7 @@ pub(super) fn open(
         let lease = held.remove(&at).transpose();
         (at, lease.and_then(|lease| Ok((session?, lease))))
     });
-    crew.sort(results.collect())
+    crew.sort(ground::first(results.collect(), request.keep_going)?)
 }
 
 /// What tells a machine from all others, as long as it runs: clones may share the one, namespaces the other.
@@ -147,6 +150,7 @@ pub(super) struct Site {
     /// The request to it.
     pub(super) request: Request,
     pub(super) session: Session,
+    pub(super) ground: Ground,
     pub(super) lease: Option<Arc<Lease>>,
     pub(super) subnets: Option<Lease>,
     pub(super) inspected: Option<Result<Inspected>>,
@@ -214,6 +218,7 @@ pub(super) fn choose(request: &Request, connected: Each<Connected>, crew: &mut C
     let mut sites = crew.each(connected, |at, connected| {
         let Connected {
             session,
+            ground,
             lease,
             subnets,
             inspected,
@@ -226,6 +231,7 @@ pub(super) fn choose(request: &Request, connected: Each<Connected>, crew: &mut C
             actual: Actual::default(),
             request,
             session,
+            ground,
             lease,
             subnets,
             inspected,

@@ -63,6 +63,8 @@ pub struct Request {
     pub ssh_limits: bool,
     /// Whether the host gets the user that Ironic powers nodes as.
     pub stack_user: bool,
+    /// Whether libguestfs is installed, where the hypervisor is prepared.
+    pub libguestfs: bool,
     /// Whether too little memory is accepted.
     pub memory_overcommit: bool,
     /// What the base image's content must be.
@@ -203,9 +205,10 @@ pub fn check(args: &Virsh) -> Result<Request> {
         forced,
         timezone: args.node.topology_timezone.clone(),
         virt_type: args.node.virt_type,
-        validate: args.host.host_validate,
         ssh_limits: args.host.host_ssh_limits,
         stack_user: args.host.stack_user,
+        validate: args.host.ground.host_validate,
+        libguestfs: args.host.ground.host_libguestfs,
         memory_overcommit: args.host.host_memory_overcommit,
         checksum: args.image.image_checksum.clone(),
         force_download: args.image.force_image_download,

@@ -2,12 +2,13 @@
 
 use super::facts::note_deployment;
 use super::fleet::Crew;
+use super::ground::on_level_ground;
 use super::input::Request;
 use super::persist::{self, PAUSES, Progress, persist};
 use super::prepare::prepare;
 use super::report::{self, Report};
 use super::settle::settle;
-use super::{carry_out, looking, show_plan};
+use super::{carry_out, show_plan};
 use crate::actual::Actual;
 use crate::deployment::{Deployment, Slot};
 use crate::plan::Plan;
@@ -39,10 +40,15 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
 }
 
 async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<()> {
-    let (mut crew, prepared) = {
+    let plan = {
         let (request, ui) = (request.clone(), ui.clone());
-        let mut crew = Crew::new(&request, &ui);
-        looking(move || prepare(&request, &mut crew, &ui).map(|prepared| (crew, prepared))).await?
+        move || {
+            let mut crew = Crew::new(&request, &ui);
+            prepare(&request, &mut crew, &ui).map(|prepared| (crew, prepared))
+        }
+    };
+    let Some((mut crew, prepared)) = on_level_ground(request, ui, &mut progress.changes, plan).await? else {
+        return Ok(());
     };
     for (_, one) in &prepared {
         progress.recognise(&one.deployment.id, one.actual.facts.record.as_ref(), false)?;

@@ -3,8 +3,8 @@
 use super::Session;
 use super::connect::{Site, choose, connect};
 use super::facts::login_keys;
-use super::fleet::{Crew, Each};
 use super::first_contact;
+use super::fleet::{Crew, Each};
 use super::input::Request;
 use super::ironic;
 use super::seating::{self, Seated};
@@ -84,6 +84,7 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
     let Site {
         request,
         session,
+        ground,
         lease,
         subnets,
         inspected,
@@ -137,9 +138,16 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
         volumes: &volumes,
     };
     let others = images.chain(first_contact::actions(&session.host, ui)?);
-    let plan = goal
+    let mut plan = goal
         .plan(others.collect(), restarts)
         .map_err(Problems::into_fault)?;
+    if !plan.is_empty() {
+        ground.warnings().for_each(|warning| ui.warn(&warning));
+    }
+    // Only a dry run comes here with something to do on the ground.
+    if !ground.actions.is_empty() {
+        plan = Plan::new([ground.actions, plan.actions].concat());
+    }
     let cached = located.into_iter().filter_map(|(source, located)| match located {
         Located::Cached(base) => Some((source, base)),
         Located::Missing(_) => None,

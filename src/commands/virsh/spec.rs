@@ -34,7 +34,7 @@ pub fn check(
 ) -> Spec {
     let request = files(&flags.files, problems);
     let nodes = nodes(flags, problems);
-    let storage = storage(image_flags, problems);
+    let storage = storage(image_flags.disk_pool.as_deref(), &image_flags.pool_name, problems);
     let image = image(&image_flags.image_url, problems);
     guest::check(node, problems);
     Spec {
@@ -117,8 +117,9 @@ fn nodes(flags: &TopologyFlags, problems: &mut Problems) -> Vec<(String, u32)> {
     })
 }
 
-fn storage(flags: &ImageFlags, problems: &mut Problems) -> Storage {
-    let said = flags.disk_pool.as_deref().unwrap_or(DEFAULT_DISK_POOL);
+/// Checks the folder of images and the name of its pool.
+pub fn storage(disk_pool: Option<&str>, pool_name: &str, problems: &mut Problems) -> Storage {
+    let said = disk_pool.unwrap_or(DEFAULT_DISK_POOL);
     let folder = said.trim_end_matches('/').to_owned();
     let plain = |text: &str| {
         text.chars()
@@ -129,7 +130,7 @@ fn storage(flags: &ImageFlags, problems: &mut Problems) -> Storage {
             .push(None, format!("--disk-pool '{said}' cannot be used"))
             .hint("it takes an absolute path of letters, digits and . _ - +, e.g. /var/lib/libvirt/images");
     }
-    let pool = flags.pool_name.clone();
+    let pool = pool_name.to_owned();
     if pool.is_empty()
         || pool.len() > 64
         || pool.starts_with(['-', '.'])

@@ -36,17 +36,7 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
                 None => Ok(()),
             }
         }
-        Work::Pool { name, uuid, folder } => {
-            make_folder(host, folder)?;
-            let xml = xml::render(
-                "<pool type='dir'><name>{{ name }}</name><uuid>{{ uuid }}</uuid><target><path>{{ folder }}</path></target></pool>",
-                values! { name, uuid => uuid.to_string(), folder },
-            )?;
-            let pool = libvirt.define_pool(&xml).context("defining it")?;
-            pool.set_autostart(true)
-                .context("making it start with the host")?;
-            settled(pool.create(0), true, || pool.is_active()).context("starting it")
-        }
+        Work::Pool { name, uuid, folder } => make_pool(libvirt, host, name, *uuid, folder),
         Work::Prepare(work) => super::prepare::apply::apply(work, host),
         Work::OpenVswitch(work) => openvswitch::apply::apply(work, host, id),
         Work::StartPool(name) => {
@@ -78,6 +68,22 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
             Ok(())
         }
     }
+}
+
+/// Defines and starts a directory pool over a folder, which is made when it is missing.
+///
+/// # Errors
+/// libvirt's, or the hypervisor's.
+pub fn make_pool(libvirt: &Libvirt, host: &Host, name: &str, uuid: Uuid, folder: &str) -> Result<()> {
+    make_folder(host, folder)?;
+    let xml = xml::render(
+        "<pool type='dir'><name>{{ name }}</name><uuid>{{ uuid }}</uuid><target><path>{{ folder }}</path></target></pool>",
+        values! { name, uuid => uuid.to_string(), folder },
+    )?;
+    let pool = libvirt.define_pool(&xml).context("defining it")?;
+    pool.set_autostart(true)
+        .context("making it start with the host")?;
+    settled(pool.create(0), true, || pool.is_active()).context("starting it")
 }
 
 fn remove_pool(libvirt: &Libvirt, name: &str) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Whether the hypervisor can carry what is to be made.
 
 use super::facts::Facts;
-use crate::deployment::{Deployment, Home, ImageSource};
+use crate::deployment::{Deployment, Home, ImageSource, Node};
 use crate::error::{Exit, Fault};
 use crate::steps::image::Located;
 use crate::steps::networks::read::ActualNetwork;
@@ -26,6 +26,53 @@ pub struct Limits {
     pub memory_overcommit: bool,
 }
 
+/// What nodes need of their host, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// Of memory.
+    pub memory: u64,
+    /// How many of them have an OS.
+    pub with_os: u64,
+    /// Of the file system of images, at once: images, a GiB for each node with an OS, and what empty disks take.
+    pub disk: u64,
+    /// Of it at once, too: disks that are written out when they are made.
+    pub preallocated: u64,
+    /// What all disks may come to there.
+    pub full: u64,
+}
+
+impl Needs {
+    /// What these nodes need, with base images of so many bytes.
+    pub fn of<'a>(nodes: impl Iterator<Item = &'a Node>, images: u64) -> Needs {
+        let mut needs = Needs {
+            disk: images,
+            ..Needs::default()
+        };
+        for node in nodes {
+            needs.memory += node.memory_mib << 20;
+            if node.has_os {
+                needs.with_os += 1;
+                needs.disk += GIB;
+            }
+            // Disks elsewhere take no space here.
+            for disk in node.disks.iter().filter(|disk| disk.home == Home::Pool) {
+                needs.full += disk.size;
+                if disk.preallocation.is_full() {
+                    needs.preallocated += disk.size;
+                } else if disk.image.is_none() {
+                    needs.disk += EMPTY_DISK + disk.size / TABLES;
+                }
+            }
+        }
+        needs
+    }
+
+    /// What is taken at once.
+    pub fn at_once(&self) -> u64 {
+        self.disk + self.preallocated
+    }
+}
+
 /// Checks memory and disk for the nodes in `new`; gives back warnings.
 ///
 /// # Errors
@@ -42,7 +89,13 @@ pub fn check(
     let mut warnings = Vec::new();
     let mut missing: Vec<(String, &str)> = Vec::new();
 
-    let memory: u64 = nodes().map(|node| node.memory_mib << 20).sum();
+    let Needs {
+        memory,
+        disk,
+        preallocated,
+        full,
+        ..
+    } = Needs::of(nodes(), images.values().map(Located::size).sum());
     if memory > facts.memory_available && !limits.memory_overcommit {
         missing.push((
             format!("memory: the nodes to be made need {}, {} are available", size(memory), size(facts.memory_available)),
@@ -65,24 +118,6 @@ pub fn check(
             READ_ONLY,
         ));
     }
-    let with_os = nodes().filter(|node| node.has_os).count() as u64;
-    let disk = images.values().map(Located::size).sum::<u64>() + with_os * GIB;
-    // Disks elsewhere take no space here.
-    let disks = || {
-        nodes()
-            .flat_map(|node| &node.disks)
-            .filter(|disk| disk.home == Home::Pool)
-    };
-    let full: u64 = disks().map(|disk| disk.size).sum();
-    let empty: u64 = disks()
-        .filter(|disk| disk.image.is_none() && !disk.preallocation.is_full())
-        .map(|disk| EMPTY_DISK + disk.size / TABLES)
-        .sum();
-    let disk = disk + empty;
-    let preallocated: u64 = disks()
-        .filter(|disk| disk.preallocation.is_full())
-        .map(|disk| disk.size)
-        .sum();
     if disk + preallocated > facts.disk_available {
         missing.push((
             format!(
@@ -210,6 +245,7 @@ pub fn check_programs(deployment: &Deployment, new: &BTreeSet<String>, facts: &F
     )
 }
 
-fn size(bytes: u64) -> String {
+/// Bytes, for people.
+pub fn size(bytes: u64) -> String {
     indicatif::BinaryBytes(bytes).to_string()
 }

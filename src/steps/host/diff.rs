@@ -82,22 +82,20 @@ pub fn converge(
                 ),
             )
             .hint("choose another --pool-name, or that pool's folder as --disk-pool"),
-        None => {
-            let uuid = pools::base_uuid(host_uuid, &deployment.storage.pool);
-            actions.push(create(
-                &deployment.storage.pool,
-                uuid,
-                &deployment.storage.folder,
-                host,
-                "no pool owns the folder of base images",
-            ));
-        }
+        None => actions.push(new_base_pool(&deployment.storage, host, host_uuid)),
     }
     if problems.is_empty() {
         Ok(actions)
     } else {
         Err(problems)
     }
+}
+
+/// The action that makes the pool of base images.
+pub fn new_base_pool(storage: &Storage, host: &str, host_uuid: Uuid) -> Action {
+    let uuid = pools::base_uuid(host_uuid, &storage.pool);
+    let reason = "no pool owns the folder of base images";
+    create(&storage.pool, uuid, &storage.folder, host, reason)
 }
 
 /// The pool that owns the folder of base images, whatever its name.

@@ -133,14 +133,6 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<F
     let output = host.text(&cmd).context("reading the facts of the hypervisor")?;
     let sections = sections(&output);
     let section = |name: &str| sections.get(name).map(String::as_str).unwrap_or_default();
-    let meminfo = |key: &str| {
-        let line = section("memory").lines().find(|line| line.starts_with(key))?;
-        line.split_whitespace()
-            .nth(1)?
-            .parse::<u64>()
-            .ok()
-            .map(|kib| kib * 1024)
-    };
     // A removal goes by the marks and does without it; whoever makes something must have it.
     let parsed = Record::parse(section("record"), record);
     Ok(Facts {
@@ -149,7 +141,9 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<F
             section("machine-id"),
             libvirt.host_uuid()?,
         ),
-        memory_available: meminfo("MemAvailable")
+        memory_available: section("memory")
+            .lines()
+            .find_map(mem_available)
             .context("the hypervisor does not say how much memory is available")?,
         disk_available: disk_available(section("disk"))
             .with_context(|| format!("the hypervisor does not say how much of '{folder}' is free"))?,
@@ -188,6 +182,13 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<F
     })
 }
 
+/// `MemAvailable: N kB`, in bytes.
+pub fn mem_available(line: &str) -> Option<u64> {
+    let rest = line.trim().strip_prefix("MemAvailable:")?;
+    let kib: u64 = rest.split_whitespace().next()?.parse().ok()?;
+    Some(kib * 1024)
+}
+
 /// Splits `#name` sections. The record's JSON never has a line that begins with `#`.
 pub fn sections(output: &str) -> BTreeMap<String, String> {
     let mut sections: BTreeMap<String, String> = BTreeMap::new();
@@ -221,7 +222,8 @@ fn one_digit(hex: &str) -> bool {
     hex.chars().all(|c| hex.starts_with(c))
 }
 
-fn disk_available(df: &str) -> Option<u64> {
+/// What is free, in bytes, of a line of df in bytes.
+pub fn disk_available(df: &str) -> Option<u64> {
     df.split_whitespace().nth(3)?.parse().ok()
 }
 

@@ -308,7 +308,7 @@ fn connect(request: &Request, crew: &mut Crew, ui: &Ui) -> Result<Each<(Session,
     if crew.is_several() {
         let opened = open(request, crew, one, ui)?.into_iter();
         return Ok(opened
-            .map(|(at, (session, lease))| (at, (session, lease.into_iter().collect())))
+            .map(|(at, ((session, _), lease))| (at, (session, lease.into_iter().collect())))
             .collect());
     }
     let host = &Host::connect(request.host(), request.client())?;

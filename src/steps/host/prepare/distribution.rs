@@ -152,7 +152,6 @@ mod tests {
 
     #[test]
     fn distributions_are_told_by_their_own_words() {
-        let line = |id, like, version, platform| super::line(id, like, version, platform);
         assert_eq!(line("rhel", "fedora", "7.9", ""), Line::El(7));
         assert_eq!(line("centos", "rhel fedora", "10", "platform:el10"), Line::El(10));
         assert_eq!(

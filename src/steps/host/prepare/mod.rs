@@ -4,15 +4,26 @@
 //! about one kind of thing and says, as pure functions of what was read, what is required: from these [`Requirement`]s come
 //! both the table of `irs hypervisor check` and the actions of a plan.
 
+mod access;
 pub mod apply;
+mod cpu;
 pub mod distribution;
+mod firewall;
+mod forwarding;
+pub mod install;
+mod modules;
+pub mod packages;
 pub mod read;
+pub mod resources;
+mod services;
 
 pub use read::Found;
 
 use crate::plan::{Action, Kind, Verb};
 use crate::remote::Cmd;
 use crate::steps::Step;
+use distribution::Distribution;
+use install::Install;
 use serde::Serialize;
 
 /// What is asked for.
@@ -95,6 +106,8 @@ pub struct Change {
 /// How a change is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Work {
+    /// Install packages.
+    Install(Install),
     /// Run a command as root.
     Run(Cmd),
 }
@@ -150,9 +163,32 @@ impl Requirement {
 
 /// All that is required, in the order in which it is mended.
 pub fn requirements(found: &Found, asked: &Asked) -> Vec<Requirement> {
-    let _ = asked;
-    let distribution = distribution::Distribution::of(found);
-    [distribution::requirements(&distribution)].concat()
+    let distribution = Distribution::of(found);
+    let mut rows = Vec::new();
+    rows.push(login(found));
+    if found.is_whole() {
+        rows.extend(distribution::requirements(&distribution));
+        rows.extend(packages::requirements(found, &distribution, asked));
+    }
+    if asked.validate {
+        rows.extend(cpu::requirements(found));
+        rows.extend(modules::requirements(found));
+    }
+    rows.push(cpu::threads(found));
+    rows.extend(services::requirements(found, &distribution));
+    rows.extend(access::requirements(found, asked));
+    rows.extend(forwarding::requirements(found));
+    rows.extend(firewall::requirements(found));
+    rows
+}
+
+/// Who irs works as; one who is neither root nor a sudoer does not come as far as this.
+fn login(found: &Found) -> Requirement {
+    let shown = match found.word("login") {
+        "root" => "root".to_owned(),
+        user => format!("{user}, by sudo"),
+    };
+    Requirement::met("login", shown, "root, or a sudoer, over SSH")
 }
 
 /// The actions that mend what irs can mend; of a run that goes on with a libvirt that works only those that it needs itself.
@@ -161,10 +197,10 @@ pub fn actions(requirements: &[Requirement], scope: Scope, host: &str) -> Vec<Ac
         .iter()
         .filter(|requirement| scope == Scope::Host || requirement.scope == Scope::Run);
     let changes = wanted.filter_map(|requirement| match &requirement.fix {
-        Fix::Irs(change) => Some(change),
+        Fix::Irs(change) => Some(change.as_ref()),
         Fix::None | Fix::User(_) => None,
     });
-    let action = |change: &Box<Change>| {
+    let action = |change: &Change| {
         Action::new(
             Step::Host,
             change.verb,

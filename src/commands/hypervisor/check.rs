@@ -1,0 +1,68 @@
+//! `irs hypervisor check`: a table of what a server must have; nothing is changed.
+
+use super::report::{HostReport, Report};
+use super::{on_each, ways};
+use crate::cli::hypervisor::Check;
+use crate::cli::topology::DraftFlags;
+use crate::commands::topology::draft;
+use crate::commands::virsh::{blocking, spec};
+use crate::deployment::Deployment;
+use crate::remote::Host;
+use crate::steps::host::prepare::{self, Asked, Scope, read, resources};
+use crate::ui::Ui;
+use crate::yaml::Problems;
+use anyhow::Result;
+
+/// Runs `irs hypervisor check`.
+///
+/// # Errors
+/// `Usage` for bad flags, `Unreachable`, `Resources` when something is missing.
+pub async fn run(args: &Check, ui: &Ui) -> Result<()> {
+    let mut problems = Problems::default();
+    let storage = spec::storage(
+        args.image.disk_pool.as_deref(),
+        &args.image.pool_name,
+        &mut problems,
+    );
+    let asked = Asked {
+        validate: args.ground.host_validate,
+        libguestfs: args.ground.host_libguestfs,
+        folder: storage.folder,
+    };
+    let ways = ways(&args.connect, &mut problems, ui)?;
+    let deployment = deployment(args, ui)?;
+    let reports = blocking(move || {
+        let look = |way: &crate::commands::connection::Way| {
+            let host = Host::connect(&way.host, &way.client)?;
+            let found = read::read(&host, &asked, Scope::Host)?;
+            let mut rows = prepare::requirements(&found, &asked);
+            rows.extend(resources::requirements(
+                &found,
+                deployment.as_ref(),
+                &asked.folder,
+            ));
+            Ok(HostReport::new(&way.host, rows))
+        };
+        Ok(on_each(&ways, look))
+    })
+    .await?;
+    let report = Report::of(reports)?;
+    ui.result(&report.table());
+    ui.json(&report)?;
+    report.judge()
+}
+
+/// What the topology flags come to, when they name nodes.
+fn deployment(args: &Check, ui: &Ui) -> Result<Option<Deployment>> {
+    if args.topology.topology_nodes.is_empty() {
+        return Ok(None);
+    }
+    let flags = DraftFlags {
+        host_address: args.connect.host_address.first().cloned().into_iter().collect(),
+        image: args.image.clone(),
+        topology: args.topology.clone(),
+        node: args.node.clone(),
+        from_file: Vec::new(),
+    };
+    Ok(Some(draft::resolve(&flags, ui)?.deployment))
+}

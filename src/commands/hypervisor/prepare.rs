@@ -1,0 +1,90 @@
+//! `irs hypervisor prepare`: step 1 of a run by itself.
+
+use super::report::{HostReport, Report};
+use super::{on_each, ways};
+use crate::cli::hypervisor::Prepare;
+use crate::commands::connection::Way;
+use crate::commands::virsh::{Session, blocking, spec};
+use crate::deployment::Storage;
+use crate::names::DEFAULT_DEPLOYMENT;
+use crate::plan::{Action, Plan, Work as Planned};
+use crate::remote::Host;
+use crate::steps::host::apply::make_pool;
+use crate::steps::host::prepare::{self, Asked, Scope, apply, read};
+use crate::steps::host::{Work, diff, facts, pools};
+use crate::ui::Ui;
+use crate::yaml::Problems;
+use anyhow::Result;
+
+/// Runs `irs hypervisor prepare`.
+///
+/// # Errors
+/// `Usage` for bad flags, `Unreachable`, `Resources` when something is missing that irs cannot bring.
+pub async fn run(args: &Prepare, ui: &Ui) -> Result<()> {
+    let mut problems = Problems::default();
+    let storage = spec::storage(args.disk_pool.as_deref(), &args.pool_name, &mut problems);
+    let asked = Asked {
+        validate: args.ground.host_validate,
+        libguestfs: args.ground.host_libguestfs,
+        folder: storage.folder.clone(),
+    };
+    let ways = ways(&args.connect, &mut problems, ui)?;
+    let (dry_run, shown) = (args.dry_run, ui.clone());
+    let reports = blocking(move || {
+        Ok(on_each(&ways, |way| match dry_run {
+            true => planned(way, &asked, &storage),
+            false => prepared(way, &asked, &storage, &shown),
+        }))
+    })
+    .await?;
+    let report = Report::of(reports)?;
+    ui.result(&report.summary(crate::ui::colours_stdout()));
+    ui.json(&report)?;
+    match dry_run {
+        true => Ok(()),
+        false => report.judge(),
+    }
+}
+
+fn planned(way: &Way, asked: &Asked, storage: &Storage) -> Result<HostReport> {
+    let host = Host::connect(&way.host, &way.client)?;
+    let rows = prepare::requirements(&read::read(&host, asked, Scope::Host)?, asked);
+    let mut actions = prepare::actions(&rows, Scope::Host, &way.host);
+    // Pools are libvirt's to tell of.
+    if let Ok(session) = Session::on(host) {
+        actions.extend(pool(&session, storage)?);
+    } else {
+        actions.push(diff::new_base_pool(storage, &way.host, uuid::Uuid::nil()));
+    }
+    Ok(HostReport::new(&way.host, rows).planned(Plan::new(actions)))
+}
+
+fn prepared(way: &Way, asked: &Asked, storage: &Storage, ui: &Ui) -> Result<HostReport> {
+    let host = Host::connect(&way.host, &way.client)?;
+    let mut changes = Vec::new();
+    let rows = apply::prepare(&host, asked, Scope::Host, ui, &mut changes)?;
+    // Without libvirt the rows say what is missing.
+    if let Ok(session) = Session::on(host)
+        && let Some(action) = pool(&session, storage)?
+        && let Planned::Host(Work::Pool { name, uuid, folder }) = &action.work
+    {
+        make_pool(&session.libvirt, &session.host, name, *uuid, folder)?;
+        changes.push(action.change());
+    }
+    Ok(HostReport::new(&way.host, rows).changed(changes))
+}
+
+/// The pool of base images, as a run would make it.
+fn pool(session: &Session, storage: &Storage) -> Result<Option<Action>> {
+    let pools = pools::read(&session.libvirt, &|_| false)?;
+    if diff::base_pool(storage, &pools).is_some() || pools.iter().any(|pool| pool.name == storage.pool) {
+        return Ok(None);
+    }
+    let own = storage.deployment_folder(DEFAULT_DEPLOYMENT);
+    let facts = facts::read(&session.host, &session.libvirt, &storage.folder, &own)?;
+    Ok(Some(diff::new_base_pool(
+        storage,
+        session.host.name(),
+        facts.uuid,
+    )))
+}
