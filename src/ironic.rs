@@ -3,6 +3,7 @@
 use crate::deployment::{Network, Nic, Node};
 use crate::steps::host::access::STACK;
 use crate::steps::host::access::facts::Sshd;
+use sha2::{Digest, Sha256};
 use std::net::IpAddr;
 
 /// The host's own addresses on the networks of a node: first the one where the node is reached, IPv4 before IPv6.
@@ -62,6 +63,20 @@ pub struct Handed {
     pub key: crate::secret::Secret,
     /// Lines of known_hosts for the addresses by which it reaches the host.
     pub known_hosts: String,
+}
+
+impl Handed {
+    /// By which it is known whether a node has it, without saying what it is.
+    pub fn digest(&self) -> String {
+        let mut hash = Sha256::new();
+        hash.update(self.key.reveal());
+        hash.update(&self.known_hosts);
+        hash.finalize()
+            .iter()
+            .take(8)
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
+    }
 }
 
 /// Lines of known_hosts that say how the host is known at each of those addresses.

@@ -241,19 +241,39 @@ fn ironic_powers_nodes_that_boot_from_the_network() {
     let address = entry(&lab, "default", "controller-0")["pm_addr"].clone();
     assert_eq!(address, "172.16.0.1");
     let config = lab.home().join("default/ansible.ssh.config");
-    let inside = |user: &str, command: &str| {
-        let virsh = format!("virsh -q -c qemu+ssh://stack@172.16.0.1/system {command}");
+    let at = |user: &str, command: &str| {
         Command::new("ssh")
             .arg("-F")
             .arg(&config)
-            .args(["-o", "BatchMode=yes", "-l", user, "undercloud-0", &virsh])
+            .args(["-o", "BatchMode=yes", "-l", user, "undercloud-0", command])
             .env_remove("SSH_AUTH_SOCK")
             .run()
             .ok()
     };
+    let inside = |user: &str, command: &str| {
+        at(
+            user,
+            &format!("virsh -q -c qemu+ssh://stack@172.16.0.1/system {command}"),
+        )
+    };
     for user in ["cloud-user", "root"] {
         inside(user, "list").prints(&["controller-0", "undercloud-0"]);
     }
+    // One that was made without the key is told it over SSH.
+    let record = "/var/lib/libvirt/images/irs-default/record.json";
+    script(
+        &lab,
+        &format!("sed -i '/\"handed\": {{/,/}}/d' {record}; ! grep handed {record}"),
+    );
+    at(
+        "cloud-user",
+        "sudo rm ~/.ssh/id_rsa /root/.ssh/id_rsa /etc/ssh/ssh_known_hosts",
+    );
+    run(&lab, &whole).ok().says(&[
+        "undercloud-0 was made without the key",
+        "undercloud-0 has the key of the user stack now",
+    ]);
+    inside("root", "list");
     inside("cloud-user", "destroy controller-0");
     assert_eq!(lab.state_of("controller-0"), "shut off");
     settled(&lab, &whole);

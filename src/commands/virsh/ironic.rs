@@ -1,7 +1,10 @@
 //! What a run gets ready for Ironic: the key by which it powers nodes, and who is given it.
 
+use super::connect::Site;
+use super::fleet::Each;
 use super::input::Request;
 use crate::actual::Actual;
+use crate::blueprint::Blueprint;
 use crate::deployment::{Deployment, Node};
 use crate::ironic::{self, Handed};
 use crate::outputs::Power;
@@ -10,15 +13,66 @@ use crate::secret::Secret;
 use crate::seed;
 use crate::ssh::node::NodeSession;
 use crate::steps::host::access::{STACK, stack};
-use crate::steps::host::record::Record;
+use crate::steps::host::record::{Record, StackKey};
 use anyhow::{Result, bail};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+/// What all hypervisors of an environment have in common.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shared {
+    /// The key by which its Ironic powers nodes; none in a dry run that would make one.
+    key: Option<StackKey>,
+    /// Lines of known_hosts: each hypervisor at the address by which we come to it.
+    known_hosts: String,
+}
+
+/// Looks for the key in all records, and makes it when there is none and somebody needs it.
+///
+/// # Errors
+/// When the key cannot be made.
+pub(super) fn shared(request: &Request, sites: &Each<Site>, deployments: &[Deployment]) -> Result<Shared> {
+    let mut shared = Shared::default();
+    let records = || {
+        sites
+            .iter()
+            .filter_map(|(_, site)| site.actual.facts.record.as_ref())
+    };
+    shared.key = records().find_map(|record| record.stack_key.clone());
+    let blueprints = sites
+        .iter()
+        .filter_map(|(_, site)| site.actual.facts.blueprint.as_ref());
+    let nodes = deployments.iter().flat_map(|deployment| &deployment.nodes);
+    let nodes = nodes.chain(blueprints.flat_map(|blueprint| &blueprint.nodes));
+    if shared.key.is_none() && request.stack_user && !request.dry_run && stack::is_wanted(nodes) {
+        let first = sites.first().map(|(_, site)| &site.session.host);
+        shared.key = first.map(stack::new_key).transpose()?;
+    }
+    for (_, site) in sites {
+        let keys = site
+            .actual
+            .facts
+            .access
+            .sshd
+            .iter()
+            .flat_map(|sshd| &sshd.host_keys);
+        if let Some(destination) = site.session.host.destination() {
+            let name = match destination.port {
+                22 => destination.hostname.clone(),
+                port => format!("[{}]:{port}", destination.hostname),
+            };
+            shared
+                .known_hosts
+                .extend(keys.map(|key| format!("{name} {key}\n")));
+        }
+    }
+    Ok(shared)
+}
+
 /// What underclouds are given, and what is to be said of it.
 #[derive(Debug, Default)]
 pub(super) struct Ready {
-    /// What each new one is told, by its name.
+    /// What each is told, by its name.
     pub(super) to: BTreeMap<String, Handed>,
     /// What the user should know.
     pub(super) notes: Vec<String>,
@@ -26,99 +80,58 @@ pub(super) struct Ready {
     pub(super) warnings: Vec<String>,
 }
 
-/// Makes the deployment's key when it has none, notes it and who is told it.
-///
-/// # Errors
-/// When the key cannot be made.
+/// Notes the key in the record, and who is told it.
 pub(super) fn prepare(
-    request: &Request,
-    host: &Host,
     deployment: &Deployment,
+    blueprint: &Blueprint,
     actual: &Actual,
     record: &mut Record,
-) -> Result<Ready> {
+    (shared, several): (&Shared, bool),
+) -> Ready {
     let mut ready = Ready::default();
     if !deployment.stack {
-        return Ok(ready);
+        return ready;
     }
     let access = &actual.facts.access;
-    ready
-        .warnings
-        .extend(stack::warning(&access.stack, &deployment.id.host));
-    if record.stack_key.is_none() && !request.dry_run {
-        record.stack_key = Some(stack::new_key(host)?);
-        record.handed.clear();
+    let host = &deployment.id.host;
+    ready.warnings.extend(stack::warning(&access.stack, host));
+    if let Some(key) = &shared.key {
+        record.stack_key = Some(key.clone());
     }
-    for node in deployment.nodes.iter().filter(|node| node.is_undercloud()) {
-        let addresses = ironic::host_addresses(node, &deployment.networks);
-        if let Some(sshd) = &access.sshd {
-            ready
-                .warnings
-                .extend(ironic::deaf(&addresses, sshd, &deployment.id.host));
-        }
-        if actual.defines(deployment.id.uuid, &node.name) {
-            if !record.handed.contains(&node.name) {
-                ready.notes.push(format!(
-                    "{} was made without the key of the user {STACK}: it gets it over SSH once it answers",
-                    node.name
-                ));
-            }
-            continue;
-        }
-        if let Some(handed) = handed(host, node, deployment.networks.as_slice(), actual, record) {
-            ready.to.insert(node.name.clone(), handed);
-            record.handed.insert(node.name.clone());
-        }
-    }
-    Ok(ready)
-}
-
-/// What a node is given.
-fn handed(
-    host: &Host,
-    node: &Node,
-    networks: &[crate::deployment::Network],
-    actual: &Actual,
-    record: &Record,
-) -> Option<Handed> {
-    let key = record.stack_key.as_ref()?;
-    let sshd = actual.facts.access.sshd.as_ref();
-    let mut known_hosts = sshd.map_or_else(String::new, |sshd| {
-        ironic::known_hosts(&ironic::host_addresses(node, networks), sshd)
-    });
-    // On a LAN it comes to where we come to.
-    if let (Some(destination), Some(shown)) = (host.destination(), host.host_key()) {
-        known_hosts.push_str(&match destination.port {
-            22 => format!("{} {shown}\n", destination.hostname),
-            port => format!("[{}]:{port} {shown}\n", destination.hostname),
-        });
-    }
-    Some(Handed {
-        key: Secret::new(key.private.clone()),
-        known_hosts,
-    })
-}
-
-/// The underclouds that are there and were not given the key yet: their names, each with what it is to be given.
-pub(super) fn to_be_given(host: &Host, actual: &Actual, record: &Record) -> Vec<(Node, Handed)> {
-    let Some(blueprint) = actual
-        .facts
-        .blueprint
-        .as_ref()
-        .filter(|blueprint| blueprint.stack)
-    else {
-        return Vec::new();
+    let Some(key) = record.stack_key.clone() else {
+        return ready;
     };
-    let nodes = blueprint.nodes.iter().filter(|node| node.is_undercloud());
-    nodes
-        .filter(|node| record.ready.contains(&node.name) && !record.handed.contains(&node.name))
-        .filter_map(|node| {
-            Some((
-                node.clone(),
-                handed(host, node, &blueprint.networks, actual, record)?,
-            ))
-        })
-        .collect()
+    for node in blueprint.nodes.iter().filter(|node| node.is_undercloud()) {
+        let addresses = ironic::host_addresses(node, &blueprint.networks);
+        let mut known_hosts = String::new();
+        if let Some(sshd) = &access.sshd {
+            ready.warnings.extend(ironic::deaf(&addresses, sshd, host));
+            known_hosts = ironic::known_hosts(&addresses, sshd);
+        }
+        // On a LAN, and to other hypervisors, it comes by the way that we come.
+        if several || addresses.is_empty() {
+            known_hosts.push_str(&shared.known_hosts);
+        }
+        let handed = Handed {
+            key: Secret::new(key.private.clone()),
+            known_hosts,
+        };
+        let was = record.handed.get(&node.name);
+        if !actual.defines(deployment.id.uuid, &node.name) {
+            record.handed.insert(node.name.clone(), handed.digest());
+        } else if was != Some(&handed.digest()) {
+            let what = match was {
+                None => "was made without the key of the user stack",
+                Some(_) => "knows another key or other hypervisors",
+            };
+            ready.notes.push(format!(
+                "{} {what}: it is told over SSH once it answers",
+                node.name
+            ));
+        }
+        ready.to.insert(node.name.clone(), handed);
+    }
+    ready
 }
 
 /// Gives an undercloud that is there the key.

@@ -6,7 +6,7 @@ use super::facts::login_keys;
 use super::first_contact;
 use super::fleet::{Crew, Each};
 use super::input::Request;
-use super::ironic;
+use super::ironic::{self as for_ironic};
 use super::seating::{self, Seated};
 use crate::actual::Actual;
 use crate::apply::{self, Tools};
@@ -79,6 +79,7 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
         mut deployment,
         fleet,
         secret,
+        ironic,
         network,
     } = seated;
     let Site {
@@ -114,7 +115,8 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
     }
     deployment.ssh_limits = request.ssh_limits;
     let (blueprint, blueprint_is_new) = blueprint_of(&mut deployment, &actual, request.stack_user)?;
-    let handed = ironic::prepare(request, &session.host, &deployment, &actual, &mut record)?;
+    let several = request.is_of_several();
+    let handed = for_ironic::prepare(&deployment, &blueprint, &actual, &mut record, (&ironic, several));
     handed.notes.iter().for_each(|note| ui.note(note));
     handed.warnings.iter().for_each(|warning| ui.warn(warning));
     for note in steps::host::openvswitch::diff::notes(&deployment, &actual.facts) {

@@ -253,7 +253,7 @@ fn after_nodes_of(
             .map(|domain| domain.name.as_str())
             .collect();
         record.ready.retain(|name| names.contains(name.as_str()));
-        record.handed.retain(|name| names.contains(name.as_str()));
+        record.handed.retain(|name, _| names.contains(name.as_str()));
         let files = outside::of_nodes(&actual, id.uuid);
         record.files.retain(|file| files.contains(file));
         record.extend = None;

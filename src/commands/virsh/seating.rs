@@ -3,6 +3,7 @@
 use super::connect::{Chosen, Site};
 use super::fleet::{Crew, Each};
 use super::input::Request;
+use super::ironic;
 use crate::actual::Actual;
 use crate::deployment::Deployment;
 use crate::fleet::{self, Member, Seat, Share};
@@ -28,6 +29,8 @@ pub(super) struct Seated {
     pub(super) fleet: Vec<Member>,
     /// The secret that all records of the environment share; none where a single one makes its own.
     pub(super) secret: Option<KeySecret>,
+    /// What all hypervisors have for Ironic.
+    pub(super) ironic: ironic::Shared,
     /// The network file.
     pub(super) network: String,
 }
@@ -114,6 +117,7 @@ pub(super) fn seat(request: &Request, chosen: Chosen, crew: &Crew, ui: &Ui) -> R
     if !problems.is_empty() {
         return Err(problems.into_fault());
     }
+    let for_ironic = ironic::shared(request, &sites, &deployments)?;
     let seated = sites.into_iter().zip(knowns).zip(deployments);
     Ok(seated
         .map(|(((at, site), known), deployment)| {
@@ -122,6 +126,7 @@ pub(super) fn seat(request: &Request, chosen: Chosen, crew: &Crew, ui: &Ui) -> R
                 deployment,
                 fleet: members.clone(),
                 secret: secret.clone(),
+                ironic: for_ironic.clone(),
                 network: network.clone(),
                 site,
             };

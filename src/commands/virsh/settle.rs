@@ -21,7 +21,7 @@ use crate::steps;
 use crate::steps::domains::read::ActualDomain;
 use crate::steps::host::record::Record;
 use crate::steps::start::fallen::last_words;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -221,6 +221,7 @@ async fn settle_one(
         .collect();
     record.ready.retain(|name| names.contains(name));
     record.lan.retain(|name, _| names.contains(name));
+    record.handed.retain(|name, _| names.contains(name));
     if result.is_ok() {
         result = give_keys(session, actual, record, (&key, request.timeout), tools).await;
     }
@@ -240,7 +241,8 @@ async fn settle_one(
     Ok(Settled { waited, result })
 }
 
-/// Gives the key of the user that Ironic powers nodes as to the underclouds that were made without it.
+/// Tells underclouds that are there the key of the user that Ironic powers nodes as; one that is not reached is told by
+/// the next run.
 async fn give_keys(
     session: &Session,
     actual: &Actual,
@@ -248,39 +250,43 @@ async fn give_keys(
     (key, timeout): (&NodeKey, Duration),
     tools: &Arc<Tools>,
 ) -> Result<()> {
-    for (node, handed) in ironic::to_be_given(&session.host, actual, record) {
-        let domain = actual.domains.iter().find(|domain| domain.name == node.name);
-        let Some(domain) = domain.filter(|domain| domain.state.is_running()) else {
+    for (name, handed) in &tools.materials.handed {
+        let domain = actual.domains.iter().find(|domain| domain.name == *name);
+        let (Some(domain), true) = (domain, record.ready.contains(name)) else {
             continue;
         };
-        let mark = domain.mark.as_ref();
-        let (Some(address), Some(mark)) = (report::address(domain, actual), mark) else {
+        let (Some(address), Some(mark)) = (report::address(domain, actual), &domain.mark) else {
             continue;
         };
-        let Some(host_key) = mark.host_key.clone() else {
+        let (Some(host_key), true) = (mark.host_key.clone(), domain.state.is_running()) else {
             continue;
         };
+        if record.handed.get(name) == Some(&handed.digest()) {
+            continue;
+        }
         let (host, key, user) = (session.host.clone(), key.clone(), mark.user.clone());
-        let direct = is_direct(domain, actual);
-        let name = node.name.clone();
+        let (direct, told) = (is_direct(domain, actual), handed.clone());
         let given = blocking(move || {
             let here = Host::here();
             let way = if direct { &here } else { &host };
             let login = ssh::node::login_through(way, address, &user, &key, &host_key, timeout.min(LOGIN));
             let mut session = login.map_err(|failure| anyhow::anyhow!("{failure}"))?;
-            ironic::give(&mut session, &handed, &user)
+            ironic::give(&mut session, &told, &user)
         });
-        given
-            .await
-            .with_context(|| format!("giving '{name}' the key by which it powers nodes"))?;
-        tools
-            .ui
-            .note(&format!("{name} has the key of the user stack now"));
-        record.handed.insert(name);
+        match given.await {
+            Ok(()) => {
+                tools
+                    .ui
+                    .note(&format!("{name} has the key of the user stack now"));
+                record.handed.insert(name.clone(), handed.digest());
+            }
+            Err(error) if interrupt::requested() => return Err(error),
+            Err(error) => tools.ui.warn(&format!(
+                "{name} could not be given the key of the user stack, the next run tries again: {}",
+                fleet::in_a_line(&error)
+            )),
+        }
     }
-    record
-        .handed
-        .retain(|name| actual.domains.iter().any(|domain| domain.name == *name));
     Ok(())
 }
 

@@ -49,9 +49,9 @@ pub struct Record {
     /// The key by which the deployment's Ironic powers nodes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_key: Option<StackKey>,
-    /// The underclouds that were given that key.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub handed: BTreeSet<String>,
+    /// The underclouds that were given that key, each with a digest of what it was told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub handed: BTreeMap<String, String>,
     /// The hypervisors that it lives on, this one among them, when there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fleet: Vec<Member>,
@@ -120,7 +120,7 @@ impl Record {
             files: BTreeSet::new(),
             lan: BTreeMap::new(),
             stack_key: None,
-            handed: BTreeSet::new(),
+            handed: BTreeMap::new(),
             fleet: Vec::new(),
             secret: KeySecret::new()?,
         })

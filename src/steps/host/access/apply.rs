@@ -1,6 +1,7 @@
 //! Doing it, by scripts that check before they change and can be run again.
 
 use super::{Work, limits, stack, with};
+use crate::error::{Exit, Fault, FaultContext};
 use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
 use crate::steps::host::apply::unless_deployed;
@@ -21,7 +22,12 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host) -> Result<()> {
     match work {
         Work::Stack { line } => {
             let script = with(&[SSHD, POLKIT, AUTHORIZE], include_str!("stack.sh"));
-            host.text(&Cmd::script(&script, &[user, made]).stdin(format!("{line}\n")))?;
+            host.text(&Cmd::script(&script, &[user, made]).stdin(format!("{line}\n")))
+                .fault(|| {
+                    Fault::new(Exit::Failed, "the user of Ironic is not ready").hint(
+                        "--stack-user no goes on without it: then nobody powers the nodes without an OS",
+                    )
+                })?;
         }
         Work::RemoveStack { of } => {
             let end = of.map(|uuid| format!(":{uuid}")).unwrap_or_default();
@@ -45,7 +51,11 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host) -> Result<()> {
             let access = super::facts::Access::parse(&sections(&said));
             let (sessions, startups) = limits::raised(&access).context("sshd does not say how it runs")?;
             let script = with(&[SSHD, RELOAD], include_str!("limits.sh"));
-            host.text(&Cmd::script(&script, &[&sessions, &startups]))?;
+            host.text(&Cmd::script(&script, &[&sessions, &startups]))
+                .fault(|| {
+                    Fault::new(Exit::Failed, "sshd's limits stay as they were")
+                        .hint("--host-ssh-limits no goes on with them")
+                })?;
         }
         Work::RestoreLimits { host: uuid } => unless_deployed(libvirt, host, *uuid, || {
             let script = with(&[SSHD, RELOAD], include_str!("limits_remove.sh"));
