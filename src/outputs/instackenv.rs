@@ -60,3 +60,66 @@ pub(super) fn render(view: &View) -> anyhow::Result<Option<String>> {
         false => Ok(Some(serde_json::to_string_pretty(&File { nodes })? + "\n")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::outputs::{Blank, Power, write};
+    use crate::secret::Secret;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn ironic_reads_the_nodes_without_an_os() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("instackenv.json");
+        let mut view = super::super::tests::view(folder.path());
+        write(&view).unwrap();
+        assert!(!file.exists(), "nobody powers them");
+        view.hosts[0].power = Some(Power {
+            address: "172.16.0.1".into(),
+            port: 22,
+            user: "stack".into(),
+            key: Secret::new("-----BEGIN RSA PRIVATE KEY-----\nAA\n-----END RSA PRIVATE KEY-----\n"),
+        });
+        assert!(!format!("{view:?}").contains("RSA PRIVATE"));
+        view.nodes[0].blank = Some(Blank {
+            macs: vec!["52:54:00:00:00:01".into()],
+            cpu: 4,
+            memory_mib: 8192,
+            disk_gib: 65,
+            arch: "x86_64".into(),
+            capabilities: "profile:compute,boot_mode:bios,boot_option:local".into(),
+        });
+        assert_eq!(write(&view).unwrap(), std::slice::from_ref(&file));
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        insta::assert_snapshot!(std::fs::read_to_string(&file).unwrap(), @r#"
+        {
+          "nodes": [
+            {
+              "name": "a-compute-10",
+              "arch": "x86_64",
+              "cpu": "4",
+              "memory": "8192",
+              "disk": "65",
+              "mac": [
+                "52:54:00:00:00:01"
+              ],
+              "capabilities": "profile:compute,boot_mode:bios,boot_option:local",
+              "pm_type": "pxe_ssh",
+              "pm_virt_type": "virsh",
+              "pm_addr": "172.16.0.1",
+              "pm_user": "stack",
+              "pm_password": "-----BEGIN RSA PRIVATE KEY-----\nAA\n-----END RSA PRIVATE KEY-----\n"
+            }
+          ]
+        }
+        "#);
+        assert!(write(&view).unwrap().is_empty());
+        view.hosts[0].power.as_mut().unwrap().port = 2222;
+        write(&view).unwrap();
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.contains(r#""ssh_port": "2222""#), "{text}");
+        view.hosts[0].power = None;
+        assert_eq!(write(&view).unwrap(), std::slice::from_ref(&file));
+        assert!(!file.exists());
+    }
+}
