@@ -1,11 +1,12 @@
 //! Which hypervisors a command works on, and how they are reached: as the flags say, else as the workspace remembers.
 
 use crate::cli::host::{ConnectFlags, HostKeyChecking};
-use crate::error::{Exit, Fault};
+use crate::error::{Exit, Fault, Report};
 use crate::ssh::config::{ClientOptions, Strictness};
 use crate::workspace::Record;
 use crate::yaml::Problems;
-use anyhow::{Result, bail};
+use anyhow::Result;
+use serde::Serialize;
 
 /// A hypervisor and the way to it.
 #[derive(Clone, Debug)]
@@ -93,22 +94,45 @@ pub fn named(addresses: &[String]) -> Vec<&str> {
     hosts
 }
 
-/// The one way, for a command that does not know several yet.
-///
-/// # Errors
-/// `Usage`, when there are several.
-pub fn one(ways: Ways) -> Result<Way> {
-    let count = ways.all.len();
-    match <[Way; 1]>::try_from(ways.all) {
-        Ok([way]) => Ok(way),
-        Err(_) => bail!(
-            Fault::new(
-                Exit::Usage,
-                format!("{count} hypervisors are named, and this version works on one")
-            )
-            .hint("run irs once for each, with a --prefix of its own")
-        ),
-    }
+/// Does the same for several things at once.
+pub fn at_once<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
+    let work = &work;
+    let join = |thread: std::thread::ScopedJoinHandle<'_, R>| {
+        thread
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = items
+            .into_iter()
+            .map(|item| scope.spawn(move || work(item)))
+            .collect();
+        threads.into_iter().map(join).collect()
+    })
+}
+
+/// A hypervisor that was only to be looked at, and that does not answer.
+#[derive(Debug, Serialize)]
+pub struct Silent {
+    /// As it was typed.
+    pub host: String,
+    /// Why.
+    pub error: Report,
+}
+
+/// The end of a look at several hypervisors: what was found was told, and still it is not all.
+pub fn incomplete(silent: Vec<Silent>) -> Result<()> {
+    let names: Vec<String> = silent.iter().map(|one| format!("'{}'", one.host)).collect();
+    let Some(first) = silent.into_iter().next() else {
+        return Ok(());
+    };
+    let fault = Fault::new(Exit::Unreachable, format!("no answer from {}", names.join(", ")));
+    let fault = first
+        .error
+        .hint
+        .into_iter()
+        .fold(fault, |fault, hint| fault.hint(hint));
+    Err(anyhow::anyhow!(first.error.message).context(fault))
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 mod listing;
 
-use super::connection::{self, Way};
+use super::connection::{self, Silent, Way};
 use super::virsh::{Session, blocking};
 use crate::actual::{self, Actual};
 use crate::cli::list::List;
 use crate::deployment::Storage;
+use crate::error::Report;
 use crate::names::DEFAULT_DEPLOYMENT;
 use crate::remote::{Cmd, Host};
 use crate::steps::host::diff::is_deployment_pool;
@@ -18,6 +19,7 @@ use crate::workspace::Workspace;
 use crate::yaml::Problems;
 use anyhow::{Context, Result};
 use listing::Listing;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Runs `irs list`.
@@ -31,13 +33,48 @@ pub async fn run(args: &List, ui: &Ui) -> Result<()> {
         return Err(problems.into_fault());
     }
     let known = Workspace::named(DEFAULT_DEPLOYMENT)?.record()?;
-    let way = connection::one(connection::ways(&args.connect, known.as_ref()))?;
-    if way.is_default {
+    let ways = connection::ways(&args.connect, known.as_ref());
+    let ways: Vec<Way> = ways.dealt.iter().map(|at| ways.all[*at].clone()).collect();
+    if ways.iter().any(|way| way.is_default) {
         ui.note("no --host-address: looking at this machine (local)");
     }
-    let listing = blocking(move || read(&way)).await?;
-    ui.result(&listing.to_string());
-    ui.json(&listing)
+    if let [way] = &ways[..] {
+        let way = way.clone();
+        let listing = blocking(move || read(&way)).await?;
+        ui.result(&listing.to_string());
+        return ui.json(&listing);
+    }
+    let read = blocking(move || {
+        let read = |way: Way| read(&way).map_err(|error| (way.host, error));
+        Ok(connection::at_once(ways, read))
+    });
+    let (mut hosts, mut silent) = (Vec::new(), Vec::new());
+    for one in read.await? {
+        match one {
+            Ok(listing) => hosts.push(listing),
+            Err((host, error)) => silent.push(Silent {
+                host,
+                error: Report::of(&error),
+            }),
+        }
+    }
+    for listing in &hosts {
+        ui.result(&format!("on '{}':\n{}", listing.host(), listing.indented()));
+    }
+    let all = Listings { hosts, silent };
+    match all.silent.is_empty() {
+        true => ui.json(&all),
+        false => ui.json_with_error(&all),
+    }?;
+    connection::incomplete(all.silent)
+}
+
+/// Several hypervisors' environments, in the shape of `--format json`.
+#[derive(Serialize)]
+struct Listings {
+    hosts: Vec<Listing>,
+    #[serde(rename = "no_answer", skip_serializing_if = "Vec::is_empty")]
+    silent: Vec<Silent>,
 }
 
 fn read(way: &Way) -> Result<Listing> {

@@ -4,13 +4,13 @@ mod alive;
 mod drift;
 mod view;
 
-use super::connection::{self, Way};
+use super::connection::{self, Silent, Way};
 use super::virsh::facts::is_direct;
 use super::virsh::{Session, blocking, report};
 use crate::actual;
 use crate::cli::status::Status;
 use crate::deployment::Storage;
-use crate::error::{Exit, Fault};
+use crate::error::{Exit, Fault, Report, chain_faults};
 use crate::interrupt;
 use crate::names::{self, DEFAULT_DEPLOYMENT};
 use crate::remote::Host;
@@ -19,7 +19,7 @@ use crate::ui::{Ui, colours_stdout};
 use crate::workspace::Workspace;
 use crate::yaml::Problems;
 use alive::Alive;
-use anyhow::{Result, bail};
+use anyhow::Result;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,9 +29,9 @@ use view::View;
 /// How often `--watch` looks.
 const EVERY: Duration = Duration::from_secs(2);
 
-/// Which environment, and the way to it.
+/// Which environment, and the ways to it.
 struct Asked {
-    way: Way,
+    ways: Vec<Way>,
     prefix: Option<String>,
     workspace: Workspace,
 }
@@ -42,16 +42,17 @@ struct Asked {
 /// `Usage` for an environment that is not there; `Unreachable` for a hypervisor that does not answer.
 pub async fn run(args: &Status, ui: &Ui) -> Result<()> {
     let asked = Arc::new(asked(args)?);
-    if asked.way.is_default {
+    if asked.ways.iter().any(|way| way.is_default) {
         ui.note("no --host-address: looking at this machine (local)");
     }
-    let session = {
+    let sessions = {
         let asked = Arc::clone(&asked);
-        Arc::new(blocking(move || Session::on(Host::connect(&asked.way.host, &asked.way.client)?)).await?)
+        let open = |way: Way| Session::on(Host::connect(&way.host, &way.client)?);
+        Arc::new(blocking(move || Ok(connection::at_once(asked.ways.clone(), open))).await?)
     };
     let look = || {
-        let (asked, session) = (Arc::clone(&asked), Arc::clone(&session));
-        blocking(move || look(&asked, &session))
+        let (asked, sessions) = (Arc::clone(&asked), Arc::clone(&sessions));
+        blocking(move || look(&asked, &sessions))
     };
     let mut view = look().await?;
     if args.watch {
@@ -72,7 +73,11 @@ pub async fn run(args: &Status, ui: &Ui) -> Result<()> {
         };
     }
     ui.result(shown(&view).trim_end());
-    ui.json(&view)
+    match view.silent.is_empty() {
+        true => ui.json(&view),
+        false => ui.json_with_error(&view),
+    }?;
+    connection::incomplete(view.silent)
 }
 
 /// Whether nobody reads what is printed any more, as after `| head -1`.
@@ -108,34 +113,95 @@ fn asked(args: &Status) -> Result<Asked> {
     let known = workspace.record()?;
     let remembered = || known.as_ref().and_then(|record| record.prefix.clone());
     Ok(Asked {
-        way: connection::one(connection::ways(&args.connect, known.as_ref()))?,
+        ways: connection::ways(&args.connect, known.as_ref()).all,
         prefix: args.prefix.clone().or_else(remembered),
         workspace,
     })
 }
 
-fn look(asked: &Asked, session: &Session) -> Result<View> {
+/// All hypervisors at once; one that does not answer hides the others no more than it must.
+fn look(asked: &Asked, sessions: &[Result<Session>]) -> Result<View> {
+    let looks = asked.ways.iter().zip(sessions).collect();
+    let looked = connection::at_once(looks, |(way, session): (&Way, &Result<Session>)| match session {
+        Ok(session) => look_at(asked, way, session),
+        // It is told at every look.
+        Err(error) => Err(again(error)),
+    });
+    let mut views = Vec::new();
+    let mut silent = Vec::new();
+    let mut others = Vec::new();
+    for (way, looked) in asked.ways.iter().zip(looked) {
+        match looked {
+            Ok(Look::There(view)) => views.push(*view),
+            Ok(Look::Others(names)) => others.push((way.host.as_str(), names)),
+            Err(error) if asked.ways.len() == 1 => return Err(error),
+            Err(error) => silent.push(Silent {
+                host: way.host.clone(),
+                error: Report::of(&error),
+            }),
+        }
+    }
+    let Some(view) = View::joined(views, silent, asked.prefix.as_deref())? else {
+        return Err(nowhere(asked, &others).into());
+    };
+    Ok(view)
+}
+
+/// An error that is shown more than once.
+fn again(error: &anyhow::Error) -> anyhow::Error {
+    let report = Report::of(error);
+    let fault = chain_faults(error).next().cloned();
+    let exit = fault.map_or(Exit::Failed, |fault| fault.exit);
+    let fault = report
+        .hint
+        .into_iter()
+        .fold(Fault::new(exit, report.message), |fault, hint| fault.hint(hint));
+    let causes = report.causes.into_iter().rev();
+    match causes
+        .map(anyhow::Error::msg)
+        .reduce(|inner, outer| inner.context(outer.to_string()))
+    {
+        Some(causes) => causes.context(fault),
+        None => fault.into(),
+    }
+}
+
+fn nowhere(asked: &Asked, others: &[(&str, Vec<String>)]) -> Fault {
+    let name = asked.prefix.as_deref().unwrap_or(DEFAULT_DEPLOYMENT);
+    let hosts: Vec<&str> = others.iter().map(|(host, _)| *host).collect();
+    let names: BTreeSet<&str> = others
+        .iter()
+        .flat_map(|(_, names)| names)
+        .map(String::as_str)
+        .collect();
+    let there = match names.is_empty() {
+        true => "there is none".to_owned(),
+        false => format!("there are: {}", names.into_iter().collect::<Vec<_>>().join(", ")),
+    };
+    let message = format!("there is no environment '{name}' on '{}'", hosts.join("' and '"));
+    Fault::new(Exit::Usage, message).hint(format!("{there}; --prefix names one"))
+}
+
+/// What is on one hypervisor.
+enum Look {
+    /// The environment.
+    There(Box<View>),
+    /// Others only.
+    Others(Vec<String>),
+}
+
+fn look_at(asked: &Asked, way: &Way, session: &Session) -> Result<Look> {
     let name = asked.prefix.as_deref().unwrap_or(DEFAULT_DEPLOYMENT);
     let mut storage = Storage::default();
     if let Some(folder) = pools::images_of(&session.libvirt, name)? {
         storage.folder = folder;
     }
     let actual = actual::read(&session.host, &session.libvirt, &storage, name)?;
-    let id = actual.identity(name, asked.prefix.as_deref(), &asked.way.host);
+    let id = actual.identity(name, asked.prefix.as_deref(), &way.host);
     let known = actual.facts.record.is_some() || actual.deployments().contains(name);
     if !known {
-        let names: Vec<&str> = actual.deployments().into_iter().collect();
-        let there = match names.is_empty() {
-            true => "there is none".to_owned(),
-            false => format!("there are: {}", names.join(", ")),
-        };
-        bail!(
-            Fault::new(
-                Exit::Usage,
-                format!("there is no environment '{name}' on '{}'", id.host)
-            )
-            .hint(format!("{there}; --prefix names one"))
-        );
+        let names = actual.deployments().into_iter().map(str::to_owned);
+        return Ok(Look::Others(names.collect()));
     }
     let ready = actual.facts.record.as_ref().map(|record| record.ready.clone());
     let mut nodes = report::nodes(&actual, &id, &ready.unwrap_or_default());
@@ -159,5 +225,6 @@ fn look(asked: &Asked, session: &Session) -> Result<View> {
     }
     let drift = drift::drift(&session.host, &storage, &actual, &id)?;
     let workspace = asked.workspace.path().display().to_string();
-    Ok(View::new(&id, &actual, nodes, &alive, drift, workspace))
+    let view = View::new(&id, &actual, nodes, &alive, drift, workspace);
+    Ok(Look::There(Box::new(view)))
 }

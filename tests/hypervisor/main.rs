@@ -9,6 +9,7 @@ mod concurrency;
 mod drift;
 mod faults;
 mod faults_images;
+mod fleet;
 mod interrupted;
 mod inventory;
 mod ironic;

@@ -52,6 +52,19 @@ struct Others {
 }
 
 impl Listing {
+    /// The hypervisor, as it was typed.
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The text, as a part of a longer one.
+    pub fn indented(&self) -> String {
+        self.to_string()
+            .lines()
+            .map(|line| format!("  {line}\n"))
+            .collect()
+    }
+
     /// Sorts what is on a host by whose it is. An environment is what has a mark, a record or a pool of its own.
     pub fn of(host: &str, actual: &Actual, records: &BTreeMap<String, Record>) -> Listing {
         let pools = actual

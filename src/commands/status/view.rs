@@ -3,15 +3,20 @@
 use super::alive::Alive;
 use super::drift::{Drift, Next};
 use crate::actual::Actual;
-use crate::commands::virsh::report::NodeReport;
+use crate::commands::connection::{self, Silent};
+use crate::commands::virsh::report::{self, NodeReport};
 use crate::deployment::Identity;
+use crate::fleet::{Member, Seat};
 use crate::ui::table::{self, table};
 use crate::units::{MIB, format_duration, format_size, format_time};
+use anyhow::Result;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
+use uuid::Uuid;
 
 /// An environment as it is, in the shape of `--format json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct View {
     deployment: String,
     created_by: Option<String>,
@@ -19,8 +24,22 @@ pub struct View {
     hosts: Vec<HostView>,
     networks: Vec<NetworkView>,
     nodes: Vec<NodeView>,
-    drift: Vec<Drift>,
+    drift: Vec<DriftView>,
     workspace: String,
+    /// The hypervisors that do not answer.
+    #[serde(rename = "no_answer", skip_serializing_if = "Vec::is_empty")]
+    pub silent: Vec<Silent>,
+    /// What the records say of all hypervisors.
+    #[serde(skip)]
+    fleet: Vec<(Uuid, Vec<Member>)>,
+}
+
+/// A difference, and where it is.
+#[derive(Debug, Serialize)]
+struct DriftView {
+    #[serde(flatten)]
+    drift: Drift,
+    host: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -34,6 +53,7 @@ struct HostView {
 #[derive(Clone, Debug, Serialize)]
 struct NetworkView {
     name: String,
+    host: String,
     active: bool,
     subnets: Vec<String>,
     leases: Vec<LeaseView>,
@@ -75,6 +95,7 @@ impl View {
         };
         let networks = actual.networks_of(id.uuid).map(|network| NetworkView {
             name: network.name.clone(),
+            host: id.host.clone(),
             active: network.active,
             subnets: network.addresses.iter().map(|a| a.net.to_string()).collect(),
             leases: network
@@ -107,9 +128,70 @@ impl View {
             }],
             networks: networks.collect(),
             nodes: nodes.collect(),
-            drift,
+            drift: drift
+                .into_iter()
+                .map(|drift| DriftView {
+                    drift,
+                    host: id.host.clone(),
+                })
+                .collect(),
             workspace,
+            silent: Vec::new(),
+            fleet: vec![(
+                id.uuid,
+                record.map(|record| record.fleet.clone()).unwrap_or_default(),
+            )],
         }
+    }
+
+    /// What several hypervisors have, as one; the nodes of those that were not asked, or do not answer, are as the others
+    /// remember them. None when there is nothing.
+    ///
+    /// # Errors
+    /// When none of them answers.
+    pub fn joined(views: Vec<View>, silent: Vec<Silent>, prefix: Option<&str>) -> Result<Option<View>> {
+        let mut views = views.into_iter();
+        let Some(mut all) = views.next() else {
+            return match silent.is_empty() {
+                true => Ok(None),
+                false => connection::incomplete(silent).map(|()| None),
+            };
+        };
+        for view in views {
+            all.hosts.extend(view.hosts);
+            all.networks.extend(view.networks);
+            all.nodes.extend(view.nodes);
+            all.drift.extend(view.drift);
+            all.fleet.extend(view.fleet);
+        }
+        let mut lost: BTreeMap<Uuid, &Member> = BTreeMap::new();
+        let asked = |uuid: Uuid| all.fleet.iter().any(|(of, _)| *of == uuid);
+        for member in all.fleet.iter().flat_map(|(_, fleet)| fleet) {
+            if !asked(member.uuid) {
+                lost.insert(member.uuid, member);
+            }
+        }
+        let unseen: Vec<NodeView> = lost
+            .into_values()
+            .flat_map(|member| {
+                member
+                    .nodes
+                    .iter()
+                    .map(|seat| NodeView::unseen(seat, &member.address, prefix))
+            })
+            .collect();
+        all.nodes.extend(unseen);
+        all.nodes
+            .sort_by(|a, b| (&a.node.node_type, a.node.index).cmp(&(&b.node.node_type, b.node.index)));
+        all.silent = silent;
+        Ok(Some(all))
+    }
+
+    /// Whether it lives on several hypervisors.
+    fn is_on_several(&self) -> bool {
+        let mut hosts = self.nodes.iter().map(|view| view.node.host.as_str());
+        let first = self.hosts.first().map(|host| host.name.as_str());
+        self.hosts.len() > 1 || hosts.any(|host| Some(host) != first)
     }
 }
 
@@ -123,11 +205,33 @@ impl fmt::Display for View {
         let mut hosts = vec![table::row(&["HOST", "CPUS", "MEMORY FREE", "DISK FREE"])];
         hosts.extend(self.hosts.iter().map(HostView::row));
         writeln!(f, "{}", table(&hosts))?;
-        let mut networks = vec![table::row(&["NETWORK", "STATE", "LEASES", "SUBNETS"])];
-        networks.extend(self.networks.iter().map(NetworkView::row));
+        for silent in &self.silent {
+            writeln!(f, "no answer from '{}': {}\n", silent.host, silent.error.message)?;
+        }
+        let several = self.is_on_several();
+        let with_host = |mut row: Vec<String>, host: &str| {
+            row.extend(several.then(|| host.to_owned()));
+            row
+        };
+        let mut networks = vec![with_host(
+            table::row(&["NETWORK", "STATE", "LEASES", "SUBNETS"]),
+            "HOST",
+        )];
+        networks.extend(
+            self.networks
+                .iter()
+                .map(|network| with_host(network.row(), &network.host)),
+        );
         writeln!(f, "{}", table(&networks))?;
-        let mut nodes = vec![table::row(&["NODE", "STATE", "UP FOR", "ADDRESS", "READY"])];
-        nodes.extend(self.nodes.iter().map(NodeView::row));
+        let mut nodes = vec![with_host(
+            table::row(&["NODE", "STATE", "UP FOR", "ADDRESS", "READY"]),
+            "HOST",
+        )];
+        nodes.extend(
+            self.nodes
+                .iter()
+                .map(|view| with_host(view.row(), &view.node.host)),
+        );
         write!(f, "{}", table(&nodes))?;
         let mut lacking = self
             .nodes
@@ -151,7 +255,8 @@ impl View {
             return writeln!(f, "\nall of it is as irs made it");
         }
         writeln!(f, "\nnot as irs made it:")?;
-        for drift in &self.drift {
+        let several = self.is_on_several();
+        for DriftView { drift, host } in &self.drift {
             let (sign, colour) = match drift.next {
                 Some(Next::Create) => ('+', "\x1b[32m"),
                 Some(Next::Update) => ('~', "\x1b[33m"),
@@ -163,15 +268,23 @@ impl View {
                 true => write!(f, "  {colour}{sign}\x1b[0m ")?,
                 false => write!(f, "  {sign} ")?,
             }
-            writeln!(f, "{} {}: {}", drift.kind, drift.name, drift.what)?;
+            let host = if several {
+                format!(" on {host}")
+            } else {
+                String::new()
+            };
+            writeln!(f, "{} {}{host}: {}", drift.kind, drift.name, drift.what)?;
             if let Some(hint) = &drift.hint {
                 writeln!(f, "    hint: {hint}")?;
             }
         }
-        let refused = self.drift.iter().filter(|drift| drift.next == Some(Next::Refuse));
+        let refused = self
+            .drift
+            .iter()
+            .filter(|view| view.drift.next == Some(Next::Refuse));
         match (
             refused.count(),
-            self.drift.iter().any(|drift| drift.next.is_none()),
+            self.drift.iter().any(|view| view.drift.next.is_none()),
         ) {
             (_, true) => writeln!(
                 f,
@@ -213,6 +326,15 @@ impl NetworkView {
 }
 
 impl NodeView {
+    /// A node of a hypervisor that was not looked at.
+    fn unseen(seat: &Seat, host: &str, prefix: Option<&str>) -> NodeView {
+        NodeView {
+            node: report::unseen(seat, host, prefix),
+            readiness: report::UNKNOWN,
+            uptime: None,
+        }
+    }
+
     fn row(&self) -> Vec<String> {
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
         vec![

@@ -5,6 +5,8 @@ use super::input::{Mode, Request};
 use crate::actual::Actual;
 use crate::addresses::Mac;
 use crate::deployment::{Identity, Node};
+use crate::fleet::Seat;
+use crate::names;
 use crate::plan::Change;
 use crate::steps::domains::pending;
 use crate::steps::domains::read::ActualDomain;
@@ -18,6 +20,8 @@ use std::path::Path;
 
 /// The state of a node that is not there.
 pub const ABSENT: &str = "absent";
+/// The state of a node on a hypervisor that is not asked.
+pub const UNKNOWN: &str = "unknown";
 
 /// The result of a run, in the shape of `--format json`.
 #[derive(Clone, Debug, Serialize)]
@@ -222,6 +226,22 @@ pub fn absent(node: &Node, host: &str) -> NodeReport {
         pending: Vec::new(),
         has_os: node.has_os,
         has_seed: node.has_seed,
+    }
+}
+
+/// A node on a hypervisor that is not asked.
+pub fn unseen(seat: &Seat, host: &str, prefix: Option<&str>) -> NodeReport {
+    NodeReport {
+        name: names::domain(prefix, &seat.node_type, seat.index),
+        node_type: seat.node_type.clone(),
+        index: seat.index,
+        host: host.to_owned(),
+        state: UNKNOWN,
+        ip: None,
+        ready: false,
+        pending: Vec::new(),
+        has_os: false,
+        has_seed: false,
     }
 }
 
