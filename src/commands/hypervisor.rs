@@ -55,13 +55,5 @@ fn ways(flags: &ConnectFlags, problems: &mut Problems, ui: &Ui) -> Result<Vec<Wa
 
 /// Does the same on each hypervisor, on all at once; the answers are in their order.
 fn on_each<T: Send>(ways: &[Way], work: impl Fn(&Way) -> Result<T> + Sync) -> Vec<Result<T>> {
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = ways.iter().map(|way| scope.spawn(|| work(way))).collect();
-        let joined = threads.into_iter().map(|thread| {
-            thread
-                .join()
-                .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        });
-        joined.collect()
-    })
+    connection::at_once(ways.iter().collect(), work)
 }

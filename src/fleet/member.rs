@@ -139,3 +139,99 @@ pub fn members(found: &[Found<'_>], nodes: &[Vec<Seat>], absent: Vec<Member>, as
     members.sort_by_key(|member| (member.share, member.uuid));
     members
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::deployment::Slot;
+
+    fn record(uuid: u128, fleet: Vec<Member>) -> Record {
+        let slot = Slot {
+            net: "0".into(),
+            data_net: "24".into(),
+        };
+        let mut record = Record::new("default", Uuid::from_u128(uuid), slot, "me@laptop".into()).unwrap();
+        record.fleet = fleet;
+        record
+    }
+
+    fn found<'a>(host: &'a str, uuid: u128, record: Option<&'a Record>) -> Found<'a> {
+        Found {
+            host,
+            uuid: Uuid::from_u128(uuid),
+            record,
+            is_marked: false,
+        }
+    }
+
+    fn of(node: u32) -> Vec<Seat> {
+        vec![Seat {
+            file: "web".into(),
+            index: node,
+            node_type: "web".into(),
+        }]
+    }
+
+    #[test]
+    fn what_others_remember_of_a_hypervisor_that_cannot_be_asked_stays() {
+        let both = members(
+            &[found("a", 1, None), found("b", 2, None)],
+            &[of(0), of(1)],
+            vec![],
+            2,
+        );
+        let (mut one, two) = (record(1, both.clone()), record(2, both.clone()));
+        one.secret = two.secret.clone();
+        assert_eq!(
+            absent(&[found("a", 1, Some(&one)), found("b", 2, Some(&two))]),
+            []
+        );
+        let lost = absent(&[found("a", 1, Some(&one))]);
+        assert_eq!(
+            (lost.len(), lost[0].address.as_str(), &lost[0].nodes),
+            (1, "b", &of(1))
+        );
+        // Somebody calls it by another name; the other one stays as it is.
+        let again = members(&[found("a.example", 1, Some(&one))], &[of(0)], lost, 1);
+        assert_eq!(again, both);
+        assert_eq!(
+            one_environment("default", &[found("a", 1, Some(&one)), found("b", 2, Some(&two))])
+                .err()
+                .map(|f| f.message),
+            None
+        );
+    }
+
+    #[test]
+    fn a_single_hypervisor_writes_nothing_and_one_more_takes_half() {
+        let alone = record(1, vec![]);
+        assert_eq!(members(&[found("a", 1, Some(&alone))], &[of(0)], vec![], 1), []);
+        let two = members(
+            &[found("b", 2, None), found("a", 1, Some(&alone))],
+            &[vec![], of(0)],
+            vec![],
+            2,
+        );
+        assert_eq!(
+            two.iter()
+                .map(|member| member.address.as_str())
+                .collect::<Vec<_>>(),
+            ["a", "b"]
+        );
+        assert!(two[0].share.is_first() && two[0].share < two[1].share);
+    }
+
+    #[test]
+    fn two_environments_and_one_machine_twice_are_refused() {
+        let (one, two) = (record(1, vec![]), record(2, vec![]));
+        let refused = |found: &[Found<'_>]| one_environment("lab1", found).unwrap_err().message;
+        assert_eq!(
+            refused(&[found("a", 1, Some(&one)), found("b", 2, Some(&two))]),
+            "'a' and 'b' have an environment 'lab1' each: they are two, not one"
+        );
+        assert_eq!(
+            refused(&[found("a", 1, None), found("b", 1, None)]),
+            "'a' and 'b' are one machine: they have the same UUID"
+        );
+    }
+}

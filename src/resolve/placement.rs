@@ -203,3 +203,6 @@ pub fn left_out(host: &str, counts: &Counts, present: &[Seat], topology: &Topolo
     }
     (!names.is_empty()).then(|| format!("not made, since they are to be on '{host}': {}", names.join(", ")))
 }
+
+#[cfg(test)]
+mod tests;
