@@ -1,6 +1,7 @@
 # How sshd runs here: `sshd` the program, `config` its file, `listener` the process that takes connections, if one does.
 sshd=$(command -v sshd || echo /usr/sbin/sshd)
 config=/etc/ssh/sshd_config
+[ -e "$config" ] || [ ! -e /usr/etc/ssh/sshd_config ] || config=/usr/etc/ssh/sshd_config
 listener=
 find_sshd() {
   # The uppermost of our ancestors that is sshd. Where systemd takes the connections there is none: a session is no listener.
@@ -16,7 +17,7 @@ find_sshd() {
   title=$([ -z "$listener" ] || tr '\0' ' ' <"/proc/$listener/cmdline")
   case $title in
   *'[listener]'* | /*) ;;
-  *) listener= title= ;;
+  *) listener='' title='' ;;
   esac
   case $title in *' -f '*) config=${title#* -f } config=${config%% *} ;; esac
 }
