@@ -127,6 +127,12 @@ pub fn deaf(addresses: &[IpAddr], sshd: &Sshd, host: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::{self, Cli};
+    use crate::commands::topology::draft;
+    use crate::deployment::Deployment;
+    use crate::steps::host::access::stack;
+    use crate::ui::{Format, Ui};
+    use clap::Parser;
 
     fn sshd(ports: &[u16], listens: &[&str]) -> Sshd {
         Sshd {
@@ -135,6 +141,58 @@ mod tests {
             host_keys: vec!["ssh-ed25519 AAAA".into(), "ssh-rsa BBBB".into()],
             ..Sshd::default()
         }
+    }
+
+    /// The nodes of these flags on an empty hypervisor.
+    fn drafted(flags: &[&str]) -> Deployment {
+        let words = [&["irs", "topology", "render"], flags].concat();
+        let cli = Cli::try_parse_from(words).unwrap();
+        let cli::Command::Topology(topology) = cli.command else {
+            panic!("not topology")
+        };
+        let cli::topology::Command::Render(render) = topology.command else {
+            panic!("not render")
+        };
+        let ui = Ui::plain(
+            Format::Human,
+            Box::new(std::io::sink()),
+            Box::new(std::io::sink()),
+        );
+        draft::resolve(&render.draft, &ui).unwrap().deployment
+    }
+
+    #[test]
+    fn nodes_are_provisioned_over_the_network_that_is_said() {
+        let nodes = "controller:1,undercloud:1,compute:1";
+        for (network, prefix, wanted, address) in [
+            ("3_nets", None, vec!["data"], "172.16.0.1"),
+            // Over one port group of the switch, though three of its NICs are on it.
+            ("3_net_openvswitch", Some("a"), vec!["a-data"], "172.16.10.1"),
+            ("6_nets_3_bridges", None, vec!["br-ctlplane"], "172.16.0.1"),
+        ] {
+            let mut flags = vec!["--topology-nodes", nodes, "--topology-network", network];
+            flags.extend(prefix.iter().flat_map(|prefix| ["--prefix", *prefix]));
+            let deployment = drafted(&flags);
+            for node in &deployment.nodes {
+                let nics = provisioned(node);
+                let networks: Vec<&str> = nics.iter().map(|nic| nic.network.as_str()).collect();
+                assert_eq!(networks, wanted, "{network}: {}", node.name);
+                let groups: Vec<_> = nics.iter().map(|nic| nic.portgroup.as_deref()).collect();
+                assert!(
+                    groups
+                        .iter()
+                        .all(|group| group.is_none_or(|group| group.starts_with("ctlplane"))),
+                    "{groups:?}"
+                );
+            }
+            let undercloud = deployment.nodes.iter().find(|node| node.is_undercloud()).unwrap();
+            let found = host_addresses(undercloud, &deployment.networks);
+            assert_eq!(found[0].to_string(), address, "{network}: {found:?}");
+        }
+        let blank = drafted(&["--topology-nodes", "controller:1"]);
+        assert!(stack::is_wanted(&blank.nodes));
+        let plain = drafted(&["--topology-nodes", "patcher:2"]);
+        assert!(!stack::is_wanted(&plain.nodes));
     }
 
     #[test]
