@@ -3,15 +3,20 @@
 use super::{Cmd, Host};
 use crate::error::{Exit, Fault, FaultContext};
 use crate::interrupt;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use sha2::{Digest, Sha256};
 use std::io::{self, Read, Seek};
 use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Writes on behind what is good of the file, as the only one. $1: the file, $2: how much is good. Without room it goes.
 const WRITE: &str = "umask 077; exec 9>>\"$1\" || exit 1; flock -n 9 || exit 75; truncate -s \"$2\" -- \"$1\" || exit 1; \
      cat >&9; status=$?; [ $status != 1 ] || rm -f -- \"$1\"; exit $status";
+
+/// How much is read at once, and how many such pieces ahead.
+const CHUNK: usize = 256 * 1024;
+const AHEAD: usize = 8;
 
 /// Status of a file that another run writes.
 const BUSY: i32 = 75;
@@ -38,7 +43,7 @@ impl Host {
     /// A source that cannot be read; an interruption, or a lost connection, after which the same call goes on.
     pub fn send(
         &self,
-        source: &mut (impl Read + Seek),
+        source: &mut (impl Read + Seek + Send),
         size: u64,
         path: &str,
         progress: &dyn Fn(u64),
@@ -64,17 +69,20 @@ impl Host {
         }
         source.seek(io::SeekFrom::Start(from)).fault(unread)?;
         progress(from);
-        let mut reader = Reader {
-            inner: source,
-            hash,
-            read: 0,
-            failed: None,
-        };
         let sender = format!("IRS_SENDER={}", sender());
         let script = format!("export {sender}; {WRITE}");
         let write = Cmd::script(&script, &[&path, &from.to_string()]);
-        let written = self.feed(&write, &mut reader, &|sent| progress(from + sent));
-        if let Some(error) = reader.failed {
+        // Reading and hashing go beside sending, which keeps a core busy with its cipher.
+        let (chunks, received) = sync_channel(AHEAD);
+        let (written, failed, hashed) = std::thread::scope(|scope| {
+            let reading = scope.spawn(move || read_ahead(source, hash, &chunks));
+            let mut reader = Reader::new(received);
+            let written = self.feed(&write, &mut reader, &|sent| progress(from + sent));
+            let failed = reader.failed.take();
+            drop(reader);
+            (written, failed, reading.join())
+        });
+        if let Some(error) = failed {
             return Err(error).fault(unread);
         }
         let output = written?;
@@ -85,7 +93,8 @@ impl Host {
                 .into());
         }
         output.check(&write, self.name())?;
-        let read = from + reader.read;
+        let (hash, read) = hashed.map_err(|_| anyhow!("reading '{path}' broke off"))?;
+        let read = from + read;
         if read != size {
             let message = format!("'{path}' was to have {size} bytes, and {read} came");
             return Err(Fault::new(Exit::Failed, message).into());
@@ -98,7 +107,7 @@ impl Host {
                 .hint("run irs again: it goes on from there")
                 .into());
         }
-        let sha256 = hex(reader.hash);
+        let sha256 = hex(hash);
         Ok(Sent {
             path,
             sha256,
@@ -166,33 +175,59 @@ fn stop() -> io::Result<()> {
     }
 }
 
-/// A source whose bytes are hashed as they are read, until the run is to stop; it keeps its own error apart from the
-/// connection's.
-struct Reader<'a, R> {
-    inner: &'a mut R,
-    hash: Sha256,
-    read: u64,
+type Chunk = io::Result<Vec<u8>>;
+
+/// Reads all of a source, until nobody wants it any more or the run is to stop; gives the hash, and how many bytes there were.
+fn read_ahead(source: &mut impl Read, mut hash: Sha256, chunks: &SyncSender<Chunk>) -> (Sha256, u64) {
+    let mut total = 0;
+    loop {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        let read = stop().and_then(|()| Read::take(&mut *source, CHUNK as u64).read_to_end(&mut chunk));
+        hash.update(&chunk);
+        total += chunk.len() as u64;
+        let is_end = read.is_err() || chunk.is_empty();
+        if is_end && read.is_ok() || chunks.send(read.map(|_| chunk)).is_err() || is_end {
+            return (hash, total);
+        }
+    }
+}
+
+/// What was read ahead; it keeps the source's own error apart from the connection's.
+struct Reader {
+    chunks: Receiver<Chunk>,
+    chunk: Vec<u8>,
+    at: usize,
     failed: Option<io::Error>,
 }
 
-impl<R: Read> Read for Reader<'_, R> {
+impl Reader {
+    fn new(chunks: Receiver<Chunk>) -> Reader {
+        Reader {
+            chunks,
+            chunk: Vec::new(),
+            at: 0,
+            failed: None,
+        }
+    }
+}
+
+impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.failed.is_some() {
-            return Ok(0);
-        }
-        match stop().and_then(|()| self.inner.read(buffer)) {
-            Ok(count) => {
-                self.hash.update(&buffer[..count]);
-                self.read += count as u64;
-                Ok(count)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => {
+        if self.at == self.chunk.len() {
+            match self.chunks.recv() {
+                Ok(Ok(chunk)) => (self.chunk, self.at) = (chunk, 0),
                 // To the connection this is the end: it stays whole.
-                self.failed = Some(error);
-                Ok(0)
+                Ok(Err(error)) => {
+                    self.failed.get_or_insert(error);
+                    return Ok(0);
+                }
+                Err(_) => return Ok(0),
             }
         }
+        let count = buffer.len().min(self.chunk.len() - self.at);
+        buffer[..count].copy_from_slice(&self.chunk[self.at..self.at + count]);
+        self.at += count;
+        Ok(count)
     }
 }
 

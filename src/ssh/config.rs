@@ -1,15 +1,21 @@
 //! What ssh itself would do for a destination: OpenSSH is asked (`ssh -G`), so that all of the
 //! user's configuration counts as it does for `ssh`.
 
+mod address;
+mod ask;
+mod parser;
+
 use super::auth::{Method, Methods};
-use crate::error::{Exit, Fault, FaultContext};
+use crate::error::{Exit, Fault};
 use crate::yaml::shown;
+use address::{Address, is_name};
 use anyhow::Result;
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
+
+/// Settings by their lower-case names, each with its values in order.
+type Settings = HashMap<String, Vec<String>>;
 
 /// What the command line says about connecting to a hypervisor.
 #[derive(Clone, Debug, Default)]
@@ -69,8 +75,6 @@ pub struct Destination {
     pub agent: AgentSocket,
     /// How to log in, in which order.
     pub methods: Methods,
-    /// Whether it is only on the way to the hypervisor.
-    pub is_hop: bool,
     /// ssh's ProxyJump, a comma-separated list.
     pub proxy_jump: Option<String>,
     /// ssh's ProxyCommand, its tokens not yet expanded.
@@ -79,6 +83,8 @@ pub struct Destination {
     pub known_hosts: Vec<PathBuf>,
     /// What to do about an unknown host key.
     pub strictness: Strictness,
+    /// What the command line says of that, which counts for the hosts on the way, too.
+    pub said_strictness: Option<Strictness>,
     /// The name to look up in known_hosts instead of the host's.
     pub host_key_alias: Option<String>,
     /// Whether known_hosts files are to hide the names of hosts.
@@ -120,7 +126,7 @@ pub fn resolve(address: &str, options: &ClientOptions) -> Result<Destination> {
             .into());
     }
     let user = options.user.clone().or(address.user);
-    let settings = ask_ssh(&address.host, user.as_deref(), address.port, options)?.unwrap_or_default();
+    let settings = ask::ask(&address.host, user.as_deref(), address.port, options)?;
     let one = |key: &str| {
         settings
             .get(key)
@@ -192,12 +198,12 @@ pub fn resolve(address: &str, options: &ClientOptions) -> Result<Destination> {
         certificates,
         agent,
         methods: methods(&one),
-        is_hop: false,
         hash_names: one("hashknownhosts").as_deref() == Some("yes"),
         proxy_jump: one("proxyjump"),
         proxy_command: one("proxycommand"),
         known_hosts,
         strictness,
+        said_strictness: options.strictness,
         host_key_alias: one("hostkeyalias"),
         connect_timeout: one("connecttimeout")
             .and_then(|s| s.parse().ok())
@@ -242,120 +248,34 @@ fn methods(one: &dyn Fn(&str) -> Option<String>) -> Methods {
     }
 }
 
-/// Whether it may be the name of a user or of a host: no option, no shell's or configuration's words.
-fn is_name(text: &str) -> bool {
-    let odd = |c: char| c.is_whitespace() || c.is_control() || "'\"`$\\;&<>|(){}".contains(c);
-    !text.is_empty() && !text.starts_with('-') && !text.contains(odd)
-}
-
-/// An address as typed.
-#[derive(Debug, PartialEq, Eq)]
-struct Address {
-    user: Option<String>,
-    host: String,
-    port: Option<u16>,
-}
-
-impl Address {
-    fn parse(typed: &str) -> Result<Address> {
-        let wrong = |why: &str| {
-            Fault::new(
-                Exit::Usage,
-                format!("'{}' is not the address of a host: {why}", shown(typed)),
-            )
-            .hint("write 'host', 'user@host', 'host:port', '[ipv6]:port' or 'local'")
-        };
-        let rest = typed
-            .strip_prefix("ssh://")
-            .unwrap_or(typed)
-            .trim_end_matches('/');
-        let (user, rest) = match rest.rsplit_once('@') {
-            Some((user, rest)) => (Some(user.to_owned()), rest),
-            None => (None, rest),
-        };
-        let (host, port) = match rest.strip_prefix('[').and_then(|r| r.split_once(']')) {
-            Some((host, "")) => (host, None),
-            Some((host, port)) => (
-                host,
-                Some(port.strip_prefix(':').ok_or_else(|| wrong("no ':' after ']'"))?),
-            ),
-            None if rest.matches(':').count() == 1 => {
-                rest.split_once(':').map_or((rest, None), |(h, p)| (h, Some(p)))
+/// Replaces `${NAME}` by that variable of the environment; an unknown one stays as it is.
+fn expand_variables(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        let value = after
+            .split_once('}')
+            .and_then(|(name, end)| Some((std::env::var(name).ok()?, end)));
+        out.push_str(before);
+        match value {
+            Some((value, end)) => {
+                out.push_str(&value);
+                rest = end;
             }
-            None => (rest, None),
-        };
-        let port = match port {
-            Some(p) => Some(
-                p.parse()
-                    .ok()
-                    .filter(|p| *p != 0)
-                    .ok_or_else(|| wrong("the port is no number of 1 to 65535"))?,
-            ),
-            None => None,
-        };
-        if host.is_empty() || user.as_deref() == Some("") {
-            return Err(wrong("a part of it is empty").into());
-        }
-        for part in user.iter().map(String::as_str).chain([host]) {
-            if !is_name(part) {
-                return Err(wrong("it has a character that no name has").into());
+            None => {
+                out.push_str("${");
+                rest = after;
             }
         }
-        Ok(Address {
-            user,
-            host: host.to_owned(),
-            port,
-        })
     }
+    out + rest
 }
 
-/// The settings that ssh would use, by lower-case name; `None` when there is no ssh program.
-fn ask_ssh(
-    host: &str,
-    user: Option<&str>,
-    port: Option<u16>,
-    options: &ClientOptions,
-) -> Result<Option<HashMap<String, Vec<String>>>> {
-    // The first value wins in ssh, so that our default stands last.
-    let mut config = tempfile::NamedTempFile::new()?;
-    match &options.config {
-        Some(path) => writeln!(config, "Include \"{}\"", std::path::absolute(path)?.display())?,
-        None => writeln!(config, "Include ~/.ssh/config\nInclude /etc/ssh/ssh_config")?,
-    }
-    writeln!(config, "Match all\n  User root")?;
-    config.flush()?;
-    let mut ssh = Command::new("ssh");
-    ssh.arg("-G").arg("-F").arg(config.path());
-    ssh.args(user.iter().flat_map(|u| ["-l", u]));
-    ssh.args(port.iter().flat_map(|p| ["-p".to_owned(), p.to_string()]));
-    let output = match ssh.arg("--").arg(host).stdin(Stdio::null()).output() {
-        Ok(output) => output,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e).fault(|| Fault::new(Exit::Unreachable, "cannot run 'ssh -G'")),
-    };
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(anyhow::anyhow!(said).context(Fault::new(
-            Exit::Usage,
-            format!("ssh does not accept its configuration for '{host}'"),
-        )));
-    }
-    let mut settings: HashMap<String, Vec<String>> = HashMap::new();
-    for line in String::from_utf8_lossy(&output.stdout).lines() {
-        let (key, value) = line.split_once(' ').unwrap_or((line, ""));
-        settings
-            .entry(key.to_lowercase())
-            .or_default()
-            .push(value.trim_matches('"').to_owned());
-    }
-    Ok(Some(settings))
-}
-
-/// Expands `~` and ssh's tokens in the path of a file.
+/// Expands `~`, variables and ssh's tokens in the path of a file.
 fn expand_path(path: &str, typed: &str, hostname: &str, port: u16, user: &str) -> PathBuf {
     let home = std::env::home_dir().unwrap_or_else(|| PathBuf::from("/"));
     let local_user = std::env::var("USER").unwrap_or_default();
-    let path = expand_tokens(path, |token| match token {
+    let path = expand_tokens(&expand_variables(path), |token| match token {
         'd' => Some(home.display().to_string()),
         'h' => Some(hostname.to_owned()),
         'n' => Some(typed.to_owned()),

@@ -126,6 +126,7 @@ fn run(
         input,
         chunk: Vec::new(),
         at: 0,
+        end: 0,
     });
     let mut broken: Option<(LinkError, Instant)> = None;
     loop {
@@ -148,20 +149,26 @@ fn run(
         }
         if let Some(from) = &mut source {
             if from.fill()? {
-                match link.attempt(|_| channel.write(&from.chunk[from.at..])) {
-                    Ok(Some(n)) => {
-                        from.at += n;
-                        done.sent += n as u64;
-                        progress(done.sent);
-                        progressed = true;
+                // As much as goes: each look at the outputs costs calls of the system.
+                while from.at < from.end {
+                    match link.attempt(|_| channel.write(&from.chunk[from.at..from.end])) {
+                        Ok(Some(n)) => {
+                            from.at += n;
+                            done.sent += n as u64;
+                            progressed = true;
+                        }
+                        Ok(None) => break,
+                        // The command has closed its stdin: its status and stderr say why.
+                        Err(e) => {
+                            broken = Some((e, Instant::now()));
+                            progressed = true;
+                            break;
+                        }
                     }
-                    Ok(None) => {}
-                    // The command has closed its stdin: its status and stderr say why.
-                    Err(e) => {
-                        source = None;
-                        broken = Some((e, Instant::now()));
-                        progressed = true;
-                    }
+                }
+                progress(done.sent);
+                if broken.is_some() {
+                    source = None;
                 }
             } else {
                 source = None;
@@ -202,19 +209,27 @@ fn take(from: &mut dyn Read, into: &mut Vec<u8>) -> std::io::Result<bool> {
 struct Source<'a> {
     input: &'a mut dyn Read,
     chunk: Vec<u8>,
+    /// What of it is to be sent.
     at: usize,
+    end: usize,
 }
 
 impl Source<'_> {
     /// Makes sure that there is something to send; false at the end of the input.
     fn fill(&mut self) -> std::io::Result<bool> {
-        if self.at == self.chunk.len() {
-            self.chunk.clear();
-            self.at = 0;
-            let mut part = (&mut *self.input).take(CHUNK as u64);
-            part.read_to_end(&mut self.chunk)?;
+        if self.at == self.end {
+            (self.at, self.end) = (0, 0);
+            self.chunk.resize(CHUNK, 0);
+            while self.end < CHUNK {
+                match self.input.read(&mut self.chunk[self.end..]) {
+                    Ok(0) => break,
+                    Ok(count) => self.end += count,
+                    Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
+                    Err(e) => return Err(e),
+                }
+            }
         }
-        Ok(self.at < self.chunk.len())
+        Ok(self.at < self.end)
     }
 }
 

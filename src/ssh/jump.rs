@@ -1,9 +1,9 @@
 //! The way to a host: TCP, or the socket pair of a ProxyCommand or of `ssh -W` over a ProxyJump.
 
-use super::config::{Destination, expand_tokens};
+use super::config::{Destination, Strictness, expand_tokens};
 use crate::error::{Exit, Fault, FaultContext};
 use anyhow::{Result, anyhow};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tempfile::NamedTempFile;
 
 /// A stream to a host's sshd, and the child that carries it, if any.
 pub(crate) struct Way {
@@ -23,6 +24,8 @@ pub(crate) struct Way {
 pub(crate) struct Proxy {
     child: Child,
     said: Arc<Mutex<Vec<u8>>>,
+    /// It may read it at any time.
+    _config: Option<NamedTempFile>,
 }
 
 impl Proxy {
@@ -49,8 +52,9 @@ impl Drop for Proxy {
 
 /// Opens the way that `destination` asks for.
 pub(crate) fn open(destination: &Destination) -> Result<Way> {
-    if let Some(command) = proxy(destination)? {
-        return spawn(&command).fault(|| {
+    let config = hops_config(destination)?;
+    if let Some(command) = proxy(destination, config.as_ref().map(NamedTempFile::path))? {
+        return spawn(&command, config).fault(|| {
             Fault::new(
                 Exit::Unreachable,
                 format!("cannot start the proxy command of '{}'", destination.typed),
@@ -114,8 +118,31 @@ fn dial(destination: &Destination) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// The shell command that reaches the host, if it is not reached directly.
-fn proxy(destination: &Destination) -> Result<Option<String>> {
+/// What the command line says of host keys, as a configuration before the usual ones, for all hosts on the way: to ssh's
+/// own children only a file goes on.
+fn hops_config(destination: &Destination) -> Result<Option<NamedTempFile>> {
+    let Some(strictness) = destination
+        .said_strictness
+        .filter(|_| destination.proxy_jump.is_some())
+    else {
+        return Ok(None);
+    };
+    let mode = match strictness {
+        Strictness::AcceptNew => "accept-new",
+        Strictness::Refuse => "yes",
+    };
+    let mut file = NamedTempFile::new()?;
+    writeln!(file, "StrictHostKeyChecking {mode}")?;
+    match &destination.config {
+        Some(path) => writeln!(file, "Include \"{}\"", std::path::absolute(path)?.display())?,
+        None => writeln!(file, "Include ~/.ssh/config\nInclude /etc/ssh/ssh_config")?,
+    }
+    file.flush()?;
+    Ok(Some(file))
+}
+
+/// The shell command that reaches the host, if it is not reached directly; `config` is for the hosts on the way.
+fn proxy(destination: &Destination, config: Option<&Path>) -> Result<Option<String>> {
     if let Some(command) = &destination.proxy_command {
         return Ok(Some(expand_tokens(command, |token| match token {
             'h' => Some(quote(&destination.hostname)),
@@ -141,12 +168,14 @@ fn proxy(destination: &Destination) -> Result<Option<String>> {
     let mut words: Vec<String> = ["exec", "ssh", "-o", "ServerAliveInterval=5"]
         .map(Into::into)
         .into();
-    if let Some(config) = &destination.config {
+    let named = config.or(destination.config.as_deref());
+    if let Some(config) = named {
         words.extend(["-F".into(), std::path::absolute(config)?.display().to_string()]);
-    } else if let Some(home) = other_home() {
+    }
+    if let Some(home) = other_home().filter(|_| destination.config.is_none()) {
         // ssh goes by the password database and not by $HOME, as which its files were read for the host itself.
         let config = home.join(".ssh/config");
-        if config.is_file() {
+        if named.is_none() && config.is_file() {
             words.extend(["-F".into(), config.display().to_string()]);
         }
         let files = destination
@@ -190,7 +219,7 @@ fn quote(word: &str) -> String {
     shlex::try_quote(word).map(Into::into).unwrap_or_default()
 }
 
-fn spawn(command: &str) -> io::Result<Way> {
+fn spawn(command: &str, config: Option<NamedTempFile>) -> io::Result<Way> {
     let (ours, theirs) = UnixStream::pair()?;
     let out: OwnedFd = theirs.try_clone()?.into();
     // Ctrl-C goes to every process of the terminal; the proxy must live until we have stopped well.
@@ -217,7 +246,11 @@ fn spawn(command: &str) -> io::Result<Way> {
     }
     Ok(Way {
         socket: ours.into(),
-        proxy: Some(Proxy { child, said }),
+        proxy: Some(Proxy {
+            child,
+            said,
+            _config: config,
+        }),
     })
 }
 
@@ -245,14 +278,14 @@ mod tests {
     #[test]
     fn tokens_of_a_proxy_command_are_quoted() {
         let d = destination("Host hv\n HostName 10.0.0.1\n ProxyCommand nc %h %p 100%%\n");
-        assert_eq!(proxy(&d).unwrap().unwrap(), "nc 10.0.0.1 22 100%");
+        assert_eq!(proxy(&d, None).unwrap().unwrap(), "nc 10.0.0.1 22 100%");
     }
 
     #[test]
     fn the_last_jump_carries_the_stream() {
         let d = destination("Host hv\n HostName fe80::1\n ProxyJump a,bob@b:2222\n");
         assert_eq!(
-            proxy(&d).unwrap().unwrap(),
+            proxy(&d, None).unwrap().unwrap(),
             "exec ssh -o 'ServerAliveInterval=5' -J a -W '[fe80::1]:22' -- ssh://bob@b:2222"
         );
     }

@@ -277,7 +277,7 @@ fn matches(patterns: &HostPatterns, name: &str) -> bool {
 }
 
 /// ssh's patterns: `*` and `?`, all else is literal.
-fn glob(pattern: &str, name: &str) -> bool {
+pub(super) fn glob(pattern: &str, name: &str) -> bool {
     match pattern.chars().next() {
         None => name.is_empty(),
         Some('*') => name

@@ -152,6 +152,10 @@ impl Client {
                     Exit::Unreachable,
                     format!("cannot reach '{host}' through its proxy"),
                 );
+                let fault = match said.contains("ssh: not found") {
+                    true => fault.hint("ProxyJump is OpenSSH's work: install its client (package openssh-client or openssh-clients)"),
+                    false => fault,
+                };
                 let cause = if said.is_empty() { error.to_string() } else { said };
                 return Err(anyhow!(cause).context(fault));
             }

@@ -21,6 +21,10 @@ fn addresses_are_read_as_ssh_reads_them() {
     );
     assert_eq!(Address::parse("::1").unwrap(), address(None, "::1", None));
     assert_eq!(
+        Address::parse("ssh://me@[fe80::1%eth0]:22/").unwrap(),
+        address(Some("me"), "fe80::1%eth0", Some(22))
+    );
+    assert_eq!(
         Address::parse("ssh://me@[fe80::1]/").unwrap(),
         address(Some("me"), "fe80::1", None)
     );
@@ -116,6 +120,21 @@ fn a_wrong_configuration_is_said() {
     )
     .unwrap_err();
     assert!(format!("{error:#}").contains("onsense"), "{error:#}");
+}
+
+#[test]
+fn variables_and_tokens_of_paths_are_expanded() {
+    let home = std::env::var("HOME").unwrap();
+    let expanded = |path: &str| expand_path(path, "hv", "192.0.2.7", 22, "me");
+    assert_eq!(
+        expanded("${HOME}/k-%h-%r"),
+        Path::new(&home).join("k-192.0.2.7-me")
+    );
+    assert_eq!(
+        expanded("/a/${NO_SUCH_VARIABLE_7}/${b"),
+        Path::new("/a/${NO_SUCH_VARIABLE_7}/${b")
+    );
+    assert_eq!(expanded("~/k"), Path::new(&home).join("k"));
 }
 
 #[test]
