@@ -178,6 +178,12 @@ impl Lab {
         self.irs(&[&[*command], &self.login()[..], args].concat())
     }
 
+    /// Runs `irs hypervisor check` or `prepare` on it.
+    pub fn hypervisor(&self, args: &[&str]) -> Run {
+        let (command, args) = args.split_first().expect("check or prepare");
+        self.irs(&[&["hypervisor", *command], &self.login()[..], args].concat())
+    }
+
     /// The flags that lead to this hypervisor.
     fn login(&self) -> [&str; 6] {
         [

@@ -16,6 +16,8 @@ pub mod packages;
 pub mod read;
 pub mod resources;
 mod services;
+#[cfg(test)]
+mod tests;
 
 pub use read::Found;
 

@@ -97,6 +97,7 @@ const DISKS: &str = "the nodes' disks are made with it";
 const DNSMASQ: &str = "it is the networks' DHCP and DNS server";
 const VIRT_INSTALL: &str = "it says what options libvirt's guests can have, and makes guests by hand";
 const FETCH: &str = "images are fetched with it";
+const ROUTES: &str = "subnets, bridges and addresses of the host are read with it";
 const WGET: &str = "images are fetched with it by hand, and by Ironic's scripts";
 const LIBGUESTFS: &str = "images without cloud-init are changed with it";
 const XFS: &str = "so that libguestfs reads images with XFS, as those of RHEL and CentOS are";
@@ -115,7 +116,12 @@ fn red_hat(line: Line, machine: &str, asked: &Asked) -> Vec<Package> {
         package("virt-install", &[], VIRT_INSTALL),
         package("wget", &["wget2-wget", "wget2"], WGET),
         package("curl", &["curl-minimal"], FETCH),
+        package("iproute", &[], ROUTES),
     ];
+    if seven {
+        // Its libvirt has no helper of its own for that.
+        packages.push(package("nmap-ncat", &[], "a sudoer reaches libvirt through it"));
+    }
     // IBM's machines and ARM's servers have no PXE ROMs of their own; the package is of no architecture.
     packages.push(package("ipxe-roms-qemu", &[], IPXE));
     packages.push(match machine {
@@ -160,6 +166,7 @@ fn debian(line: Line, machine: &str, systemd: bool, asked: &Asked) -> Vec<Packag
         package("virtinst", &[], VIRT_INSTALL),
         package("wget", &[], WGET),
         package("curl", &[], FETCH),
+        package("iproute2", &[], ROUTES),
         package("ipxe-qemu", &[], IPXE),
         match machine {
             "x86_64" => package("ovmf", &[], UEFI),
@@ -195,6 +202,7 @@ fn suse(machine: &str, asked: &Asked) -> Vec<Package> {
         package("virt-install", &[], VIRT_INSTALL),
         package("wget", &["wget2-wget"], WGET),
         package("curl", &[], FETCH),
+        package("iproute2", &["iproute"], ROUTES),
         package("qemu-ipxe", &[], IPXE),
         match machine {
             "x86_64" => package("qemu-ovmf-x86_64", &[], UEFI),
