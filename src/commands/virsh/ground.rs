@@ -1,9 +1,10 @@
 //! The ground that a run stands on: whether the hypervisor is one yet, and what of it must be mended before a run can be planned.
 
 use super::input::{Mode, Request};
+use super::persist::Progress;
 use super::{Each, Session, blocking, joined, looking, show_plan};
 use crate::cli::virsh::VirtType;
-use crate::error::{Fault, Report as Failure};
+use crate::error::{Exit, Fault, Report as Failure};
 use crate::plan::{Action, Change, Kind, Plan};
 use crate::remote::Host;
 use crate::steps::host::prepare::{self, Asked, Fix, Requirement, Scope, State, apply, packages, read};
@@ -21,6 +22,7 @@ pub struct Ground {
     pub rows: Vec<Requirement>,
     /// What is to be done about it.
     pub actions: Vec<Action>,
+    lacks_libvirt: bool,
 }
 
 /// A run cannot be planned yet: this must be done first.
@@ -79,6 +81,7 @@ pub fn look(host: &Host, asked: Asked) -> Result<Ground> {
         scope,
         actions: prepare::actions(&rows, scope, host.name()),
         rows,
+        lacks_libvirt: false,
     })
 }
 
@@ -94,6 +97,7 @@ pub fn stand(host: &Host, request: &Request) -> Result<(Session, Ground)> {
             scope: Scope::Run,
             rows: Vec::new(),
             actions: Vec::new(),
+            lacks_libvirt: false,
         };
         return Ok((Session::on(host.clone())?, ground));
     }
@@ -134,7 +138,11 @@ impl Ground {
         match session {
             Ok(session) if self.actions.is_empty() || dry_run => Ok((session, self)),
             Ok(_) => Err(Unready(vec![self]).into()),
-            Err(_) if self.actions.iter().any(brings) => Err(Unready(vec![self]).into()),
+            Err(_) if self.actions.iter().any(brings) => Err(Unready(vec![Ground {
+                lacks_libvirt: true,
+                ..self
+            }])
+            .into()),
             Err(error) => Err(self.explain(error)),
         }
     }
@@ -166,6 +174,12 @@ impl Ground {
             _ => None,
         })
     }
+}
+
+/// Whether it is libvirt that is missing.
+fn lacks_libvirt(error: &anyhow::Error) -> bool {
+    let unready = error.downcast_ref::<Unready>();
+    unready.is_some_and(|Unready(grounds)| grounds.iter().any(|ground| ground.lacks_libvirt))
 }
 
 /// Does what must be done before a run can be planned, on all hypervisors at once, or shows it in a dry run; whether the run
@@ -223,19 +237,24 @@ async fn level(error: anyhow::Error, request: &Request, ui: &Ui, changes: &mut V
 
 /// Plans a run; what must be done before that is done, on one hypervisor after the other as they turn out to need it.
 ///
+/// After a lost connection libvirt may be about to start again, by whoever restarts it: it is waited for, as for the connection.
+///
 /// # Errors
 /// Its own; `None` when a dry run ends here.
 pub async fn on_level_ground<T: Send + 'static>(
     request: &Request,
     ui: &Ui,
-    changes: &mut Vec<Change>,
+    progress: &mut Progress,
     plan: impl Fn() -> Result<T> + Clone + Send + 'static,
 ) -> Result<Option<T>> {
     let mut planned = looking(plan.clone()).await;
     for _ in &request.ways.all {
         match planned {
             Ok(planned) => return Ok(Some(planned)),
-            Err(error) => match level(error, request, ui, changes).await? {
+            Err(error) if progress.cuts > 0 && lacks_libvirt(&error) => {
+                return Err(Fault::new(Exit::Resources, format!("libvirt does not run: {error}")).into());
+            }
+            Err(error) => match level(error, request, ui, &mut progress.changes).await? {
                 true => planned = looking(plan.clone()).await,
                 false => return Ok(None),
             },

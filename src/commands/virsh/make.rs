@@ -47,7 +47,7 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
             prepare(&request, &mut crew, &ui).map(|prepared| (crew, prepared))
         }
     };
-    let Some((mut crew, prepared)) = on_level_ground(request, ui, &mut progress.changes, plan).await? else {
+    let Some((mut crew, prepared)) = on_level_ground(request, ui, progress, plan).await? else {
         return Ok(());
     };
     for (_, one) in &prepared {

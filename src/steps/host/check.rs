@@ -10,6 +10,8 @@ use anyhow::{Result, bail};
 use std::collections::{BTreeMap, BTreeSet};
 
 const GIB: u64 = 1 << 30;
+/// Fewer CPU threads than that make every node slow.
+pub const THREADS: u32 = 4;
 /// What an empty disk takes, without its tables.
 const EMPTY_DISK: u64 = 2 << 20;
 /// An empty disk's tables are no larger than such a part of it (*measured*: 3 MB for 65 GiB, all told).
@@ -134,6 +136,16 @@ pub fn check(
             size(full),
             size(facts.disk_available),
             deployment.storage.folder
+        ));
+    }
+
+    if facts.cpus < THREADS && !new.is_empty() {
+        let few = match facts.cpus {
+            1 => "1 CPU thread".to_owned(),
+            cpus => format!("{cpus} CPU threads"),
+        };
+        warnings.push(format!(
+            "'{host}' has {few}, less than {THREADS}: nodes will be slow, and may be taken for dead"
         ));
     }
 

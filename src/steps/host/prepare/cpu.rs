@@ -1,9 +1,7 @@
 //! Whether the CPU carries guests.
 
 use super::{Found, Requirement};
-
-/// Fewer threads than that make every node slow.
-const THREADS: u32 = 4;
+use crate::steps::host::check::THREADS;
 
 /// Hardware virtualization as the CPU shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
