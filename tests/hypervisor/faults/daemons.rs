@@ -119,14 +119,16 @@ fn a_session_of_sshd_that_is_killed_in_the_middle() {
     let before = lab.snapshot();
     let four = ["--topology-nodes", "compute:4"];
     let mut told = 0;
-    // In the order of their logins: commands, lease and libvirt, as it happens.
-    for nth in 1..=3 {
+    // In the order of their logins, whatever they carry, and the one with the lease.
+    let nth = |nth| format!("pgrep -f 'sshd-session: root($|@)' | sort -n | sed -n {nth}p");
+    let lease = "ps -o ppid= -p $(pgrep -o -f 'bash --norc .*deployment-defaul[t]')";
+    for session in [nth(1), nth(3), lease.to_owned()] {
         // By one who waits for it there: from here it might be over before we come.
         on(
             &lab,
             &format!(
                 "(until [ -e /var/lib/libvirt/images/irs-default/record.json ]; do :; done
-                  kill -9 $(pgrep -f 'sshd-session: root($|@)' | sort -n | sed -n {nth}p)) </dev/null >/dev/null 2>&1 &"
+                  kill -9 $({session})) </dev/null >/dev/null 2>&1 &"
             ),
         );
         let run = virsh(&lab, &four);
@@ -134,11 +136,7 @@ fn a_session_of_sshd_that_is_killed_in_the_middle() {
         told += usize::from(run.stderr.contains("connecting again in 1 s"));
         nothing_to_do(&lab, &four);
         virsh(&lab, &["--kill"]).ok();
-        assert_eq!(
-            difference(&before, &lab.snapshot_but_cache()),
-            "",
-            "session {nth}"
-        );
+        assert_eq!(difference(&before, &lab.snapshot_but_cache()), "", "{session}");
     }
     // An idle connection for commands is replaced without a word.
     assert!(told >= 1, "none was missed");
