@@ -126,6 +126,19 @@ pub struct Report {
 }
 
 impl Report {
+    /// The exit code, as one of those that are documented.
+    pub fn exit(&self) -> Exit {
+        let all = [
+            Exit::Usage,
+            Exit::Unreachable,
+            Exit::Resources,
+            Exit::Busy,
+            Exit::Interrupted,
+        ];
+        let is_it = |exit: &Exit| *exit as u8 == self.exit_code;
+        all.into_iter().find(is_it).unwrap_or(Exit::Failed)
+    }
+
     /// Reads an error chain; the outermost fault decides the exit code, the outermost hint is shown.
     pub fn of(error: &anyhow::Error) -> Self {
         let mut causes: Vec<String> = Vec::new();

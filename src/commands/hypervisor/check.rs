@@ -31,6 +31,7 @@ pub async fn run(args: &Check, ui: &Ui) -> Result<()> {
     };
     let ways = ways(&args.connect, &mut problems, ui)?;
     let deployment = deployment(args, ui)?;
+    let all = ways.clone();
     let reports = blocking(move || {
         let look = |way: &crate::commands::connection::Way| {
             let host = Host::connect(&way.host, &way.client)?;
@@ -46,7 +47,7 @@ pub async fn run(args: &Check, ui: &Ui) -> Result<()> {
         Ok(on_each(&ways, look))
     })
     .await?;
-    let report = Report::of(reports)?;
+    let report = Report::of(&all, reports)?;
     ui.result(&report.table());
     ui.json(&report)?;
     report.judge()

@@ -29,15 +29,16 @@ pub async fn run(args: &Prepare, ui: &Ui) -> Result<()> {
         folder: storage.folder.clone(),
     };
     let ways = ways(&args.connect, &mut problems, ui)?;
-    let (dry_run, shown) = (args.dry_run, ui.clone());
+    let (dry_run, shown, all) = (args.dry_run, ui.clone(), ways.clone());
     let reports = blocking(move || {
         Ok(on_each(&ways, |way| match dry_run {
             true => planned(way, &asked, &storage),
+            false if ways.len() > 1 => prepared(way, &asked, &storage, &shown.of(&way.host)),
             false => prepared(way, &asked, &storage, &shown),
         }))
     })
     .await?;
-    let report = Report::of(reports)?;
+    let report = Report::of(&all, reports)?;
     ui.result(&report.summary(crate::ui::colours_stdout()));
     ui.json(&report)?;
     match dry_run {

@@ -1,6 +1,8 @@
 //! What `irs hypervisor` says of each server: for people a table or a plan, for programs JSON.
 
-use crate::error::{Exit, Fault, Told};
+use crate::apply::is_stop;
+use crate::commands::connection::Way;
+use crate::error::{Exit, Fault, Report as Failure, Told};
 use crate::plan::{Change, Plan};
 use crate::steps::host::prepare::{Fix, Requirement, State};
 use crate::ui::table::{row, table};
@@ -29,6 +31,9 @@ pub struct HostReport {
     pub planned: Option<Vec<Change>>,
     /// What it must have.
     pub requirements: Vec<Row>,
+    /// Why nothing else is known of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Failure>,
     #[serde(skip)]
     plan: Plan,
 }
@@ -77,7 +82,17 @@ impl HostReport {
             changes: None,
             planned: None,
             requirements: rows,
+            error: None,
             plan: Plan::default(),
+        }
+    }
+
+    /// One that failed.
+    fn failed(host: &str, error: &anyhow::Error) -> HostReport {
+        HostReport {
+            ready: false,
+            error: Some(Failure::of(error)),
+            ..HostReport::new(host, Vec::new())
         }
     }
 
@@ -105,12 +120,18 @@ impl HostReport {
 }
 
 impl Report {
-    /// All servers; the first failure is the command's, the others go with it.
+    /// All servers. Of several, one that fails is among them.
     ///
     /// # Errors
-    /// A server's.
-    pub fn of(hosts: Vec<Result<HostReport>>) -> Result<Report> {
-        let hosts = hosts.into_iter().collect::<Result<_>>()?;
+    /// That of a server that is alone; an interruption.
+    pub fn of(ways: &[Way], hosts: Vec<Result<HostReport>>) -> Result<Report> {
+        let is_alone = hosts.len() == 1;
+        let of = |(way, host): (&Way, Result<HostReport>)| match host {
+            Err(error) if is_alone || is_stop(&error) => Err(error),
+            Err(error) => Ok(HostReport::failed(&way.host, &error)),
+            Ok(host) => Ok(host),
+        };
+        let hosts = ways.iter().zip(hosts).map(of).collect::<Result<_>>()?;
         Ok(Report { hosts })
     }
 
@@ -118,6 +139,9 @@ impl Report {
     pub fn table(&self) -> String {
         let of = |host: &HostReport| {
             let heading = self.heading(host);
+            if let Some(error) = &host.error {
+                return format!("{heading}{error}");
+            }
             let text = rows(host.requirements.iter());
             format!("{heading}{}", text.trim_end())
         };
@@ -129,6 +153,9 @@ impl Report {
     pub fn summary(&self, colours: bool) -> String {
         let of = |host: &HostReport| {
             let mut text = self.heading(host);
+            if let Some(error) = &host.error {
+                return format!("{text}{error}");
+            }
             match &host.changes {
                 None if host.plan.is_empty() => text.push_str("nothing to do\n"),
                 None if colours => text.push_str(&format!("{:#}", host.plan)),
@@ -168,6 +195,15 @@ impl Report {
     pub fn judge(&self) -> Result<()> {
         let short: Vec<&HostReport> = self.hosts.iter().filter(|host| !host.ready).collect();
         let Some(first) = short.first() else { return Ok(()) };
+        // What failed says more than what is missing.
+        if let Some((host, error)) = short.iter().find_map(|host| Some((host, host.error.as_ref()?))) {
+            let message = format!("'{}' fails: {}", host.host, error.message);
+            return Err(Told(Fault {
+                hint: error.hint.clone(),
+                ..Fault::new(error.exit(), message)
+            })
+            .into());
+        }
         let of = |host: &&HostReport| {
             let count = host.missing().count();
             let things = if count == 1 { "thing" } else { "things" };
