@@ -75,11 +75,11 @@ impl Libvirt {
         self.connect.is_alive().unwrap_or(false)
     }
 
-    /// The host's UUID as libvirt sees it.
+    /// The host's UUID as libvirt sees it, and whether libvirt offers guests at all: it finds QEMU when it starts.
     ///
     /// # Errors
     /// When the capabilities cannot be had or read.
-    pub fn host_uuid(&self) -> Result<Uuid> {
+    pub fn host(&self) -> Result<(Uuid, bool)> {
         let capabilities = self
             .connect
             .capabilities()
@@ -88,11 +88,11 @@ impl Libvirt {
         let uuid = document
             .descendants()
             .find(|n| n.has_tag_name("uuid"))
-            .and_then(|n| n.text());
-        uuid.context("libvirt's capabilities have no host UUID")?
-            .trim()
-            .parse()
-            .context("reading the host's UUID")
+            .and_then(|n| n.text())
+            .context("libvirt's capabilities have no host UUID")?;
+        let uuid = uuid.trim().parse().context("reading the host's UUID")?;
+        let mut types = document.descendants().filter(|n| n.has_tag_name("os_type"));
+        Ok((uuid, types.any(|n| n.text() == Some("hvm"))))
     }
 
     /// Whether libvirt offers domains of the type `kvm` on this host's architecture.

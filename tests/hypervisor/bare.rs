@@ -37,7 +37,7 @@ fn a_bare_server_becomes_a_hypervisor_and_runs_a_node() {
         "--topology-nodes",
         "compute:1",
         "-e",
-        "override.compute.memory=99000000",
+        "override.compute.memory=1000000",
     ];
     lab.hypervisor(&[&["check"], &much[..]].concat())
         .exits(4)

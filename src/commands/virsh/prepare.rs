@@ -266,6 +266,7 @@ fn check_host(
     check::check_programs(deployment, &new, facts)?;
     let mut virt_type = "kvm";
     if !new.is_empty() {
+        check::check_guests(facts, &deployment.id.host)?;
         let (wanted, validate) = (request.virt_type, request.validate);
         let (chosen, warning) =
             virtualization::choose(wanted, validate, facts, &session.libvirt, &session.host)?;

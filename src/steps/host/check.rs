@@ -201,6 +201,21 @@ pub fn check_switch_of<'a>(
     Ok(())
 }
 
+/// Checks that libvirt knows of QEMU: else its error for each node is "no supported architecture for os type 'hvm'".
+///
+/// # Errors
+/// `Resources`.
+pub fn check_guests(facts: &Facts, host: &str) -> Result<()> {
+    if facts.offers_guests {
+        return Ok(());
+    }
+    let message =
+        format!("libvirt on '{host}' offers no guests (\"no supported architecture for os type 'hvm'\")");
+    bail!(Fault::new(Exit::Resources, message).hint(format!(
+        "it looks for QEMU when it starts: 'irs hypervisor prepare --host-address {host}' installs what is missing and restarts it"
+    )))
+}
+
 /// Checks the programs that irs runs on the hypervisor to make the nodes in `new`.
 ///
 /// # Errors

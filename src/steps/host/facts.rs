@@ -22,6 +22,8 @@ use uuid::Uuid;
 pub struct Facts {
     /// Its lasting identity.
     pub uuid: Uuid,
+    /// Whether libvirt offers guests.
+    pub offers_guests: bool,
     /// Bytes of memory that new guests may use.
     pub memory_available: u64,
     /// Bytes free for images.
@@ -133,14 +135,12 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<F
     let output = host.text(&cmd).context("reading the facts of the hypervisor")?;
     let sections = sections(&output);
     let section = |name: &str| sections.get(name).map(String::as_str).unwrap_or_default();
+    let (libvirt_uuid, offers_guests) = libvirt.host()?;
     // A removal goes by the marks and does without it; whoever makes something must have it.
     let parsed = Record::parse(section("record"), record);
     Ok(Facts {
-        uuid: host_uuid(
-            section("product-uuid"),
-            section("machine-id"),
-            libvirt.host_uuid()?,
-        ),
+        uuid: host_uuid(section("product-uuid"), section("machine-id"), libvirt_uuid),
+        offers_guests,
         memory_available: section("memory")
             .lines()
             .find_map(mem_available)

@@ -6,8 +6,10 @@ section() { printf '\n#%s\n' "$1"; }
 shown() { sed 's/^/ /'; }
 has() { command -v "$1" >/dev/null 2>&1; }
 folder=$1 depth=$2
-section daemons
-cat /proc/[0-9]*/comm 2>/dev/null | grep -xE 'libvirtd|virt(qemu|network|storage|nodedev|secret|log|interface|nwfilter|proxy)d' | sort -u
+if [ "$depth" = host ] || [ ! -d /run/systemd/system ]; then
+  section daemons
+  cat /proc/[0-9]*/comm 2>/dev/null | grep -xE 'libvirtd|virt(qemu|network|storage|nodedev|secret|log)d' | sort -u
+fi
 section sockets
 for socket in libvirt-sock virtqemud-sock; do [ -S "/run/libvirt/$socket" ] && echo "$socket"; done
 [ -S /run/libvirt/libvirt-sock ] || [ -S /run/libvirt/virtqemud-sock ] || depth=host
@@ -29,12 +31,18 @@ done
 section login; echo "${SUDO_USER:-$(id -un)}"
 
 section threads; getconf _NPROCESSORS_ONLN
-section lscpu; lscpu 2>/dev/null | grep -E '^(Architecture|CPU\(s\)|Vendor ID|Model name|Virtualization|Virtualization type|Hypervisor vendor|Flags):' | shown
-section cpuinfo; grep -E '^(flags|Features|platform|model)[[:space:]]*:' /proc/cpuinfo 2>/dev/null | sort -u | head -n 8 | shown
+if [ "$depth" = host ]; then
+  section lscpu; lscpu 2>/dev/null | grep -E '^(Architecture|CPU\(s\)|Vendor ID|Model name|Virtualization|Virtualization type|Hypervisor vendor|Flags):' | shown
+fi
+section cpuinfo; grep -m 4 -E '^(flags|Features|platform)[[:space:]]*:' /proc/cpuinfo 2>/dev/null | head -n 1 | shown
 section memory; grep -E '^(MemAvailable|MemTotal):' /proc/meminfo
 section lsmod; { lsmod || cat /proc/modules; } 2>/dev/null | grep -E '^(kvm|vhost)' | shown
 section in-kernel; for module in /sys/module/kvm* /sys/module/vhost_net; do [ -d "$module" ] && echo "${module##*/}"; done
-section loadable; for module in kvm kvm_intel kvm_amd kvm_hv vhost_net; do modprobe -n -q "$module" 2>/dev/null && echo "$module"; done
+section loadable
+for module in kvm_intel kvm_amd kvm_hv vhost_net; do
+  # Of a module that is there already nobody asks.
+  [ -d "/sys/module/$module" ] || { modprobe -n -q "$module" 2>/dev/null && echo "$module"; }
+done
 section nested
 for file in /sys/module/kvm*/parameters/nested; do
   [ -e "$file" ] || continue
@@ -55,11 +63,10 @@ fi
 section init-scripts; for script in dbus virtlogd libvirtd; do [ -x "/etc/init.d/$script" ] && echo "$script"; done
 if [ -d /run/systemd/system ]; then
   section units
-  for unit in libvirtd.service libvirtd.socket virtqemud.service virtqemud.socket virtnetworkd.service virtnetworkd.socket \
-    virtstoraged.service virtstoraged.socket virtnodedevd.service virtnodedevd.socket virtsecretd.service virtsecretd.socket; do
-    echo "? $unit"
-    systemctl show -p LoadState -p UnitFileState -p ActiveState "$unit" 2>/dev/null
-  done
+  # A line of its own ends what is said of a unit.
+  systemctl show -p Id -p LoadState -p UnitFileState -p ActiveState libvirtd.service libvirtd.socket virtqemud.service \
+    virtqemud.socket virtnetworkd.service virtnetworkd.socket virtstoraged.service virtstoraged.socket virtnodedevd.service \
+    virtnodedevd.socket virtsecretd.service virtsecretd.socket 2>/dev/null | sed 's/^$/?/'
 fi
 
 section forwarding; cat /proc/sys/net/ipv4/ip_forward

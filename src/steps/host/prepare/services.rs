@@ -38,22 +38,21 @@ impl Unit<'_> {
 
 /// What systemd says of a unit.
 fn unit<'a>(found: &'a Found, name: &str) -> Unit<'a> {
-    let heading = format!("? {name}");
-    let lines = found.lines("units").skip_while(|line| *line != heading).skip(1);
-    let mut unit = Unit {
-        load: "",
-        file: "",
-        active: "",
+    let lines: Vec<&str> = found.lines("units").collect();
+    let mut blocks = lines.split(|line| *line == "?");
+    let block = blocks.find(|block| block.iter().any(|line| line.strip_prefix("Id=") == Some(name)));
+    let value = |key: &str| {
+        let mut pairs = block
+            .into_iter()
+            .flatten()
+            .filter_map(|line| line.split_once('='));
+        pairs.find(|(name, _)| *name == key).map(|(_, value)| value)
     };
-    for line in lines.take_while(|line| !line.starts_with("? ")) {
-        match line.split_once('=') {
-            Some(("LoadState", value)) => unit.load = value,
-            Some(("UnitFileState", value)) => unit.file = value,
-            Some(("ActiveState", value)) => unit.active = value,
-            _ => {}
-        }
+    Unit {
+        load: value("LoadState").unwrap_or_default(),
+        file: value("UnitFileState").unwrap_or_default(),
+        active: value("ActiveState").unwrap_or_default(),
     }
-    unit
 }
 
 /// Whether libvirt comes as one daemon for each of its parts, as RHEL 9 and Fedora 35 began to have it.

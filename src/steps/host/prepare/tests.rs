@@ -156,17 +156,17 @@ fn a_host_that_has_everything_lacks_nothing() {
     assert!(actions.is_empty());
     // One daemon of libvirt's that somebody stopped and switched off.
     let off = ALMA_10.replace(
-        "? virtnetworkd.socket\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled",
-        "? virtnetworkd.socket\nLoadState=loaded\nActiveState=inactive\nUnitFileState=disabled",
+        "Id=virtnetworkd.socket\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled",
+        "Id=virtnetworkd.socket\nLoadState=loaded\nActiveState=inactive\nUnitFileState=disabled",
     );
     let off = off.replace(
-        "? virtnetworkd.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled",
-        "? virtnetworkd.service\nLoadState=loaded\nActiveState=inactive\nUnitFileState=disabled",
+        "Id=virtnetworkd.service\nLoadState=loaded\nActiveState=active\nUnitFileState=enabled",
+        "Id=virtnetworkd.service\nLoadState=loaded\nActiveState=inactive\nUnitFileState=disabled",
     );
     assert_eq!(lacking(&off, &asked()), ["* service virtnetworkd: not running"]);
     let masked = off.replace(
-        "? virtnetworkd.service\nLoadState=loaded",
-        "? virtnetworkd.service\nLoadState=masked",
+        "Id=virtnetworkd.service\nLoadState=loaded",
+        "Id=virtnetworkd.service\nLoadState=masked",
     );
     assert_eq!(
         lacking(&masked, &asked()),
