@@ -94,7 +94,7 @@ pub(super) fn prepare(
     }
     let access = &actual.facts.access;
     let host = &deployment.id.host;
-    ready.warnings.extend(stack::warning(&access.stack, host));
+    ready.warnings.extend(stack::warnings(access, host));
     if let Some(key) = &shared.key {
         record.stack_key = Some(key.clone());
     }

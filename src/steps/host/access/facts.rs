@@ -40,6 +40,25 @@ pub struct Sshd {
     pub listens: Vec<String>,
     /// Its public host keys, type and base64.
     pub host_keys: Vec<String>,
+    /// The only users who may log in, as patterns; none where all may.
+    pub allow_users: Vec<String>,
+    /// The only groups whose members may log in, likewise.
+    pub allow_groups: Vec<String>,
+}
+
+impl Sshd {
+    /// Why a user of that name, with a group of that name, may not log in, when it is so.
+    pub fn shuts_out(&self, user: &str) -> Option<&'static str> {
+        let fits = |pattern: &String| {
+            let name = pattern.split_once('@').map_or(pattern.as_str(), |(name, _)| name);
+            name == user || name.contains(['*', '?'])
+        };
+        let shut = |patterns: &[String]| !patterns.is_empty() && !patterns.iter().any(fits);
+        if shut(&self.allow_users) {
+            return Some("AllowUsers");
+        }
+        shut(&self.allow_groups).then_some("AllowGroups")
+    }
 }
 
 /// The user that Ironic powers nodes as.
@@ -93,7 +112,15 @@ fn sshd(said: &str, raised: bool, host_keys: Vec<String>) -> Option<Sshd> {
     };
     let mut startups = values("maxstartups").next()?.split(':').map(str::parse);
     let mut next = || startups.next()?.ok();
+    let patterns = |name| {
+        values(name)
+            .flat_map(str::split_whitespace)
+            .map(str::to_owned)
+            .collect()
+    };
     Some(Sshd {
+        allow_users: patterns("allowusers"),
+        allow_groups: patterns("allowgroups"),
         max_sessions: values("maxsessions").next()?.parse().ok()?,
         max_startups: [next()?, next()?, next()?],
         raised,
@@ -156,5 +183,16 @@ mod tests {
         assert_eq!(other.stack.ours, Some(false));
         assert_eq!((other.stack.group, other.stack.rule), (None, None));
         assert_eq!(other.sshd, None);
+        let shut = |lines: &str| {
+            let said = format!("#sshd\nmaxsessions 10\nmaxstartups 10:30:100\n{lines}\n#end\n");
+            Access::parse(&sections(&said)).sshd.unwrap().shuts_out("stack")
+        };
+        assert_eq!(shut(""), None);
+        assert_eq!(shut("allowusers root\nallowusers admin@10.*"), Some("AllowUsers"));
+        assert_eq!(
+            shut("allowusers root stack@172.16.*\nallowgroups wheel"),
+            Some("AllowGroups")
+        );
+        assert_eq!(shut("allowgroups st*"), None);
     }
 }

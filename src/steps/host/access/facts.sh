@@ -1,7 +1,7 @@
 section arch; uname -m
 find_sshd
 settings=$(effective stack)
-section sshd; printf '%s\n' "$settings" | grep -E '^(port|listenaddress|maxsessions|maxstartups) '
+section sshd; printf '%s\n' "$settings" | grep -E '^(port|listenaddress|maxsessions|maxstartups|allowusers|allowgroups) '
 section sshd-raised; grep -lx '# Made by irs.*' /etc/ssh/sshd_config.d/00-irs.conf "$config" 2>/dev/null
 section sshd-host-keys
 printf '%s\n' "$settings" | sed -n 's/^hostkey //p' | while read -r key; do cat "$key.pub" 2>/dev/null; done

@@ -1,6 +1,6 @@
 //! The user that Ironic powers nodes as: who needs it, and what is missing of it.
 
-use super::facts::Stack;
+use super::facts::{Access, Stack};
 use super::{MADE, STACK, Work};
 use crate::deployment::{Identity, Node};
 use crate::keys;
@@ -82,12 +82,21 @@ pub fn converge(record: &Record, there: &Stack, id: &Identity) -> Vec<Action> {
     )]
 }
 
-/// What a user that others made lacks, and only they can give.
-pub fn warning(there: &Stack, host: &str) -> Option<String> {
-    let group = there.group.as_ref().filter(|_| there.ours == Some(false))?;
-    Some(format!(
-        "the user '{STACK}' of '{host}', which irs did not make, may not use libvirt's socket: let it by `usermod -aG {group} {STACK}` there"
-    ))
+/// What stands in its way, and only an administrator can take away.
+pub fn warnings(access: &Access, host: &str) -> Vec<String> {
+    let there = &access.stack;
+    let mut warnings = Vec::new();
+    if let (Some(group), Some(false)) = (&there.group, there.ours) {
+        warnings.push(format!(
+            "the user '{STACK}' of '{host}', which irs did not make, may not use libvirt's socket: let it by `usermod -aG {group} {STACK}` there"
+        ));
+    }
+    if let Some(option) = access.sshd.as_ref().and_then(|sshd| sshd.shuts_out(STACK)) {
+        warnings.push(format!(
+            "sshd of '{host}' does not let '{STACK}' log in to power nodes: add it to {option} in sshd's configuration there"
+        ));
+    }
+    warnings
 }
 
 /// Takes the keys of one environment away, or of all; the user goes with the last one when irs made it.
