@@ -1,7 +1,7 @@
 //! Installing packages: what is run for it, and which package it was that could not be had.
 
+use super::channel::channel;
 use super::distribution::{Line, Manager};
-use super::packages::channel;
 use crate::error::{Exit, Fault};
 use crate::remote::{Ended, Host, Job, Output};
 use anyhow::{Result, anyhow};

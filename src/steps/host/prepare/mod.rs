@@ -6,6 +6,7 @@
 
 mod access;
 pub mod apply;
+mod channel;
 mod cpu;
 pub mod distribution;
 mod firewall;
