@@ -177,7 +177,7 @@ fn debian(line: Line, machine: &str, systemd: bool, asked: &Asked) -> Vec<Packag
     ];
     if !systemd {
         let why = "its scripts start libvirt where there is no systemd";
-        packages.push(core("libvirt-daemon-system-sysv", &[], why));
+        packages.push(package("libvirt-daemon-system-sysv", &[], why));
     }
     if asked.libguestfs {
         packages.push(match split {
@@ -247,15 +247,15 @@ pub fn installed<'a>(found: &'a Found, package: &Package) -> Option<(&'a str, &'
     all.into_iter().next()
 }
 
+/// Whether something starts libvirt with the host: systemd, or an init script that is there.
+fn is_started(found: &Found) -> bool {
+    found.has_systemd() || found.lines("init-scripts").any(|script| script == "libvirtd")
+}
+
 /// Whether libvirt or QEMU itself is not installed, where that can be told.
 pub fn is_bare(found: &Found, asked: &Asked) -> bool {
     let distribution = Distribution::of(found);
-    let packages = wanted(
-        distribution.line,
-        found.word("machine"),
-        found.has_systemd(),
-        asked,
-    );
+    let packages = wanted(distribution.line, found.word("machine"), is_started(found), asked);
     packages
         .iter()
         .any(|package| package.core && installed(found, package).is_none())
@@ -267,7 +267,7 @@ pub(super) fn requirements(found: &Found, distribution: &Distribution, asked: &A
     };
     let machine = found.word("machine");
     let mut rows = vec![repositories(found, distribution)];
-    for package in wanted(distribution.line, machine, found.has_systemd(), asked) {
+    for package in wanted(distribution.line, machine, is_started(found), asked) {
         let what = format!("package {}", package.name);
         let is_ipxe = package.why == IPXE;
         let needed = match is_ipxe {
