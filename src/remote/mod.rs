@@ -1,5 +1,6 @@
 //! The machine that is acted on: this one, or one reached over SSH.
 
+mod bulk;
 mod command;
 mod forward;
 mod job;

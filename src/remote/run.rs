@@ -103,7 +103,11 @@ impl Remote {
     }
 }
 
-fn feed_local(argv: &[String], input: &mut dyn Read, progress: &dyn Fn(u64)) -> io::Result<Output> {
+pub(super) fn feed_local(
+    argv: &[String],
+    input: &mut dyn Read,
+    progress: &dyn Fn(u64),
+) -> io::Result<Output> {
     // In a group of its own: a Ctrl-C is for irs, which stops at a safe point.
     let mut child = Command::new(&argv[0])
         .args(&argv[1..])

@@ -72,12 +72,17 @@ impl Host {
         let sender = format!("IRS_SENDER={}", sender());
         let script = format!("export {sender}; {WRITE}");
         let write = Cmd::script(&script, &[&path, &from.to_string()]);
+        let bulk = self.bulk(size - from);
         // Reading and hashing go beside sending, which keeps a core busy with its cipher.
         let (chunks, received) = sync_channel(AHEAD);
         let (written, failed, hashed) = std::thread::scope(|scope| {
             let reading = scope.spawn(move || read_ahead(source, hash, &chunks));
             let mut reader = Reader::new(received);
-            let written = self.feed(&write, &mut reader, &|sent| progress(from + sent));
+            let heard = |sent| progress(from + sent);
+            let written = match &bulk {
+                Some(bulk) => bulk.feed(&write, &mut reader, &heard),
+                None => self.feed(&write, &mut reader, &heard),
+            };
             let failed = reader.failed.take();
             drop(reader);
             (written, failed, reading.join())

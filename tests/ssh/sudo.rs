@@ -32,6 +32,19 @@ pub fn as_root(host: &Host) {
         .unwrap();
     assert!(host.check(&Cmd::new("cat").arg(name)).unwrap().stdout == input);
     host.check(&Cmd::new("rm").arg(name)).unwrap();
+    // A large one, too, which ssh itself sends where it gets in by a key.
+    let large = input.repeat(6);
+    let name = format!("{name}.part");
+    let sent = host
+        .send(
+            &mut std::io::Cursor::new(&large),
+            large.len() as u64,
+            &name,
+            &|_| (),
+        )
+        .unwrap();
+    assert!(sent.found == 0 && host.check(&Cmd::new("cat").arg(&name)).unwrap().stdout == large);
+    host.check(&Cmd::new("rm").arg(&name)).unwrap();
     // A stream, and what is in the list of processes meanwhile.
     let name = format!("test-sudo-{}", std::process::id());
     let lease = irs::lease::Lease::acquire(host, &name, "x", None).unwrap();
@@ -60,6 +73,8 @@ fn a_password_for_sudo_goes_to_sudo_alone() {
     let said = part("root", &sshd, &[("IRS_HOST_PASSWORD", PASSWORD)]);
     assert!(said.contains("did all as root"), "{said}{}", sshd.log());
     std::fs::rename(sshd.path("kept"), sshd.path("login")).unwrap();
+    let said = part("root", &sshd, &[("IRS_HOST_SUDO_PASSWORD", PASSWORD)]);
+    assert!(said.contains("did all as root"), "{said}{}", sshd.log());
     for name in ["IRS_HOST_SUDO_PASSWORD", "IRS_HOST_PASSWORD"] {
         let said = part("connect", &sshd, &[(name, PASSWORD)]);
         assert!(said.contains("connected, by a key"), "{name}: {said}");

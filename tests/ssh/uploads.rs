@@ -138,7 +138,13 @@ fn an_upload_goes_on_after_its_own_that_hangs() {
 fn an_upload_goes_on_after_a_killed_run_and_beside_a_living_one() {
     let (sshd, path) = start();
     let wire = Wire::to(&sshd, 16 << 20, false);
-    let variables = [("IRS_TEST_ADDRESS", &*wire.address()), ("IRS_TEST_PATH", &path)];
+    // Without ssh, irs sends it itself.
+    let address = wire.address();
+    let variables = [
+        ("IRS_TEST_ADDRESS", &*address),
+        ("IRS_TEST_PATH", &path),
+        ("PATH", "/nowhere"),
+    ];
     let mut run = child("send", &sshd, &variables)
         .stdout(std::process::Stdio::null())
         .spawn()
