@@ -20,6 +20,7 @@ use super::COMMAND;
 /// Flags about one run alone, not about what there shall be.
 const OF_A_RUN: &[&str] = &[
     "dry-run",
+    "forget-host",
     "format",
     "from-file",
     "generate-answers-file",

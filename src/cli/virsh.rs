@@ -60,6 +60,9 @@ pub struct HostFlags {
     /// How new nodes are dealt to several hypervisors; 'host' in a node file or override says it for that type.
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Placement::RoundRobin, env = "IRS_PLACEMENT")]
     pub placement: Placement,
+    /// A hypervisor that is gone for good: what lived there is forgotten, and made anew on the others.
+    #[arg(long, value_name = "HOST,…", value_delimiter = ',')]
+    pub forget_host: Vec<String>,
     /// Make nodes that need more memory than is available.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_HOST_MEMORY_OVERCOMMIT", hide_possible_values = true)]
     pub host_memory_overcommit: bool,

@@ -138,6 +138,14 @@ impl Fleet {
     }
 }
 
+/// A snapshot without the disks that running guests write to.
+fn but_disks(snapshot: &str) -> String {
+    let lines = snapshot
+        .lines()
+        .filter(|line| !line.contains("/freeipa-") || !line.contains(".qcow2 "));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 #[ignore = "in the lab: tests/run lab"]
 fn an_environment_on_two_hypervisors_is_made_joined_extended_and_goes() {
@@ -312,10 +320,10 @@ fn an_environment_on_two_hypervisors_is_made_joined_extended_and_goes() {
 
     // One of them goes down: all stays, or the other goes on, and no node of the one is made there.
     sshd("kill $(cat /run/sshd.pid)");
-    let there = one.snapshot_but_cache();
+    let there = but_disks(&one.snapshot_but_cache());
     fleet.make("", "compute:4", &more[..2]).exits(3);
     fleet.command("virsh", "", &["--kill"]).run().exits(3);
-    assert_eq!(difference(&there, &one.snapshot_but_cache()), "");
+    assert_eq!(difference(&there, &but_disks(&one.snapshot_but_cache())), "");
     let going = fleet
         .make(
             "",

@@ -141,8 +141,8 @@ pub(super) fn open(request: &Request, crew: &mut Crew, leases: bool, ui: &Ui) ->
 
 /// What tells a machine from all others, as long as it runs: clones may share the one, namespaces the other.
 fn machine(host: &Host) -> Result<String> {
-    let script = "cat /etc/machine-id /proc/sys/kernel/random/boot_id 2>/dev/null; true";
-    host.text(&Cmd::script(script, &[]))
+    let script = r#"cat /proc/sys/kernel/random/boot_id; cat /etc/machine-id 2>/dev/null || echo "$1""#;
+    host.text(&Cmd::script(script, &[host.name()]))
 }
 
 /// A hypervisor of a run, and what is on it.
@@ -241,7 +241,8 @@ pub(super) fn choose(request: &Request, connected: Each<Connected>, crew: &mut C
         sites = crew.each(sites, |_, mut site| site.read().map(|()| site))?;
         let found: Vec<fleet::Found<'_>> = sites.iter().map(|(_, site)| site.found()).collect();
         fleet::one_environment(request.deployment(), &found)?;
-        let absent = fleet::absent(&found);
+        let mut absent = fleet::absent(&found);
+        absent.retain(|member| !request.forgotten.contains(&member.address));
         not_named(request, &absent, crew)?;
         let records = || {
             sites

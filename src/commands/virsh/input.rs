@@ -87,6 +87,8 @@ pub struct Request {
     pub placement: Placement,
     /// Whether hypervisors that fail are left out.
     pub keep_going: bool,
+    /// The hypervisors that are gone for good.
+    pub forgotten: Vec<String>,
 }
 
 impl Request {
@@ -146,6 +148,14 @@ pub fn check(args: &Virsh) -> Result<Request> {
         forced,
     } = spec::check(&args.image, &args.topology, &args.node, &mut problems);
     connection::check_hosts(&args.host.connect.host_address, &mut problems);
+    let named = connection::named(&args.host.connect.host_address);
+    for host in connection::named(&args.host.forget_host) {
+        if named.contains(&host) {
+            problems
+                .push(None, format!("'{host}' is named, and is to be forgotten"))
+                .hint("--forget-host is for a hypervisor that is gone for good: name the others only");
+        }
+    }
     wanted.host_mtu = args.host.host_mtu_size;
     wanted.bridge_runtime_only = args.host.bridge_runtime_only;
     if !problems.is_empty() {
@@ -162,7 +172,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         .or(args.topology.files.prefix.as_deref())
         .unwrap_or(DEFAULT_DEPLOYMENT);
     let workspace = Workspace::named(name)?;
-    let known = workspace.record()?;
+    let mut known = workspace.record()?;
     let prefix = args
         .topology
         .files
@@ -182,7 +192,24 @@ pub fn check(args: &Virsh) -> Result<Request> {
             .hint("leave --workspace away, or name another one")
         );
     }
+    if let Some(known) = &mut known {
+        known
+            .hosts
+            .retain(|host| !args.host.forget_host.contains(&host.address));
+    }
     let ways = connection::ways(&args.host.connect, known.as_ref());
+    if let (true, Some(host)) = (
+        ways.all.iter().all(|way| way.is_default),
+        args.host.forget_host.first(),
+    ) {
+        bail!(
+            Fault::new(
+                Exit::Usage,
+                format!("no hypervisor is left when '{host}' is forgotten")
+            )
+            .hint("name one with --host-address")
+        );
+    }
     if mode == Mode::CleanupAll && args.host.connect.host_address.is_empty() {
         bail!(
             Fault::new(
@@ -226,6 +253,12 @@ pub fn check(args: &Virsh) -> Result<Request> {
             virsh::Placement::Memory => Placement::Memory,
         },
         keep_going: args.run.keep_going,
+        forgotten: args
+            .host
+            .forget_host
+            .iter()
+            .map(|host| host.trim().to_owned())
+            .collect(),
     })
 }
 

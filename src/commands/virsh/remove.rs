@@ -93,7 +93,7 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     match &request.mode {
         Mode::RemoveNodes(_) => nodes = after_nodes(request, &prepared, &mut crew).await?,
         Mode::Kill if crew.failed().next().is_some() => ui.note(&format!(
-            "the workspace '{}' stays for what is left; if such a hypervisor is gone for good, remove that folder",
+            "the workspace '{}' stays for what is left; --forget-host is for a hypervisor that is gone for good",
             request.workspace.path().display()
         )),
         Mode::Kill => forget(&request.workspace, request.deployment(), ui)?,

@@ -5,6 +5,7 @@ use crate::actual::Actual;
 use crate::commands::virsh::input::Request;
 use crate::deployment::Identity;
 use crate::error::{Exit, Fault};
+use crate::fleet::Member;
 use crate::names;
 use crate::steps::disks::stored::Stored;
 use crate::steps::{disks, domains, networks};
@@ -111,14 +112,35 @@ pub fn nodes(
 /// Makes sure that each name is one of a node, on one hypervisor or another.
 ///
 /// # Errors
-/// `Usage`, for names that are no nodes of the deployment.
-pub fn check_known(wanted: &[String], all: &[(&Identity, &Actual, &Removal)]) -> Result<()> {
+/// `Usage`, for names that are no nodes of the deployment; `Unreachable`, for nodes of a hypervisor that is left out.
+pub fn check_known(
+    wanted: &[String],
+    all: &[(&Identity, &Actual, &Removal)],
+    silent: &[Member],
+) -> Result<()> {
     let is_unknown = |name: &&String| all.iter().all(|(_, _, removal)| removal.unknown.contains(*name));
     let mut unknown: Vec<&str> = wanted.iter().filter(is_unknown).map(String::as_str).collect();
     unknown.dedup();
     let (Some(first), Some((id, ..))) = (unknown.first(), all.first()) else {
         return Ok(());
     };
+    let prefix = id.prefix.as_deref();
+    let lives_on = silent.iter().find(|member| {
+        let mut seats = member.nodes.iter();
+        seats.any(|seat| {
+            let name = names::domain(prefix, &seat.node_type, seat.index);
+            unknown.contains(&name.as_str())
+                || unknown.iter().any(|given| names::prefixed(prefix, given) == name)
+        })
+    });
+    if let Some(member) = lives_on {
+        let message = format!(
+            "node '{}' lives on '{}', which is left out",
+            unknown.join("', '"),
+            member.address
+        );
+        bail!(Fault::new(Exit::Unreachable, message).hint("remove it when that hypervisor answers again"));
+    }
     let mut present: Vec<&str> = all
         .iter()
         .flat_map(|(id, actual, _)| actual.domains_of(id.uuid))

@@ -127,6 +127,7 @@ pub(super) fn prepare(request: &Request, crew: &mut Crew, ui: &Ui) -> Result<Eac
         site.read()?;
         Ok(site)
     })?;
+    let mut silent = Vec::new();
     if request.mode == Mode::CleanupAll && !request.dry_run {
         sites = lease_all(sites, crew, ui)?;
     }
@@ -134,7 +135,10 @@ pub(super) fn prepare(request: &Request, crew: &mut Crew, ui: &Ui) -> Result<Eac
         sites.iter_mut().for_each(|(_, site)| site.identify());
         let found: Vec<Found<'_>> = sites.iter().map(|(_, site)| site.found()).collect();
         fleet::one_environment(request.deployment(), &found)?;
-        not_named(request, &fleet::absent(&found), crew)?;
+        let mut absent = fleet::absent(&found);
+        absent.retain(|member| !request.forgotten.contains(&member.address));
+        not_named(request, &absent, crew)?;
+        silent = absent;
     } else {
         sites.iter_mut().for_each(|(_, site)| site.identify());
     }
@@ -150,7 +154,7 @@ pub(super) fn prepare(request: &Request, crew: &mut Crew, ui: &Ui) -> Result<Eac
             .iter()
             .map(|(_, (site, removal))| (&site.id, &site.actual, removal))
             .collect();
-        removal::check_known(names, &all)?;
+        removal::check_known(names, &all, &silent)?;
     }
     let halt = crew.halt();
     Ok(removed
