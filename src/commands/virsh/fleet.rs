@@ -142,6 +142,10 @@ impl Crew {
     /// A failure that ends the run, with the hypervisor that it is of.
     fn of_host(&self, at: usize, error: anyhow::Error) -> anyhow::Error {
         let host = &self.hosts[at];
+        if is_lost(&error) {
+            // It names its host, and is tried again.
+            return error;
+        }
         let message = match interrupt::has_changed() {
             false => format!("'{host}' fails, and so nothing was changed on any hypervisor"),
             true => format!("'{host}' fails, and so the others stopped after the step that they were in"),

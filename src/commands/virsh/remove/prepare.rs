@@ -183,7 +183,9 @@ fn lease_all(mut sites: Each<Site>, crew: &mut Crew, ui: &Ui) -> Result<Each<Sit
         let result = { lease }();
         (at, result.map(|()| site))
     });
-    crew.sort(leased.collect())
+    let mut sites = crew.sort(leased.collect())?;
+    sites.sort_by_key(|(at, _)| *at);
+    Ok(sites)
 }
 
 /// What goes from one hypervisor.
