@@ -52,7 +52,7 @@ impl Fleet {
     /// Two hypervisors with common LANs, that one key opens.
     fn up() -> Fleet {
         let labs = std::thread::scope(|scope| {
-            let up = ["fleet-a", "fleet-b"].map(|name| scope.spawn(move || Lab::up(name, LAB)));
+            let up = ["fleet-a", "fleet-b"].map(|name| scope.spawn(move || Lab::up(name, LAB).warm()));
             up.map(|lab| lab.join().expect("a lab"))
         });
         let folder = tempfile::tempdir().expect("a folder");
