@@ -190,8 +190,11 @@ fn read_ahead(source: &mut impl Read, mut hash: Sha256, chunks: &SyncSender<Chun
         let read = stop().and_then(|()| Read::take(&mut *source, CHUNK as u64).read_to_end(&mut chunk));
         hash.update(&chunk);
         total += chunk.len() as u64;
-        let is_end = read.is_err() || chunk.is_empty();
-        if is_end && read.is_ok() || chunks.send(read.map(|_| chunk)).is_err() || is_end {
+        let is_last = read.is_err();
+        if !is_last && chunk.is_empty() {
+            return (hash, total);
+        }
+        if chunks.send(read.map(|_| chunk)).is_err() || is_last {
             return (hash, total);
         }
     }

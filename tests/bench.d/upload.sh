@@ -1,8 +1,8 @@
-# A large file to the hypervisor: by irs's own transport, and by scp, by turns. BENCH_UPLOAD_MIB says how large (512).
+# A large file to the hypervisor: by irs's own transport, and by scp, by turns. BENCH_UPLOAD_MIB says how large (1024).
 # shellcheck shell=bash disable=SC2016,SC2154
 
 measure_upload() {
-    local file=$work/upload mib=${BENCH_UPLOAD_MIB:-512}
+    local file=$work/upload mib=${BENCH_UPLOAD_MIB:-1024}
     cargo build --release --locked --example upload
     head -c "${mib}M" /dev/urandom >"$file"
     for _ in $(seq "$rounds"); do

@@ -91,12 +91,12 @@ pub fn at_a_terminal(command: &Command, answers: &[(&str, &str)]) -> String {
         .unwrap();
     let (mut keys, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let mut shown = Vec::new();
-    for (question, answer) in answers {
+    'talk: for (question, answer) in answers {
         let from = shown.len();
         while !String::from_utf8_lossy(&shown[from..]).contains(question) {
             let mut byte = [0];
             match screen.read(&mut byte).unwrap() {
-                0 => return String::from_utf8_lossy(&shown).into_owned(),
+                0 => break 'talk,
                 _ => shown.push(byte[0]),
             }
         }
