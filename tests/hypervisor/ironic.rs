@@ -112,7 +112,7 @@ impl Power {
 /// A DHCP and TFTP server in the undercloud's place, on the network of provisioning.
 fn serve_boot(lab: &Lab, folder: &Path) {
     std::fs::copy(lab.kernel(), folder.join("vmlinuz")).expect("the kernel");
-    let text = "#!ipxe\nkernel vmlinuz console=ttyS0 panic=-1 irs.boot=network\nboot\n";
+    let text = "#!ipxe\nkernel vmlinuz console=ttyS0 irs.boot=network\nboot\n";
     std::fs::write(folder.join("boot.ipxe"), text).expect("the script");
     script(
         lab,
@@ -198,6 +198,11 @@ fn ironic_powers_nodes_that_boot_from_the_network() {
     serve_boot(&lab, boot.path());
     let power = Power::of(&lab, &controller);
     power.virsh("start controller-0").ok();
+    let said = wait_for(&console(&lab, "controller-0"), "irs.boot=network");
+    assert!(said.contains("Linux version "), "{said}");
+    power.virsh("destroy controller-0").ok();
+    assert_eq!(lab.state_of("controller-0"), "shut off");
+    script(&lab, "kill $(cat /run/pxe.pid); ip netns delete pxe");
     // The key runs commands, and is no way to anywhere else.
     let beyond = power.ssh(&["-W", "127.0.0.1:22", &power.login]);
     assert_ne!(beyond.status, Some(0), "{}", beyond.transcript());
@@ -237,8 +242,6 @@ fn ironic_powers_nodes_that_boot_from_the_network() {
     let theirs = entry(&lab, "b", "b-controller-0");
     assert_ne!(theirs["pm_password"], controller["pm_password"]);
 
-    let said = wait_for(&console(&lab, "controller-0"), "Linux version ");
-    assert!(said.contains("irs.boot=network"), "{said}");
     // The undercloud reaches the host by a network that both are on.
     let address = entry(&lab, "default", "controller-0")["pm_addr"].clone();
     assert_eq!(address, "172.16.0.1");
@@ -259,7 +262,7 @@ fn ironic_powers_nodes_that_boot_from_the_network() {
         )
     };
     for user in ["cloud-user", "root"] {
-        inside(user, "list").prints(&["controller-0", "undercloud-0"]);
+        inside(user, "list --all").prints(&["controller-0", "undercloud-0"]);
     }
     // One that was made without the key is told it over SSH.
     let record = "/var/lib/libvirt/images/irs-default/record.json";
@@ -276,11 +279,12 @@ fn ironic_powers_nodes_that_boot_from_the_network() {
         "undercloud-0 has the key of the user stack now",
     ]);
     inside("root", "list");
+    inside("cloud-user", "start controller-0");
+    assert_eq!(lab.state_of("controller-0"), "running");
     inside("cloud-user", "destroy controller-0");
     assert_eq!(lab.state_of("controller-0"), "shut off");
     settled(&lab, &whole);
 
-    script(&lab, "kill $(cat /run/pxe.pid); ip netns delete pxe");
     lab.virsh(&["--kill"]).ok();
     assert_eq!(
         Power::of(&lab, &controller).virsh("list").status,
