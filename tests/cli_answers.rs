@@ -155,6 +155,7 @@ fn a_generated_file_has_every_flag_and_is_an_answers_file() {
     let flags = help.split_whitespace().filter_map(|word| word.strip_prefix("--"));
     let of_a_run = [
         "dry-run",
+        "forget-host",
         "format",
         "from-file",
         "generate-answers-file",

@@ -41,7 +41,14 @@ while s.recvfrom(999)[1][0] != sys.argv[1]:
     pass
 print("answered")
 "#;
-const LAB: &[&str] = &["--openvswitch", "--nic", "lan0", "--nic", "lan1"];
+const LAB: &[&str] = &[
+    "--default-network",
+    "--openvswitch",
+    "--nic",
+    "lan0",
+    "--nic",
+    "lan1",
+];
 
 struct Fleet {
     labs: [Lab; 2],
@@ -162,8 +169,9 @@ fn an_environment_on_two_hypervisors_is_made_joined_extended_and_goes() {
         .make(&fleet.both(), "freeipa:2", &["--image-url", &image])
         .exits(3);
     assert!(
-        down.stdout
-            .contains(&format!("'{b}' fails, and so nothing was changed")),
+        down.stdout.contains(&format!(
+            "'{b}' fails, and so nothing was changed on any hypervisor"
+        )),
         "{}",
         down.stdout
     );

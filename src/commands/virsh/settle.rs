@@ -107,9 +107,10 @@ pub async fn settle(
     parts(&sites)?;
     interrupt::point("outputs");
     let totals = totals(&sites);
+    let is_whole = crew.failed().next().is_none();
     let waits = sites.into_iter().map(async |(at, mut site)| {
         let tools = Arc::clone(&site.tools);
-        let settled = settle_one(&request.to(at), &mut site, &totals).await;
+        let settled = settle_one(&request.to(at), &mut site, (&totals, is_whole)).await;
         (
             at,
             explained(settled.map(|settled| (site, settled)), &tools).await,
@@ -185,7 +186,7 @@ struct Settled {
 async fn settle_one(
     request: &Request,
     site: &mut Settling,
-    totals: &BTreeMap<String, usize>,
+    (totals, is_whole): (&BTreeMap<String, usize>, bool),
 ) -> Result<Settled> {
     let Settling {
         session,
@@ -229,7 +230,7 @@ async fn settle_one(
         result = check_blank_nodes(request, deployment, actual, tools);
     }
     if result.is_ok() {
-        forget_extends(request, deployment, totals, record);
+        forget_extends(request, deployment, (totals, is_whole), record);
     }
     if Some(&*record) != actual.facts.record.as_ref() {
         let (host, folder, record) = (session.host.clone(), tools.setting.folder.clone(), record.clone());
@@ -366,7 +367,7 @@ fn check_blank_nodes(
 fn forget_extends(
     request: &Request,
     deployment: &Deployment,
-    totals: &BTreeMap<String, usize>,
+    (totals, is_whole): (&BTreeMap<String, usize>, bool),
     record: &mut Record,
 ) {
     let Some(targets) = &mut record.extend else { return };
@@ -378,7 +379,8 @@ fn forget_extends(
             .is_some_and(|own| own.contains_key(file_name))
     };
     targets.retain(|file_name, target| match request.wanted.extend {
-        true => !own(file_name),
+        // One that left a hypervisor out is not complete.
+        true => !own(file_name) || !is_whole,
         false => count(file_name) < *target as usize,
     });
     if targets.is_empty() {
