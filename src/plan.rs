@@ -295,6 +295,11 @@ mod tests {
             "remove the networks\n  - network gone: a reason\n\
              create the networks\n  + network new: a reason\n  ~ network old: a reason\n"
         );
+        let of_several = Plan::joined([&plan, &plan], true).to_string();
+        assert_eq!(
+            of_several.matches("  + network new on hv1: a reason\n").count(),
+            2
+        );
         assert!(format!("{plan:#}").contains("  \x1b[31m-\x1b[0m network gone: a reason\n"));
     }
 }

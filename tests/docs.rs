@@ -79,6 +79,7 @@ fn command_lines_are_accepted() {
 fn flags_come_from_the_environment_too() {
     let said = [
         "cleanup",
+        "forget-host",
         "from-file",
         "generate-answers-file",
         "help",
