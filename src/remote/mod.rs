@@ -25,6 +25,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 pub(crate) use sudo::Sudo;
 
+/// The address of this very machine, which is worked on without SSH.
+pub const LOCAL: &str = "local";
+
 /// A machine that is acted on. Cheap to clone; every method may be called from any thread, and blocks.
 #[derive(Clone)]
 pub enum Host {
@@ -60,7 +63,7 @@ impl Host {
     pub fn connect(address: &str, options: &ClientOptions) -> Result<Host> {
         let root =
             |host: &Host| -> Result<bool> { Ok(host.run(&Cmd::new("id").arg("-u"))?.text().trim() == "0") };
-        if address == "local" {
+        if address == LOCAL {
             if root(&Host::Local(Arc::new(Local { sudo: Sudo::No })))? {
                 return Ok(Host::Local(Arc::new(Local { sudo: Sudo::No })));
             }
@@ -100,7 +103,7 @@ impl Host {
     pub fn name(&self) -> &str {
         match self {
             Host::Ssh(remote) => &remote.name,
-            Host::Local(_) => "local",
+            Host::Local(_) => LOCAL,
         }
     }
 

@@ -195,4 +195,14 @@ mod tests {
         );
         assert_eq!(shut("allowgroups st*"), None);
     }
+
+    #[test]
+    fn an_sshd_that_nobody_started_ends_no_script() {
+        let script = format!(
+            "{}\nsshd=/bin/false\nfind_sshd\necho \"[$listener]\"",
+            include_str!("sshd.sh")
+        );
+        let output = std::process::Command::new("sh").args(["-euc", &script]).output();
+        assert_eq!(output.unwrap().stdout, b"[]\n");
+    }
 }

@@ -3,6 +3,7 @@
 use super::Work;
 use super::facts::Access;
 use crate::plan::{Action, Kind, Verb};
+use crate::remote::LOCAL;
 use crate::steps::{Step, host};
 use uuid::Uuid;
 
@@ -16,7 +17,8 @@ const NAME: &str = "limits of sshd";
 
 /// Raises what is lower.
 pub fn converge(access: &Access, host: &str) -> Vec<Action> {
-    let Some(sshd) = &access.sshd else {
+    // Nobody comes to this very machine over its own sshd.
+    let Some(sshd) = access.sshd.as_ref().filter(|_| host != LOCAL) else {
         return Vec::new();
     };
     let [begin, _, full] = sshd.max_startups;
@@ -99,6 +101,7 @@ mod tests {
         assert_eq!(raised(&half), Some(("500".into(), "100:50:100".into())));
         assert_eq!(reason(&access(100, [100, 30, 200], true)), None);
         assert_eq!(reason(&Access::default()), None);
+        assert!(converge(&stock, LOCAL).is_empty());
         assert!(restore(&stock, Uuid::nil(), "hv1").is_none());
         assert!(restore(&access(100, [100, 30, 100], true), Uuid::nil(), "hv1").is_some());
     }

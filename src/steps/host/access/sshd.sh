@@ -12,7 +12,7 @@ find_sshd() {
     while read -r key value; do [ "$key" != PPid: ] || parent=$value; done 2>/dev/null <"/proc/$at/status"
     at=$parent
   done
-  [ -n "$listener" ] || listener=$(cat /run/sshd.pid 2>/dev/null)
+  [ -n "$listener" ] || listener=$(cat /run/sshd.pid 2>/dev/null) || listener=
   [ -n "$listener" ] && [ "/proc/$listener/exe" -ef "$sshd" ] || listener=
   title=$([ -z "$listener" ] || tr '\0' ' ' <"/proc/$listener/cmdline")
   case $title in
