@@ -8,7 +8,7 @@ use super::sudo::own_words;
 use super::{Cmd, Host, Output, Remote};
 use crate::ssh::exec::{after_marker, marked};
 use crate::ssh::link::LinkError;
-use crate::ssh::link_lost;
+use crate::ssh::{jump, link_lost};
 use anyhow::Result;
 use std::io::{self, Read, Write};
 use tempfile::NamedTempFile;
@@ -43,8 +43,8 @@ pub(super) struct Bulk<'a> {
     remote: &'a Remote,
     /// Its command line, up to the command.
     argv: Vec<String>,
-    /// The host's key.
-    _known: NamedTempFile,
+    /// What that names: the host's key, and the configuration of the hosts on the way.
+    _files: Vec<NamedTempFile>,
 }
 
 impl Host {
@@ -59,10 +59,15 @@ impl Host {
 
 impl<'a> Bulk<'a> {
     fn of(remote: &'a Remote) -> Option<Bulk<'a>> {
-        if remote.client.login_password().is_some() {
+        let destination = remote.client.destination();
+        // A password is not handed on; a proxy may ask on the terminal, and a token wants a touch for each login.
+        let touched = |key: String| key.starts_with("sk-");
+        if remote.client.login_password().is_some()
+            || destination.proxy_command.is_some()
+            || remote.client.login_public_key().is_some_and(touched)
+        {
             return None;
         }
-        let destination = remote.client.destination();
         let mut known = NamedTempFile::new().ok()?;
         writeln!(known, "irs {}", remote.client.host_key()?).ok()?;
         let mut argv = vec!["ssh".to_owned()];
@@ -76,6 +81,12 @@ impl<'a> Bulk<'a> {
         for option in OPTIONS.into_iter().chain([&*file]) {
             argv.extend(["-o", option].map(str::to_owned));
         }
+        let mut files = vec![known];
+        if let Some((command, config)) = jump::silent(destination).ok()? {
+            let command = format!("ProxyCommand={}", command.replace('%', "%%"));
+            argv.extend(["-o".to_owned(), command]);
+            files.push(config);
+        }
         if let Some(key) = remote.client.login_key_file() {
             let key = std::path::absolute(key).ok()?.display().to_string();
             argv.extend(["-o", "IdentitiesOnly=yes", "-i", &key].map(str::to_owned));
@@ -85,7 +96,7 @@ impl<'a> Bulk<'a> {
         Some(Bulk {
             remote,
             argv,
-            _known: known,
+            _files: files,
         })
     }
 

@@ -52,7 +52,7 @@ impl Drop for Proxy {
 
 /// Opens the way that `destination` asks for.
 pub(crate) fn open(destination: &Destination) -> Result<Way> {
-    let config = hops_config(destination)?;
+    let config = hops_config(destination, false)?;
     if let Some(command) = proxy(destination, config.as_ref().map(NamedTempFile::path))? {
         return spawn(&command, config).fault(|| {
             Fault::new(
@@ -118,24 +118,40 @@ fn dial(destination: &Destination) -> io::Result<TcpStream> {
     Err(last)
 }
 
-/// What the command line says of host keys, as a configuration before the usual ones, for all hosts on the way: to ssh's
-/// own children only a file goes on.
-fn hops_config(destination: &Destination) -> Result<Option<NamedTempFile>> {
-    let Some(strictness) = destination
-        .said_strictness
-        .filter(|_| destination.proxy_jump.is_some())
-    else {
+/// The command of a ProxyJump (without `exec`) for a session beside irs's own, and the configuration that it reads: no host
+/// on the way asks for anything.
+pub(crate) fn silent(destination: &Destination) -> Result<Option<(String, NamedTempFile)>> {
+    let Some(config) = hops_config(destination, true)? else {
         return Ok(None);
     };
-    let mode = match strictness {
-        Strictness::AcceptNew => "accept-new",
-        Strictness::Refuse => "yes",
-    };
+    let command = proxy(destination, Some(config.path()))?;
+    Ok(command.map(|command| (command.trim_start_matches("exec ").to_owned(), config)))
+}
+
+/// What the command line says of host keys, and whether nobody may be asked, as a configuration before the usual ones, for
+/// all hosts on the way: to ssh's own children only a file goes on.
+fn hops_config(destination: &Destination, silent: bool) -> Result<Option<NamedTempFile>> {
+    let said = destination.said_strictness;
+    if destination.proxy_jump.is_none() || said.is_none() && !silent {
+        return Ok(None);
+    }
     let mut file = NamedTempFile::new()?;
-    writeln!(file, "StrictHostKeyChecking {mode}")?;
+    if silent {
+        writeln!(file, "BatchMode yes")?;
+    }
+    if let Some(strictness) = said {
+        let mode = match strictness {
+            Strictness::AcceptNew => "accept-new",
+            Strictness::Refuse => "yes",
+        };
+        writeln!(file, "StrictHostKeyChecking {mode}")?;
+    }
     match &destination.config {
         Some(path) => writeln!(file, "Include \"{}\"", std::path::absolute(path)?.display())?,
-        None => writeln!(file, "Include ~/.ssh/config\nInclude /etc/ssh/ssh_config")?,
+        None => match other_home().map(|home| home.join(".ssh/config")) {
+            Some(config) if config.is_file() => writeln!(file, "Include \"{}\"", config.display())?,
+            _ => writeln!(file, "Include ~/.ssh/config\nInclude /etc/ssh/ssh_config")?,
+        },
     }
     file.flush()?;
     Ok(Some(file))

@@ -6,7 +6,7 @@ pub mod bridge;
 mod certificate;
 pub mod config;
 pub mod exec;
-mod jump;
+pub(crate) mod jump;
 pub(crate) mod key_file;
 pub mod known_hosts;
 pub mod link;

@@ -124,6 +124,7 @@ fn in_a_child() {
             println!("connected, by {by}");
         }
         ("send", Ok(host)) => crate::uploads::send_as_told(&host),
+        ("outputs", Ok(host)) => crate::outputs::use_them(&host),
         ("root", Ok(host)) => crate::sudo::as_root(&host),
         ("connect" | "root", Err(e)) => println!("{}", irs::error::Report::of(&e)),
         ("lease", host) => crate::leases::hold(&host.unwrap()),

@@ -11,6 +11,7 @@ mod leases;
 mod libvirt;
 mod logins;
 mod nodes;
+mod outputs;
 mod passwords;
 mod sshd;
 mod sudo;

@@ -1,51 +1,73 @@
 //! Large files over links that break.
 
 use crate::sshd::{Sshd, child};
+use irs::interrupt;
 use irs::remote::{Host, Sent};
-use std::io::{Cursor, Read, Write};
+use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-const SIZE: u64 = 24 << 20;
+pub const SIZE: u64 = 24 << 20;
 
 fn content() -> Vec<u8> {
     (0..SIZE as u32).map(|n| (n ^ (n >> 9)) as u8).collect()
 }
 
-fn send(host: &Host, path: &str) -> anyhow::Result<Sent> {
+pub fn send(host: &Host, path: &str) -> anyhow::Result<Sent> {
     host.send(&mut Cursor::new(content()), SIZE, path, &|_| ())
 }
 
-/// What a child does that is to be killed.
+/// What a child does that is to be killed, or stopped by a signal.
 pub fn send_as_told(host: &Host) {
     let path = std::env::var("IRS_TEST_PATH").unwrap();
-    send(host, &path).unwrap();
+    std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let listening = interrupt::listen(|| println!("{HEARD}"), || ());
+        runtime.unwrap().block_on(listening)
+    });
+    if let Err(error) = send(host, &path) {
+        println!("{}", irs::error::Report::of(&error));
+    }
 }
+
+/// What it says when it got a signal.
+const HEARD: &str = "a signal came";
 
 /// A wire to an sshd that carries so many bytes up, and then none.
 struct Wire {
     port: u16,
     /// Bytes that went up.
     up: Arc<AtomicU64>,
-    cut: Arc<AtomicBool>,
+    /// Ends the waiting of those that wait.
+    over: Arc<AtomicBool>,
+}
+
+/// What a wire does then.
+#[derive(Clone, Copy, PartialEq)]
+enum Then {
+    /// It hangs up.
+    Cut,
+    /// It stays and carries nothing, and hangs up at last.
+    Silent,
+    /// It stays and carries nothing for a while.
+    Waits,
 }
 
 impl Wire {
-    /// With `cut` it then hangs up; else it stays and carries nothing, until it is cut.
-    fn to(sshd: &Sshd, most: u64, cut: bool) -> Wire {
+    fn to(sshd: &Sshd, most: u64, then: Then) -> Wire {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let wire = Wire {
             port: listener.local_addr().unwrap().port(),
             up: Arc::default(),
-            cut: Arc::new(AtomicBool::new(false)),
+            over: Arc::default(),
         };
-        let (up, is_cut, port) = (Arc::clone(&wire.up), Arc::clone(&wire.cut), sshd.port);
+        let (up, over, port) = (Arc::clone(&wire.up), Arc::clone(&wire.over), sshd.port);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 let server = TcpStream::connect(("127.0.0.1", port)).unwrap();
-                let (up, is_cut) = (Arc::clone(&up), Arc::clone(&is_cut));
+                let (up, over) = (Arc::clone(&up), Arc::clone(&over));
                 let back = (server.try_clone().unwrap(), client.try_clone().unwrap());
                 std::thread::spawn(move || {
                     let (mut from, mut to) = back;
@@ -57,13 +79,11 @@ impl Wire {
                     let mut buffer = [0; 32 * 1024];
                     while let Ok(count @ 1..) = client.read(&mut buffer) {
                         let carried = up.fetch_add(count as u64, Ordering::SeqCst);
-                        if carried >= most && cut {
-                            break;
-                        }
-                        while carried >= most && !is_cut.load(Ordering::SeqCst) {
+                        while carried >= most && then != Then::Cut && !over.load(Ordering::SeqCst) {
                             std::thread::sleep(Duration::from_millis(10));
                         }
-                        if carried >= most || server.write_all(&buffer[..count]).is_err() {
+                        let ends = carried >= most && then != Then::Waits;
+                        if ends || server.write_all(&buffer[..count]).is_err() {
                             break;
                         }
                     }
@@ -106,7 +126,7 @@ fn went_on(sent: &Sent, path: &str, at_least: u64) {
 #[test]
 fn an_upload_over_a_cut_link_goes_on_where_it_was() {
     let (sshd, path) = start();
-    let wire = Wire::to(&sshd, 16 << 20, true);
+    let wire = Wire::to(&sshd, 16 << 20, Then::Cut);
     let host = Host::connect(&wire.address(), &sshd.options()).unwrap();
     let error = send(&host, &path).err().expect("the link is cut");
     let report = irs::error::Report::of(&error);
@@ -122,13 +142,13 @@ fn an_upload_over_a_cut_link_goes_on_where_it_was() {
 #[test]
 fn an_upload_goes_on_after_its_own_that_hangs() {
     let (sshd, path) = start();
-    let wire = Wire::to(&sshd, 16 << 20, false);
+    let wire = Wire::to(&sshd, 16 << 20, Then::Silent);
     std::thread::scope(|scope| {
         let hangs =
             scope.spawn(|| send(&Host::connect(&wire.address(), &sshd.options()).unwrap(), &path).is_err());
         wire.wait_for(16 << 20);
         let sent = send(&sshd.connect().unwrap(), &path).unwrap();
-        wire.cut.store(true, Ordering::SeqCst);
+        wire.over.store(true, Ordering::SeqCst);
         assert!(hangs.join().unwrap(), "its file is another's now");
         went_on(&sent, &path, 4 << 20);
     });
@@ -137,7 +157,7 @@ fn an_upload_goes_on_after_its_own_that_hangs() {
 #[test]
 fn an_upload_goes_on_after_a_killed_run_and_beside_a_living_one() {
     let (sshd, path) = start();
-    let wire = Wire::to(&sshd, 16 << 20, false);
+    let wire = Wire::to(&sshd, 16 << 20, Then::Silent);
     // Without ssh, irs sends it itself.
     let address = wire.address();
     let variables = [
@@ -174,7 +194,7 @@ fn an_upload_goes_on_after_a_killed_run_and_beside_a_living_one() {
 
     run.kill().unwrap();
     run.wait().unwrap();
-    wire.cut.store(true, Ordering::SeqCst);
+    wire.over.store(true, Ordering::SeqCst);
     went_on(&send(&host, &path).unwrap(), &path, 4 << 20);
 }
 
@@ -182,7 +202,7 @@ fn an_upload_goes_on_after_a_killed_run_and_beside_a_living_one() {
 #[test]
 fn an_upload_goes_on_after_a_client_that_went_silent() {
     let (sshd, path) = start();
-    let wire = Wire::to(&sshd, 16 << 20, false);
+    let wire = Wire::to(&sshd, 16 << 20, Then::Silent);
     let variables = [("IRS_TEST_ADDRESS", &*wire.address()), ("IRS_TEST_PATH", &path)];
     let mut run = child("send", &sshd, &variables)
         .stdout(std::process::Stdio::null())
@@ -193,6 +213,37 @@ fn an_upload_goes_on_after_a_client_that_went_silent() {
     let sent = send(&sshd.connect().unwrap(), &path).unwrap();
     run.kill().unwrap();
     run.wait().unwrap();
-    wire.cut.store(true, Ordering::SeqCst);
+    wire.over.store(true, Ordering::SeqCst);
     went_on(&sent, &path, 4 << 20);
+}
+
+#[test]
+fn an_upload_goes_on_after_a_signal() {
+    for signal in ["INT", "TERM"] {
+        let (sshd, path) = start();
+        let wire = Wire::to(&sshd, 16 << 20, Then::Waits);
+        let variables = [("IRS_TEST_ADDRESS", &*wire.address()), ("IRS_TEST_PATH", &path)];
+        let mut run = child("send", &sshd, &variables)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        wire.wait_for(16 << 20);
+        let mut said = BufReader::new(run.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap);
+        let killed = std::process::Command::new("kill")
+            .args(["-s", signal, &run.id().to_string()])
+            .status();
+        assert!(killed.unwrap().success());
+        assert!(said.any(|line| line.ends_with(HEARD)), "{signal}");
+        wire.over.store(true, Ordering::SeqCst);
+        let said: Vec<_> = said.collect();
+        assert!(
+            run.wait().unwrap().success() && said.contains(&"caused by: interrupted".to_owned()),
+            "{signal}: {said:?}"
+        );
+        let left = std::fs::metadata(&path).unwrap().len();
+        assert!(left < SIZE, "it stopped");
+        went_on(&send(&sshd.connect().unwrap(), &path).unwrap(), &path, left);
+    }
 }

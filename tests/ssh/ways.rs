@@ -56,7 +56,7 @@ fn a_jump_host() {
 }
 
 /// An entry of the ssh configuration for a hop, with a port and a key of its own.
-fn hop(name: &str, sshd: &Sshd, known: &str) -> String {
+pub fn hop(name: &str, sshd: &Sshd, known: &str) -> String {
     format!(
         "Host {name}\n  HostName 127.0.0.1\n  Port {}\n  User root\n  UserKnownHostsFile {}\n  IdentityFile {}\n  IdentitiesOnly yes\n  IdentityAgent none\n",
         sshd.port,
