@@ -142,6 +142,7 @@ pub(super) fn requirements(distribution: &Distribution) -> Vec<Requirement> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::steps::host::prepare::recorded::file;
 
     fn of(release: &str, managers: &str) -> Distribution {
         let release: String = release.lines().map(|line| format!(" {line}\n")).collect();
@@ -170,18 +171,41 @@ mod tests {
         assert_eq!(line("arch", "", "", ""), Line::Other);
     }
 
+    /// See `testdata/recorded/README.md`.
     #[test]
-    fn a_real_os_release_is_read_with_its_comments_and_quotes() {
-        let found = of(
-            "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n# a comment = here\nVERSION_ID=\"12\"\nID=debian\n",
-            "apt-get",
-        );
-        assert_eq!(
-            (found.line, found.manager),
-            (Line::Debian(12), Some(Manager::Apt))
-        );
-        assert_eq!(found.name, "Debian GNU/Linux 12 (bookworm)");
-        let arch = of("NAME='Arch Linux'\nID=arch\n", "");
+    fn recorded_os_releases_are_read() {
+        let all = "apt-get\ndnf\nyum\nzypper";
+        for (name, line, manager) in [
+            ("centos-7", Line::El(7), Manager::Dnf),
+            ("rhel-7", Line::El(7), Manager::Dnf),
+            ("rhel-8", Line::El(8), Manager::Dnf),
+            ("rocky-8", Line::El(8), Manager::Dnf),
+            ("centos-stream-9", Line::El(9), Manager::Dnf),
+            ("rhel-9", Line::El(9), Manager::Dnf),
+            ("rocky-9", Line::El(9), Manager::Dnf),
+            ("rhel-10", Line::El(10), Manager::Dnf),
+            ("centos-stream-10", Line::El(10), Manager::Dnf),
+            ("almalinux-10", Line::El(10), Manager::Dnf),
+            ("fedora-42", Line::Fedora(42), Manager::Dnf),
+            ("fedora-43", Line::Fedora(43), Manager::Dnf),
+            ("debian-13", Line::Debian(13), Manager::Apt),
+            ("ubuntu-24.04", Line::Ubuntu(2404), Manager::Apt),
+            ("opensuse-leap-15", Line::Suse(15), Manager::Zypper),
+            ("sles-15", Line::Suse(15), Manager::Zypper),
+            ("opensuse-tumbleweed", Line::Suse(ROLLING), Manager::Zypper),
+        ] {
+            let text = std::fs::read_to_string(file(&["recorded/os-release", name])).unwrap();
+            let found = of(&text, all);
+            assert_eq!((found.line, found.manager), (line, Some(manager)), "{name}");
+            assert!(
+                found.is_supported() && text.contains(&found.name),
+                "{}",
+                found.name
+            );
+        }
+        let leap = std::fs::read_to_string(file(&["recorded/os-release", "opensuse-leap-15"])).unwrap();
+        assert_eq!(of(&leap, "").name, "openSUSE Leap 15.3");
+        let arch = of("NAME='Arch Linux'\nID=arch\n", all);
         assert!(!arch.is_supported() && arch.name == "Arch Linux");
     }
 }

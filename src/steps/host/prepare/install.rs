@@ -142,13 +142,14 @@ fn last_lines(said: &str) -> String {
 mod tests {
     use super::*;
     use crate::error::Report;
+    use crate::steps::host::prepare::recorded::file as file_of;
 
-    /// The answers are those of the programs themselves.
+    /// What the programs said of packages that they did not know: see `testdata/recorded/README.md`.
     #[test]
     fn packages_that_are_in_no_repository_are_named_with_the_channel_that_has_them() {
-        let judged = |manager, line, id: &str, status, said: &str| {
+        let judged = |manager, line, id: &str, asked: &str, status, said: &str| {
             let install = Install {
-                packages: ["libvirt", "ipxe-roms-qemu"].map(str::to_owned).into(),
+                packages: asked.split(' ').map(str::to_owned).collect(),
                 manager,
                 line,
                 id: id.into(),
@@ -161,48 +162,85 @@ mod tests {
             };
             Report::of(&install.judge(&output, "hv1").unwrap_err())
         };
-        let yum = include_str!("testdata/yum-3-unknown.txt");
-        // yum 3 installs the others and is content.
-        let report = judged(Manager::Yum, Line::El(7), "rhel", 0, yum);
-        let named = "package 'ipxe-roms-qemu' is in none of the repositories of 'hv1'";
-        assert_eq!((report.message.as_str(), report.exit_code), (named, 4));
-        assert!(report.hint.unwrap().contains("RHEL server channel"));
-        for (manager, line, id, status, said, hint) in [
+        let (yum, dnf) = (Manager::Yum, Manager::Dnf);
+        for (manager, line, id, asked, status, file, unknown, hint) in [
+            // yum 3 installs the others and is content.
             (
-                Manager::Dnf,
+                yum,
+                Line::El(7),
+                "rhel",
+                "openstack-keystone httpd mod-wsgi",
+                0,
+                "yum-3-one-of-three",
+                "mod-wsgi",
+                "RHEL server channel",
+            ),
+            (
+                yum,
+                Line::El(7),
+                "centos",
+                "updatedb",
+                1,
+                "yum-3-the-only-one",
+                "updatedb",
+                "'base' and 'updates'",
+            ),
+            (
+                dnf,
                 Line::El(9),
                 "rhel",
+                "selinux-policy policycoreutils selinux-target",
                 1,
-                include_str!("testdata/dnf-4-unknown.txt"),
+                "dnf-4",
+                "selinux-target",
                 "rhel-9-for-$(arch)-appstream-rpms",
             ),
             (
-                Manager::Dnf,
+                dnf,
                 Line::Fedora(42),
                 "fedora",
+                "java-17-openjdk-devel",
                 1,
-                include_str!("testdata/dnf-5-unknown.txt"),
+                "dnf-5",
+                "java-17-openjdk-devel",
                 "'fedora' and 'updates'",
             ),
             (
                 Manager::Apt,
                 Line::Debian(12),
                 "debian",
+                "curl ipxe-roms-qemu",
                 100,
-                include_str!("testdata/apt-unknown.txt"),
+                "apt",
+                "ipxe-roms-qemu",
                 "component main",
             ),
             (
                 Manager::Zypper,
+                Line::Suse(99),
+                "opensuse-tumbleweed",
+                "wkhtmltopdf",
+                104,
+                "zypper",
+                "wkhtmltopdf",
+                "OSS",
+            ),
+            // What another package provides is not unknown.
+            (
+                Manager::Zypper,
                 Line::Suse(15),
                 "opensuse-leap",
+                "python2-devel userspace-rcu-devel libibverbs-devel librdmacm-devel",
                 104,
-                include_str!("testdata/zypper-unknown.txt"),
+                "zypper-several",
+                "userspace-rcu-devel",
                 "OSS",
             ),
         ] {
-            let report = judged(manager, line, id, status, said);
-            assert_eq!((report.message.as_str(), report.exit_code), (named, 4), "{said}");
+            let said = std::fs::read_to_string(file_of(&["recorded/install", file])).unwrap();
+            let report = judged(manager, line, id, asked, status, &said);
+            let named = format!("package '{unknown}' is in none of the repositories of 'hv1'");
+            assert_eq!((report.message, report.exit_code), (named, 4), "{said}");
             let said = report.hint.unwrap();
             assert!(said.contains(hint), "{said}");
         }
@@ -210,6 +248,7 @@ mod tests {
             Manager::Apt,
             Line::Debian(12),
             "debian",
+            "libvirt",
             100,
             "E: Could not get lock /var/lib/dpkg/lock-frontend",
         );

@@ -15,7 +15,11 @@ pub mod install;
 mod modules;
 pub mod packages;
 pub mod read;
+#[cfg(test)]
+mod recorded;
 pub mod resources;
+#[cfg(test)]
+mod servers;
 mod services;
 #[cfg(test)]
 mod tests;

@@ -226,17 +226,15 @@ pub fn installed<'a>(found: &'a Found, package: &Package) -> Option<(&'a str, &'
         (words.next()? == "installed").then_some((words.next()?, words.next()?))
     });
     let debs = debs.filter(|(name, _)| names().contains(name));
-    // Of rpm: `? ASKED`, then a line `NAME VERSION` for each package that provides it, or a sentence that there is none.
+    // Of rpm: `? ASKED`, then a line for each package that provides it, or a sentence that there is none.
     let mut asked = "";
     let rpms = found.lines("packages").filter_map(move |line| {
         if let Some(name) = line.strip_prefix("? ") {
             asked = name;
             return None;
         }
-        match line.split_once(' ')? {
-            (name, version) if !version.contains(' ') && name != "no" => Some((asked, name, version)),
-            _ => None,
-        }
+        let (name, version) = rpm(line)?;
+        Some((asked, name, version))
     });
     let rpms = rpms
         .filter(|(asked, ..)| names().contains(asked))
@@ -245,6 +243,13 @@ pub fn installed<'a>(found: &'a Found, package: &Package) -> Option<(&'a str, &'
     let mut all: Vec<(&str, &str)> = debs.chain(rpms).collect();
     all.sort_by_key(|(name, _)| *name != package.name);
     all.into_iter().next()
+}
+
+/// Takes `NAME-VERSION-RELEASE.ARCH` apart, into its name and `VERSION-RELEASE`.
+fn rpm(line: &str) -> Option<(&str, &str)> {
+    let (package, _) = line.rsplit_once('.').filter(|_| !line.contains(' '))?;
+    let (dash, _) = package.rmatch_indices('-').nth(1)?;
+    Some((&package[..dash], &package[dash + 1..]))
 }
 
 /// Whether something starts libvirt with the host: systemd, or an init script that is there.

@@ -32,7 +32,8 @@ section login; echo "${SUDO_USER:-$(id -un)}"
 
 section threads; getconf _NPROCESSORS_ONLN
 if [ "$depth" = host ]; then
-  section lscpu; lscpu 2>/dev/null | grep -E '^(Architecture|CPU\(s\)|Vendor ID|Model name|Virtualization|Virtualization type|Hypervisor vendor|Flags):' | shown
+  # Newer ones indent what belongs together.
+  section lscpu; lscpu 2>/dev/null | grep -E '^ *(Architecture|CPU\(s\)|Vendor ID|Model name|Virtualization|Virtualization type|Hypervisor vendor|Flags):' | shown
 fi
 section cpuinfo; grep -m 4 -E '^(flags|Features|platform)[[:space:]]*:' /proc/cpuinfo 2>/dev/null | head -n 1 | shown
 section memory; grep -E '^(MemAvailable|MemTotal):' /proc/meminfo
@@ -109,7 +110,7 @@ if [ "$depth" = host ]; then
   elif has rpm; then
     for name in $3; do
       echo "? $name"
-      rpm -q --whatprovides --qf '%{NAME} %{VERSION}-%{RELEASE}\n' "$name" 2>/dev/null
+      rpm -q --whatprovides "$name" 2>/dev/null
     done | shown
   fi
   section repositories

@@ -1,5 +1,9 @@
-//! Servers of all kinds, by answers of `read.sh` in the form that rpm, lscpu, lsmod, systemctl and the others print there.
+//! What is required of servers of all kinds: see `servers.rs`.
 
+use super::recorded::Server;
+use super::servers::{
+    ALMA_10, CENTOS_7, FEDORA, INTEL, LEAP, POWER, RHEL_7, ROCKY_8, ROCKY_9, STREAM_9, SUSE,
+};
 use super::*;
 use crate::steps::host::prepare::read::Found;
 
@@ -49,17 +53,20 @@ fn fix_of(answer: &str, what: &str) -> String {
     }
 }
 
-const RHEL_7: &str = include_str!("testdata/rhel-7-bare.txt");
-const ROCKY_8: &str = include_str!("testdata/rocky-8-selinux.txt");
-const STREAM_9: &str = include_str!("testdata/centos-stream-9-bare.txt");
-const ALMA_10: &str = include_str!("testdata/alma-10-ready.txt");
-const FEDORA: &str = include_str!("testdata/fedora-42-bare.txt");
-const LEAP: &str = include_str!("testdata/opensuse-leap-15-bare.txt");
-
 #[test]
-fn rhel_7_gets_its_packages_by_yum_and_ipxe_that_is_too_old_a_newer_one() {
+fn rhel_7_gets_what_it_lacks_by_yum_and_for_ipxe_that_is_too_old_a_newer_one() {
     assert_eq!(
-        packages_of(RHEL_7, &asked()),
+        packages_of(&RHEL_7, &asked()),
+        [
+            "virt-install",
+            "ipxe-roms-qemu",
+            "OVMF",
+            "libguestfs-tools",
+            "libguestfs-xfs"
+        ]
+    );
+    assert_eq!(
+        packages_of(&CENTOS_7, &asked()),
         [
             "libvirt",
             "libvirt-client",
@@ -80,17 +87,17 @@ fn rhel_7_gets_its_packages_by_yum_and_ipxe_that_is_too_old_a_newer_one() {
         ..asked()
     };
     assert!(
-        !packages_of(RHEL_7, &lean)
+        !packages_of(&RHEL_7, &lean)
             .iter()
             .any(|name| name.starts_with("libguestfs"))
     );
-    assert_eq!(fix_of(RHEL_7, "package qemu-kvm"), "yum install qemu-kvm");
+    assert_eq!(fix_of(&CENTOS_7, "package qemu-kvm"), "yum install qemu-kvm");
     assert_eq!(
-        fix_of(RHEL_7, "package ipxe-roms-qemu"),
+        fix_of(&RHEL_7, "package ipxe-roms-qemu"),
         "yum update ipxe-roms-qemu"
     );
     assert_eq!(
-        but_packages(RHEL_7),
+        but_packages(&RHEL_7),
         [
             "* module kvm_intel: loaded, and no file loads it at boot",
             "* nested virtualization (kvm_intel): off",
@@ -107,7 +114,7 @@ fn rhel_7_gets_its_packages_by_yum_and_ipxe_that_is_too_old_a_newer_one() {
 #[test]
 fn centos_stream_9_gets_modular_daemons_and_keeps_its_small_curl() {
     assert_eq!(
-        packages_of(STREAM_9, &asked()),
+        packages_of(&STREAM_9, &asked()),
         [
             "libvirt",
             "libvirt-client",
@@ -122,9 +129,9 @@ fn centos_stream_9_gets_modular_daemons_and_keeps_its_small_curl() {
             "libguestfs-xfs"
         ]
     );
-    assert_eq!(fix_of(STREAM_9, "package libvirt"), "dnf install libvirt");
+    assert_eq!(fix_of(&STREAM_9, "package libvirt"), "dnf install libvirt");
     assert_eq!(
-        but_packages(STREAM_9),
+        but_packages(&STREAM_9),
         [
             "* module kvm_amd: loaded, and no file loads it at boot",
             "* module vhost_net: not loaded",
@@ -140,7 +147,7 @@ fn centos_stream_9_gets_modular_daemons_and_keeps_its_small_curl() {
         validate: false,
         ..asked()
     };
-    let left = lacking(STREAM_9, &no_validation);
+    let left = lacking(&STREAM_9, &no_validation);
     assert!(
         !left
             .iter()
@@ -150,9 +157,36 @@ fn centos_stream_9_gets_modular_daemons_and_keeps_its_small_curl() {
 }
 
 #[test]
+fn a_hypervisor_of_rocky_9_is_known_by_its_packages() {
+    let lacking = packages_of(&ROCKY_9, &asked());
+    assert_eq!(
+        lacking,
+        [
+            "virt-install",
+            "wget",
+            "curl",
+            "iproute",
+            "guestfs-tools",
+            "libguestfs-xfs"
+        ]
+    );
+    let rows = rows(&ROCKY_9, &asked());
+    let found = |what: &str| {
+        let row = rows.iter().find(|row| row.what == what);
+        row.map(|row| row.found.as_str())
+    };
+    assert_eq!(found("package libvirt"), Some("10.10.0-7.6.el9_6"));
+    assert_eq!(
+        found("package ipxe-roms-qemu"),
+        Some("20200823-9.git4bd064de.el9")
+    );
+    assert!(!packages::is_bare(&Found::parse(&ROCKY_9), &asked()));
+}
+
+#[test]
 fn a_host_that_has_everything_lacks_nothing() {
-    assert_eq!(lacking(ALMA_10, &asked()), [""; 0]);
-    let actions = actions(&rows(ALMA_10, &asked()), Scope::Host, "hv1");
+    assert_eq!(lacking(&ALMA_10, &asked()), [""; 0]);
+    let actions = actions(&rows(&ALMA_10, &asked()), Scope::Host, "hv1");
     assert!(actions.is_empty());
     // One daemon of libvirt's that somebody stopped and switched off.
     let off = ALMA_10.replace(
@@ -182,13 +216,46 @@ fn a_host_that_has_everything_lacks_nothing() {
 
 #[test]
 fn fedora_and_opensuse_have_names_of_their_own() {
-    let fedora = packages_of(FEDORA, &asked());
+    let fedora = packages_of(&FEDORA.answer(), &asked());
     assert!(
         fedora.contains(&"guestfs-tools".to_owned()) && !fedora.contains(&"wget".to_owned()),
         "{fedora:?}"
     );
+    // What is not in the list was not recorded.
+    let workstation = Server {
+        os_release: "fedora-43",
+        rpm: Some("recorded/rpm/fedora-43-workstation"),
+        ..FEDORA
+    };
     assert_eq!(
-        packages_of(LEAP, &asked()),
+        packages_of(&workstation.answer(), &asked()),
+        [
+            "dnsmasq",
+            "wget",
+            "curl",
+            "iproute",
+            "guestfs-tools",
+            "libguestfs-xfs"
+        ]
+    );
+    let tumbleweed = Server {
+        os_release: "opensuse-tumbleweed",
+        rpm: Some("recorded/rpm/opensuse-tumbleweed"),
+        ..SUSE
+    };
+    assert_eq!(
+        packages_of(&tumbleweed.answer(), &asked()),
+        [
+            "dnsmasq",
+            "virt-install",
+            "wget",
+            "curl",
+            "iproute2",
+            "guestfs-tools"
+        ]
+    );
+    assert_eq!(
+        packages_of(&LEAP, &asked()),
         [
             "libvirt-daemon-qemu",
             "libvirt-client",
@@ -202,19 +269,14 @@ fn fedora_and_opensuse_have_names_of_their_own() {
             "guestfs-tools"
         ]
     );
-    assert_eq!(fix_of(LEAP, "package qemu-tools"), "zypper install qemu-tools");
-    assert!(but_packages(LEAP).contains(&"* service libvirtd: not installed".to_owned()));
-    let old = LEAP.replace(
-        " ? qemu-ipxe\n no package provides qemu-ipxe",
-        " ? qemu-ipxe\n qemu-ipxe 1.0.0+-150600.3.12.1",
-    );
-    assert!(!packages_of(&old, &asked()).contains(&"qemu-ipxe".to_owned()));
+    assert_eq!(fix_of(&LEAP, "package qemu-tools"), "zypper install qemu-tools");
+    assert!(but_packages(&LEAP).contains(&"* service libvirtd: not installed".to_owned()));
 }
 
 #[test]
 fn a_host_that_cannot_says_what_the_user_must_do() {
     assert_eq!(
-        but_packages(ROCKY_8),
+        but_packages(&ROCKY_8),
         [
             "> CPU virtualization (Missing): neither vmx nor svm",
             "* module vhost_net: not loaded",
@@ -226,9 +288,20 @@ fn a_host_that_cannot_says_what_the_user_must_do() {
             "> firewalld (Missing): running without the zone 'libvirt'",
         ]
     );
-    assert!(fix_of(ROCKY_8, "CPU virtualization").contains("enable VT-x or AMD-V in the firmware"));
+    let fix = fix_of(&ROCKY_8, "CPU virtualization");
+    assert!(
+        fix.contains("enable VT-x or AMD-V in the firmware") && fix.contains("a guest of KVM"),
+        "{fix}"
+    );
+    // lscpu of some versions indents what belongs together.
+    let indented = Server {
+        lscpu: Some("power10-partition"),
+        cpuinfo: None,
+        ..INTEL
+    };
+    assert!(fix_of(&indented.answer(), "CPU virtualization").contains("a guest of pHyp"));
     assert_eq!(
-        fix_of(ROCKY_8, "guests of libvirt's"),
+        fix_of(&ROCKY_8, "guests of libvirt's"),
         "systemctl restart libvirtd"
     );
     // A folder in use may hold somebody's files under labels that they need.
@@ -242,16 +315,25 @@ fn a_host_that_cannot_says_what_the_user_must_do() {
 
 #[test]
 fn power_needs_a_machine_without_a_hypervisor_below() {
-    let bare = include_str!("testdata/power-9-bare.txt");
-    assert!(but_packages(bare).contains(&"* module kvm_hv: not loaded".to_owned()));
+    let bare = POWER.answer();
+    assert!(but_packages(&bare).contains(&"* module kvm_hv: not loaded".to_owned()));
+    let packages = packages_of(&bare, &asked());
+    assert!(!packages.iter().any(|name| name.contains("ovmf")), "{packages:?}");
+    let partition = Server {
+        lscpu: Some("power10-partition"),
+        cpuinfo: Some("power7-partition"),
+        rest: include_str!("testdata/written/power-partition.txt"),
+        ..POWER
+    };
     assert!(
-        !packages_of(bare, &asked())
-            .iter()
-            .any(|name| name.contains("ovmf"))
+        but_packages(&partition.answer()).contains(&"> CPU virtualization (Missing): pSeries".to_owned())
     );
-    let partition = include_str!("testdata/power-partition.txt");
-    assert!(but_packages(partition).contains(&"> CPU virtualization (Missing): pSeries".to_owned()));
-    let arm = bare.replace("#machine\nppc64le", "#machine\naarch64");
+    let arm = Server {
+        machine: "aarch64",
+        cpuinfo: Some("aarch64"),
+        ..POWER
+    };
+    let arm = arm.answer();
     assert!(
         but_packages(&arm).contains(&"> CPU virtualization (Missing): aarch64 without /dev/kvm".to_owned())
     );
@@ -279,7 +361,7 @@ fn apparmor_refuses_folders_of_the_system() {
 #[test]
 fn a_run_where_libvirt_works_mends_what_it_needs_itself() {
     let answer = ALMA_10.replace("#forwarding\n1", "#forwarding\n0").replace(
-        " ? virt-install\n virt-install 5.0.0-1.el10",
+        " ? virt-install\n virt-install-5.0.0-1.el10.noarch",
         " ? virt-install\n no package provides virt-install",
     );
     let rows = rows(&answer, &asked());
@@ -296,7 +378,7 @@ fn a_run_where_libvirt_works_mends_what_it_needs_itself() {
         ["package virt-install", "host net.ipv4.ip_forward"]
     );
     assert!(!packages::is_bare(&Found::parse(&answer), &asked()));
-    assert!(packages::is_bare(&Found::parse(STREAM_9), &asked()));
+    assert!(packages::is_bare(&Found::parse(&STREAM_9), &asked()));
 }
 
 #[test]
