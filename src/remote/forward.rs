@@ -8,6 +8,7 @@ use crate::ssh::link::{LinkError, OPENING};
 use crate::ssh::{Connection, link_lost};
 use anyhow::{Context, Result};
 use std::io::{Read, Write};
+use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
@@ -93,9 +94,8 @@ impl Host {
                 let local = Arc::clone(local);
                 let program = programs.into_iter().next().context("no way to libvirt")?;
                 TunnelGuard::listen(move |client, trouble| {
-                    match local.start(&program, client, Stdio::piped()) {
-                        Ok(child) => attend(child, Arc::clone(trouble)),
-                        Err(e) => trouble.set(format!("{e:#}")),
+                    if let Err(e) = local.start(&program, client, trouble) {
+                        trouble.set(format!("{e:#}"));
                     }
                 })
             }
@@ -140,9 +140,7 @@ impl Host {
     pub(crate) fn duplex(&self, cmd: &Cmd, said: &Arc<Said>) -> Result<UnixStream> {
         let (ours, theirs) = UnixStream::pair()?;
         match self {
-            Host::Local(local) => {
-                attend(local.start(cmd, theirs, Stdio::piped())?, Arc::clone(said));
-            }
+            Host::Local(local) => local.start(cmd, theirs, said)?,
             Host::Ssh(remote) => {
                 let target = remote.target(cmd)?;
                 let mut connection = remote.dedicated()?;
@@ -208,45 +206,52 @@ impl Remote {
 }
 
 impl Local {
-    /// Starts `cmd` as root with `stream` as its stdin and stdout. In a group of its own: a Ctrl-C is for irs.
-    fn start(&self, cmd: &Cmd, stream: UnixStream, stderr: Stdio) -> Result<Child> {
+    /// Starts `cmd` as root with `stream` as its stdin and stdout; `said` gets its stderr. In a group of its own: a Ctrl-C is
+    /// for irs.
+    fn start(&self, cmd: &Cmd, stream: UnixStream, said: &Arc<Said>) -> Result<()> {
         let argv = cmd.argv(&self.sudo)?;
         let out = OwnedFd::from(stream.try_clone()?);
         let first = self.sudo.preamble();
         let (stdin, through) = match first.reveal() {
             "" => (Stdio::from(OwnedFd::from(stream)), None),
-            _ => (Stdio::piped(), Some(stream)),
+            _ => (Stdio::piped(), Some((stream.try_clone()?, stream))),
         };
         let mut child = Command::new(&argv[0])
             .args(&argv[1..])
             .stdin(stdin)
             .stdout(Stdio::from(out))
-            .stderr(stderr)
+            .stderr(Stdio::piped())
             .process_group(0)
             .spawn()
             .fault(|| Fault::new(Exit::Failed, format!("cannot run '{cmd}' on this machine")))?;
-        if let (Some(mut stream), Some(mut stdin)) = (through, child.stdin.take()) {
-            // Nothing may come before the password; it ends when either side does.
+        let mut ours = None;
+        if let (Some((mut up, stream)), Some(mut stdin)) = (through, child.stdin.take()) {
+            ours = Some(stream);
+            // Nothing may come before the password.
             thread::spawn(move || {
                 let sent = stdin.write_all(first.reveal().as_bytes());
-                sent.and_then(|()| std::io::copy(&mut stream, &mut stdin))
+                sent.and_then(|()| std::io::copy(&mut up, &mut stdin))
             });
         }
-        Ok(child)
+        let said = Arc::clone(said);
+        thread::spawn(move || {
+            attend(child, &said);
+            // While we hold an end of it, the other side would not see that the program is gone.
+            ours.map(|stream| stream.shutdown(Shutdown::Both))
+        });
+        Ok(())
     }
 }
 
 /// Notes what a program says, until it ends.
-fn attend(mut child: Child, trouble: Arc<Said>) {
-    thread::spawn(move || {
-        let mut buffer = [0; 1024];
-        if let Some(mut stderr) = child.stderr.take() {
-            while let Ok(n @ 1..) = stderr.read(&mut buffer) {
-                trouble.add(&buffer[..n]);
-            }
+fn attend(mut child: Child, said: &Said) {
+    let mut buffer = [0; 1024];
+    if let Some(mut stderr) = child.stderr.take() {
+        while let Ok(n @ 1..) = stderr.read(&mut buffer) {
+            said.add(&buffer[..n]);
         }
-        let _ = child.wait();
-    });
+    }
+    let _ = child.wait();
 }
 
 fn join(opened: Opened, client: UnixStream, trouble: &Said) {

@@ -1,7 +1,8 @@
 //! An sshd with accounts of its own: a user `tester` with a password, and sudo's rules for that user.
 
 use crate::sshd::Sshd;
-use std::process::Command;
+use std::io::Write;
+use std::process::{Command, Stdio};
 
 /// The password of `tester`, with what shells and protocols could trip over.
 pub const PASSWORD: &str = "it's $a \"pass\\word\" 漢";
@@ -31,11 +32,20 @@ pub const FREE: &str = "tester ALL=(ALL) NOPASSWD: ALL";
 
 /// Such an sshd, whose client logs in as `tester` and has no key.
 pub fn sshd(rules: &str, more: &str) -> Sshd {
-    let hash = Command::new("openssl")
-        .args(["passwd", "-6", PASSWORD])
-        .output()
+    // Tests at the same time look for it in the list of processes.
+    let mut openssl = Command::new("openssl")
+        .args(["passwd", "-6", "-stdin"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
         .unwrap();
-    let hash = String::from_utf8(hash.stdout).unwrap();
+    openssl
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(PASSWORD.as_bytes())
+        .unwrap();
+    let hash = String::from_utf8(openssl.wait_with_output().unwrap().stdout).unwrap();
     let mut launcher = Command::new("unshare");
     launcher.args([
         "--mount",

@@ -4,6 +4,7 @@ use crate::accounts::{FREE, PASSWORD, sshd};
 use crate::sshd::{Sshd, child};
 use irs::remote::{Cmd, Host};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 /// Rules that ask, and with which sudo would remember the password as long, and as widely, as it can.
 const ASKS: &str = "Defaults timestamp_timeout=-1, timestamp_type=global\ntester ALL=(ALL) ALL";
@@ -55,6 +56,16 @@ pub fn as_root(host: &Host) {
         assert_eq!(seen.text(), found, "{}", seen.errors());
     }
     assert!(!lease.lost());
+    // Its end is noticed, password or not.
+    let kill = "read -r name; for process in /proc/[0-9]*; do
+        [ \"$(cat \"$process/comm\" 2>/dev/null)\" != bash ] || ! grep -zqx \"$name\" \"$process/cmdline\" || kill -9 \"${process#/proc/}\"; done";
+    host.check(&Cmd::script(kill, &[]).stdin(format!("{name}\n")))
+        .unwrap();
+    let end = Instant::now() + Duration::from_secs(30);
+    while !lease.lost() {
+        assert!(Instant::now() < end, "the lease is held by nobody");
+        std::thread::sleep(Duration::from_millis(20));
+    }
     println!("did all as root");
 }
 
@@ -92,6 +103,38 @@ fn a_password_for_sudo_goes_to_sudo_alone() {
             && said.contains("set $IRS_HOST_SUDO_PASSWORD, or run irs on a terminal"),
         "{said}"
     );
+}
+
+/// Enters the mount namespace of an sshd, and is `tester` there: `PID PROGRAM …`.
+const ENTER: &str = r#"
+program=$2; pid=$1; shift 2
+exec nsenter --mount="/proc/$pid/ns/mnt" sh -c '
+    mount -t tmpfs none /mnt && touch /mnt/program && mount --bind "$1" /mnt/program || exit 1; shift
+    exec setpriv --reuid 4242 --regid 4242 --clear-groups /mnt/program "$@"' sh "$program" "$@"
+"#;
+
+#[test]
+fn a_password_for_sudo_does_on_this_machine() {
+    for (rules, password) in [(ASKS, PASSWORD), (FREE, "")] {
+        let sshd = sshd(rules, "");
+        let pid = std::fs::read_to_string(sshd.path("pid")).unwrap();
+        let program = child("root", &sshd, &[]);
+        let output = Command::new("sh")
+            .args(["-c", ENTER, "sh", pid.trim()])
+            .arg(program.get_program())
+            .args(program.get_args())
+            .env_clear()
+            .envs([("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"), ("USER", "tester")])
+            .envs([("IRS_TEST_PART", "root"), ("IRS_TEST_ADDRESS", "local")])
+            .env("IRS_HOST_SUDO_PASSWORD", password)
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("did all as root"), "{said}");
+    }
 }
 
 #[test]
