@@ -19,6 +19,7 @@ fn a_bare_server_becomes_a_hypervisor_and_runs_a_node() {
         "missing  service libvirtd",
         "missing  access to /dev/kvm",
         "missing  IP forwarding",
+        "missing  pool of base images",
     ]);
     let json = lab
         .hypervisor(&[&["check", "--format", "json"], LEAN].concat())

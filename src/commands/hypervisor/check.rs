@@ -1,7 +1,7 @@
 //! `irs hypervisor check`: a table of what a server must have; nothing is changed.
 
 use super::report::{HostReport, Report};
-use super::{on_each, ways};
+use super::{on_each, pool, ways};
 use crate::cli::hypervisor::Check;
 use crate::cli::topology::DraftFlags;
 use crate::commands::topology::draft;
@@ -27,7 +27,7 @@ pub async fn run(args: &Check, ui: &Ui) -> Result<()> {
     let asked = Asked {
         validate: args.ground.host_validate,
         libguestfs: args.ground.host_libguestfs,
-        folder: storage.folder,
+        folder: storage.folder.clone(),
     };
     let ways = ways(&args.connect, &mut problems, ui)?;
     let deployment = deployment(args, ui)?;
@@ -42,7 +42,7 @@ pub async fn run(args: &Check, ui: &Ui) -> Result<()> {
                 deployment.as_ref(),
                 &asked.folder,
             ));
-            Ok(HostReport::new(&way.host, rows))
+            Ok(HostReport::new(&way.host, rows).with(pool::row(&host, &storage)?))
         };
         Ok(on_each(&ways, look))
     })

@@ -1,17 +1,16 @@
 //! `irs hypervisor prepare`: step 1 of a run by itself.
 
 use super::report::{HostReport, Report};
-use super::{on_each, ways};
+use super::{on_each, pool, ways};
 use crate::cli::hypervisor::Prepare;
 use crate::commands::connection::Way;
 use crate::commands::virsh::{Session, blocking, spec};
 use crate::deployment::Storage;
-use crate::names::DEFAULT_DEPLOYMENT;
-use crate::plan::{Action, Plan, Work as Planned};
+use crate::plan::{Plan, Work as Planned};
 use crate::remote::Host;
 use crate::steps::host::apply::make_pool;
 use crate::steps::host::prepare::{self, Asked, Scope, apply, read};
-use crate::steps::host::{Work, diff, facts, pools};
+use crate::steps::host::{Work, diff};
 use crate::ui::Ui;
 use crate::yaml::Problems;
 use anyhow::Result;
@@ -53,7 +52,7 @@ fn planned(way: &Way, asked: &Asked, storage: &Storage) -> Result<HostReport> {
     let mut actions = prepare::actions(&rows, Scope::Host, &way.host);
     // Pools are libvirt's to tell of.
     if let Ok(session) = Session::on(host) {
-        actions.extend(pool(&session, storage)?);
+        actions.extend(pool::missing(&session, storage)?);
     } else {
         actions.push(diff::new_base_pool(storage, &way.host, uuid::Uuid::nil()));
     }
@@ -66,26 +65,11 @@ fn prepared(way: &Way, asked: &Asked, storage: &Storage, ui: &Ui) -> Result<Host
     let rows = apply::prepare(&host, asked, Scope::Host, ui, &mut changes)?;
     // Without libvirt the rows say what is missing.
     if let Ok(session) = Session::on(host)
-        && let Some(action) = pool(&session, storage)?
+        && let Some(action) = pool::missing(&session, storage)?
         && let Planned::Host(Work::Pool { name, uuid, folder }) = &action.work
     {
         make_pool(&session.libvirt, &session.host, name, *uuid, folder)?;
         changes.push(action.change());
     }
     Ok(HostReport::new(&way.host, rows).changed(changes))
-}
-
-/// The pool of base images, as a run would make it.
-fn pool(session: &Session, storage: &Storage) -> Result<Option<Action>> {
-    let pools = pools::read(&session.libvirt, &|_| false)?;
-    if diff::base_pool(storage, &pools).is_some() || pools.iter().any(|pool| pool.name == storage.pool) {
-        return Ok(None);
-    }
-    let own = storage.deployment_folder(DEFAULT_DEPLOYMENT);
-    let facts = facts::read(&session.host, &session.libvirt, &storage.folder, &own)?;
-    Ok(Some(diff::new_base_pool(
-        storage,
-        session.host.name(),
-        facts.uuid,
-    )))
 }

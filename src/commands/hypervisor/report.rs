@@ -87,6 +87,13 @@ impl HostReport {
         }
     }
 
+    /// With one thing more that it must have.
+    pub fn with(mut self, row: Row) -> HostReport {
+        self.ready &= row.state != State::Missing;
+        self.requirements.push(row);
+        self
+    }
+
     /// One that failed.
     fn failed(host: &str, error: &anyhow::Error) -> HostReport {
         HostReport {

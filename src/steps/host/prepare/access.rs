@@ -174,7 +174,7 @@ fn selinux(found: &Found, folder: &str) -> Option<Requirement> {
     }
     if !program("semanage") && !is_good(&will_be) {
         let fix = format!(
-            "semanage is not there (package policycoreutils-python-utils): install it, then: {by_hand}"
+            "semanage is not there (package policycoreutils-python-utils, on version 7 policycoreutils-python): install it, then: {by_hand}"
         );
         return Some(row.user_does(fix));
     }

@@ -34,7 +34,7 @@ pub enum Manager {
 }
 
 /// A version that has no number: it is newer than all that have one.
-const ROLLING: u32 = 99;
+pub const ROLLING: u32 = 99;
 
 /// What is known of the distribution.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -144,6 +144,26 @@ mod tests {
     use crate::error::Report;
     use crate::steps::host::prepare::recorded::file as file_of;
 
+    /// `dnf update` of what is there by another name only would fail after all was installed.
+    #[test]
+    fn only_what_was_there_by_its_own_name_is_brought_up_to_date() {
+        let said = |packages: &str| {
+            // Programs of the script's: functions of the shell.
+            let programs = "rpm() { [ \"$2\" = qemu-img ]; }; dnf() { echo \"$*\"; }\n";
+            let script = format!("{programs}{}", include_str!("install.sh"));
+            let mut command = std::process::Command::new("sh");
+            command
+                .args(["-c", &script, "sh", "dnf"])
+                .args(packages.split(' '));
+            String::from_utf8(command.output().unwrap().stdout).unwrap()
+        };
+        assert_eq!(said("wget libvirt"), "-y install wget libvirt\n");
+        assert_eq!(
+            said("wget qemu-img"),
+            "-y install wget qemu-img\n-y update qemu-img\n"
+        );
+    }
+
     /// What the programs said of packages that they did not know: see `testdata/recorded/README.md`.
     #[test]
     fn packages_that_are_in_no_repository_are_named_with_the_channel_that_has_them() {

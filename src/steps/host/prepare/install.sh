@@ -12,9 +12,12 @@ apt-get)
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@"
   ;;
 dnf | yum)
+  # An older one that is there is not brought up to date by `install` with each version; and `update` fails on what is there by
+  # another name, as wget is on Fedora.
+  old=$(for package; do rpm -q "$package" >/dev/null 2>&1 && printf '%s ' "$package"; done)
   "$manager" -y install "$@" || exit
-  # An older one that is there is not brought up to date by that with each version.
-  "$manager" -y update "$@"
+  # shellcheck disable=SC2086
+  [ -z "$old" ] || "$manager" -y update $old
   ;;
 zypper)
   zypper --non-interactive install --no-recommends "$@"

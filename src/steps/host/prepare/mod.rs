@@ -12,6 +12,7 @@ pub mod distribution;
 mod firewall;
 mod forwarding;
 pub mod install;
+mod installed;
 mod modules;
 pub mod packages;
 pub mod read;

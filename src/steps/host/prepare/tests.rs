@@ -251,7 +251,8 @@ fn fedora_and_opensuse_have_names_of_their_own() {
             "wget",
             "curl",
             "iproute2",
-            "guestfs-tools"
+            "guestfs-tools",
+            "libguestfs-xfs"
         ]
     );
     assert_eq!(
