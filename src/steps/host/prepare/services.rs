@@ -157,7 +157,7 @@ fn without_systemd(found: &Found, distribution: &Distribution) -> Requirement {
         .any(|name| ["libvirtd", "virtqemud"].contains(&name))
         && found.lines("sockets").next().is_some();
     if runs {
-        return row("running; this host has no systemd: that it starts with the host is for you to see to");
+        return row("running; no systemd starts it with the host");
     }
     let has_script = found.lines("init-scripts").any(|name| name == "libvirtd");
     let comes =
