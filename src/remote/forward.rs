@@ -1,5 +1,6 @@
 //! Libvirt's socket on a host, made reachable here, and commands as local streams.
 
+use super::run::send;
 use super::tunnel::{Said, TunnelGuard};
 use super::{Cmd, Host, Local, Remote};
 use crate::error::{Exit, Fault, FaultContext};
@@ -7,7 +8,7 @@ use crate::ssh::bridge::{self, Target};
 use crate::ssh::link::{LinkError, OPENING};
 use crate::ssh::{Connection, link_lost};
 use anyhow::{Context, Result};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
@@ -225,13 +226,11 @@ impl Local {
             .spawn()
             .fault(|| Fault::new(Exit::Failed, format!("cannot run '{cmd}' on this machine")))?;
         let mut ours = None;
-        if let (Some((mut up, stream)), Some(mut stdin)) = (through, child.stdin.take()) {
+        if let (Some((mut up, stream)), Some(stdin)) = (through, child.stdin.take()) {
             ours = Some(stream);
-            // Nothing may come before the password.
-            thread::spawn(move || {
-                let sent = stdin.write_all(first.reveal().as_bytes());
-                sent.and_then(|()| std::io::copy(&mut up, &mut stdin))
-            });
+            // Nothing may come before the password. And not by io::copy: that splices, and while it waits for more it keeps
+            // the pipe's reader out.
+            thread::spawn(move || send(&mut first.reveal().as_bytes().chain(&mut up), stdin, &|_| ()));
         }
         let said = Arc::clone(said);
         thread::spawn(move || {

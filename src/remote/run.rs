@@ -147,7 +147,7 @@ fn drain(pipe: Option<impl Read>) -> Vec<u8> {
 }
 
 /// Sends all of `input`; a command that closes its stdin early says why by its status.
-fn send(input: &mut dyn Read, mut stdin: impl Write, progress: &dyn Fn(u64)) -> io::Result<()> {
+pub(super) fn send(input: &mut dyn Read, mut stdin: impl Write, progress: &dyn Fn(u64)) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     let mut sent = 0;
     loop {

@@ -53,7 +53,8 @@ table() {
         echo
         sort "$work/remarks" | uniq -c | sed 's/^ *\([0-9]*\) \(.*\)/\2 (\1 times)/'
     fi
-    printf '\n%s, %s CPUs, load %s; %s rounds; irs %s; peak resident memory of irs: %s MiB\n' "$(date -u +%F)" \
-        "$(nproc)" "$(cut -d' ' -f1-3 /proc/loadavg)" "$rounds" "$(git rev-parse --short HEAD)" \
-        "$(sort -n "$work/memory" | awk 'END { printf "%.1f", $1 / 1024 }')"
+    printf '\n%s, %s CPUs, load %s; %s rounds; irs %s' "$(date -u +%F)" "$(nproc)" "$(cut -d' ' -f1-3 /proc/loadavg)" "$rounds" \
+        "$(git rev-parse --short HEAD)"
+    [ ! -s "$work/memory" ] || sort -n "$work/memory" | awk 'END { printf "; peak resident memory of irs: %.1f MiB", $1 / 1024 }'
+    echo
 }
