@@ -2,14 +2,15 @@
 
 use crate::sshd::Sshd;
 use irs::error::Report;
+use irs::remote::{Host, TunnelGuard};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use virt::connect::Connect;
 
 /// Empty folders in place of libvirt's, and (unless `$1` is empty) a libvirtd without any network; all
-/// of it ends with sshd.
-const HYPERVISOR: &str = r#"
+/// of it ends with what the script becomes.
+pub const LIBVIRTD: &str = r#"
 for d in /run/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt /etc/libvirt; do
   mkdir -p $d; mount -t tmpfs none $d || exit 1
 done
@@ -18,8 +19,9 @@ if [ -n "$1" ]; then
   unshare --net setpriv --pdeathsig KILL libvirtd -p /run/libvirt/test.pid >/dev/null 2>&1 &
 fi
 shift
-exec /usr/sbin/sshd "$@"
 "#;
+
+const SSHD: &str = r#"exec /usr/sbin/sshd "$@""#;
 
 fn hypervisor(libvirtd: &str, more: &str) -> Sshd {
     let mut launcher = Command::new("unshare");
@@ -29,11 +31,25 @@ fn hypervisor(libvirtd: &str, more: &str) -> Sshd {
         "private",
         "sh",
         "-c",
-        HYPERVISOR,
+        &format!("{LIBVIRTD}{SSHD}"),
         "sh",
         libvirtd,
     ]);
     Sshd::under(&mut launcher, &["ed25519"], more)
+}
+
+/// Connects, once libvirt runs there.
+pub fn open(host: &Host) -> (String, TunnelGuard, Connect) {
+    let end = Instant::now() + Duration::from_secs(20);
+    let (uri, guard) = loop {
+        match host.libvirt_uri() {
+            Ok(way) => break way,
+            Err(e) => assert!(Instant::now() < end, "{e:#}"),
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    };
+    let libvirt = Connect::open(Some(&uri)).unwrap_or_else(|e| panic!("{e}, {:?}", guard.trouble()));
+    (uri, guard, libvirt)
 }
 
 #[test]
@@ -47,16 +63,7 @@ fn libvirt_answers_through_a_forwarded_socket_and_through_its_helper() {
     ] {
         let sshd = hypervisor("yes", more);
         let host = sshd.connect().unwrap();
-        let end = Instant::now() + Duration::from_secs(20);
-        let (uri, guard) = loop {
-            match host.libvirt_uri() {
-                Ok(way) => break way,
-                Err(e) => assert!(Instant::now() < end, "{e:#}"),
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        };
-        let libvirt =
-            Connect::open(Some(&uri)).unwrap_or_else(|e| panic!("{more}: {e}, {:?}", guard.trouble()));
+        let (uri, guard, libvirt) = open(&host);
         // Nothing is there any more for a killed irs to leave behind.
         let socket = Path::new(uri.split_once("socket=").unwrap().1);
         assert!(!socket.parent().unwrap().exists());

@@ -56,6 +56,10 @@ pub fn as_root(host: &Host) {
         assert_eq!(seen.text(), found, "{}", seen.errors());
     }
     assert!(!lease.lost());
+    if host.is_local() {
+        let (_, _guard, libvirt) = crate::libvirt::open(host);
+        assert_eq!(libvirt.num_of_defined_networks().unwrap(), 0);
+    }
     // Its end is noticed, password or not.
     let kill = "read -r name; for process in /proc/[0-9]*; do
         [ \"$(cat \"$process/comm\" 2>/dev/null)\" != bash ] || ! grep -zqx \"$name\" \"$process/cmdline\" || kill -9 \"${process#/proc/}\"; done";
@@ -105,12 +109,12 @@ fn a_password_for_sudo_goes_to_sudo_alone() {
     );
 }
 
-/// Enters the mount namespace of an sshd, and is `tester` there: `PID PROGRAM …`.
-const ENTER: &str = r#"
-program=$2; pid=$1; shift 2
-exec nsenter --mount="/proc/$pid/ns/mnt" sh -c '
-    mount -t tmpfs none /mnt && touch /mnt/program && mount --bind "$1" /mnt/program || exit 1; shift
-    exec setpriv --reuid 4242 --regid 4242 --clear-groups /mnt/program "$@"' sh "$program" "$@"
+/// Enters the mount namespace of an sshd, and is `tester` there, beside a libvirtd: `SCRIPT PID PROGRAM …`.
+const ENTER: &str = r#"exec nsenter --mount="/proc/$2/ns/mnt" sh -c "$1" sh yes "$@""#;
+const BECOME: &str = r#"
+mount -t tmpfs none /mnt && touch /mnt/program && mount --bind "$3" /mnt/program || exit 1
+shift 3
+exec setpriv --reuid 4242 --regid 4242 --clear-groups /mnt/program "$@"
 "#;
 
 #[test]
@@ -120,7 +124,13 @@ fn a_password_for_sudo_does_on_this_machine() {
         let pid = std::fs::read_to_string(sshd.path("pid")).unwrap();
         let program = child("root", &sshd, &[]);
         let output = Command::new("sh")
-            .args(["-c", ENTER, "sh", pid.trim()])
+            .args([
+                "-c",
+                ENTER,
+                "sh",
+                &format!("{}{BECOME}", crate::libvirt::LIBVIRTD),
+            ])
+            .arg(pid.trim())
             .arg(program.get_program())
             .args(program.get_args())
             .env_clear()
