@@ -54,7 +54,10 @@ pub fn seat(
     let mut seats: BTreeMap<(String, u32), usize> = BTreeMap::new();
     for (at, host) in hosts.iter().enumerate() {
         for seat in &host.present {
-            if let Some(other) = seats.insert((seat.file.clone(), seat.index), at) {
+            // Twice on one hypervisor is a domain under another name: that is told of the domain.
+            if let Some(other) = seats.insert((seat.file.clone(), seat.index), at)
+                && other != at
+            {
                 problems
                     .push(
                         None,
