@@ -131,7 +131,10 @@ impl Host {
                 Exit::Unreachable,
                 format!("sudo on '{}' refuses {what} for user '{user}'", host.name()),
             )
-            .hint(format!("set ${VARIABLE} to the password that sudo asks for there, or log in as root (--host-user root)"))
+            .hint(format!(
+                "set ${VARIABLE} to the password that sudo asks for there, or {}",
+                host.as_root()
+            ))
             .into(),
             None => host.no_sudo(user, 1, &said),
         })
@@ -167,6 +170,14 @@ impl Host {
         }
     }
 
+    /// How to do without sudo.
+    fn as_root(&self) -> &'static str {
+        match self.is_local() {
+            true => "run irs as root",
+            false => "log in as root (--host-user root)",
+        }
+    }
+
     /// The fault of a sudo that does not want.
     fn no_sudo(&self, user: &str, status: i32, said: &str) -> anyhow::Error {
         let said = said.trim();
@@ -196,7 +207,7 @@ impl Host {
                 format!("give '{user}' a rule for all commands in /etc/sudoers.d there"),
             )
         };
-        let hint = format!("log in as root (--host-user root), or {way_out}");
+        let hint = format!("{}, or {way_out}", self.as_root());
         let last = said.lines().last().unwrap_or_default().to_owned();
         let fault = Fault::new(Exit::Unreachable, message).hint(hint);
         match last.is_empty() {
