@@ -129,7 +129,7 @@ fn line(id: &str, like: &str, version: &str, platform: &str) -> Line {
 
 /// What irs must know to install anything.
 pub(super) fn requirements(distribution: &Distribution) -> Vec<Requirement> {
-    let needed = "RHEL, CentOS, Rocky or Alma 7 to 10, Fedora, Debian 11 or later, Ubuntu 20.04 or later, openSUSE 15 or later";
+    let needed = "EL 7 to 10, Fedora, Debian 11+, Ubuntu 20.04+, openSUSE 15+";
     let row = Requirement::met("distribution", &distribution.name, needed);
     let by_hand = "install libvirt, QEMU, qemu-img, dnsmasq and curl there yourself, and start libvirt: irs works with them";
     vec![match (distribution.is_supported(), distribution.manager) {
