@@ -18,12 +18,7 @@ impl Attempt<'_> {
     /// Answers what the server asks.
     pub(super) fn interactive(&mut self) -> Result<Done> {
         let known = self.known();
-        let tries = match known {
-            Some(_) => 1,
-            None if self.may_ask() => self.destination.methods.prompts,
-            None => return Ok(None),
-        };
-        for _ in 0..tries {
+        for _ in 0..self.tries(known.as_ref()) {
             let mut talk = Talk::new(self.destination, known.as_ref());
             let outcome = talk.have(self.link);
             if let Some(error) = talk.trouble {
@@ -46,6 +41,15 @@ impl Attempt<'_> {
         Ok(None)
     }
 
+    /// How often to try: what is known once, what is typed as often as ssh asks for it.
+    fn tries(&self, known: Option<&Secret>) -> u32 {
+        match known {
+            Some(_) => 1,
+            None if self.may_ask() => self.destination.methods.prompts,
+            None => 0,
+        }
+    }
+
     /// Tries a password.
     pub(super) fn password(&mut self) -> Result<Done> {
         if self.by_password {
@@ -53,12 +57,7 @@ impl Attempt<'_> {
             return Ok(None);
         }
         let known = self.known();
-        let tries = match known {
-            Some(_) => 1,
-            None if self.may_ask() => self.destination.methods.prompts,
-            None => return Ok(None),
-        };
-        for _ in 0..tries {
+        for _ in 0..self.tries(known.as_ref()) {
             let password = match &known {
                 Some(password) => password.clone(),
                 None => match typed(&format!("password of '{}': ", self.destination.login()))? {
