@@ -47,8 +47,12 @@ impl Host {
                 format!("cannot write '{path}' on '{}'", self.name()),
             )
         };
-        let resources = |e: anyhow::Error| match e.downcast_ref::<Fault>().map(|f| f.exit) {
-            Some(exit) => e.context(Fault { exit, ..failed() }),
+        let resources = |e: anyhow::Error| match e.downcast_ref::<Fault>().map(|f| (f.exit, f.passing)) {
+            Some((exit, passing)) => e.context(Fault {
+                exit,
+                passing,
+                ..failed()
+            }),
             None => e.context(failed()),
         };
         written?.check(&write, self.name()).map_err(resources)?;
