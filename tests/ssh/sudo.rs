@@ -109,12 +109,14 @@ fn a_password_for_sudo_goes_to_sudo_alone() {
     );
 }
 
-/// Enters the mount namespace of an sshd, and is `tester` there, beside a libvirtd: `SCRIPT PID PROGRAM …`.
+/// Enters the mount namespace of an sshd, and is `tester` there, beside a libvirtd that ends with its parent: nobody but
+/// root may end it so. `SCRIPT PID PROGRAM …`.
 const ENTER: &str = r#"exec nsenter --mount="/proc/$2/ns/mnt" sh -c "$1" sh yes "$@""#;
 const BECOME: &str = r#"
 mount -t tmpfs none /mnt && touch /mnt/program && mount --bind "$3" /mnt/program || exit 1
 shift 3
-exec setpriv --reuid 4242 --regid 4242 --clear-groups /mnt/program "$@"
+setpriv --reuid 4242 --regid 4242 --clear-groups /mnt/program "$@"
+exit $?
 "#;
 
 #[test]
