@@ -2,7 +2,9 @@
 //!
 //! Nothing in it is state: any other machine can write it anew from the hypervisor.
 
+pub mod active;
 pub mod atomic;
+pub mod choice;
 mod record;
 
 use std::ffi::OsString;
@@ -66,6 +68,23 @@ impl Workspace {
     /// The folder, as an absolute path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        let name = self.path.file_name().and_then(|name| name.to_str());
+        // `check` let no other through.
+        name.unwrap_or_default()
+    }
+
+    /// Whether the folder is there.
+    pub fn exists(&self) -> bool {
+        self.path.is_dir()
+    }
+
+    /// A file among the workspaces.
+    fn beside(&self, file: &str) -> PathBuf {
+        self.path.with_file_name(file)
     }
 
     /// Makes the folder, for its owner only; says whether anything had to be done.

@@ -1,6 +1,7 @@
 //! The flags of `irs hypervisor`.
 
 use super::boolean::Boolean;
+use super::environment::WorkspaceFlag;
 use super::host::ConnectFlags;
 use super::virsh::{ImageFlags, NodeFlags, TopologyFlags};
 use clap::{Args, Subcommand};
@@ -34,6 +35,9 @@ pub struct Check {
     /// Which hypervisors.
     #[command(flatten)]
     pub connect: ConnectFlags,
+    /// Whose, when none is named.
+    #[command(flatten)]
+    pub workspace: WorkspaceFlag,
     /// What of it is looked at.
     #[command(flatten)]
     pub ground: GroundFlags,
@@ -63,6 +67,9 @@ pub struct Prepare {
     /// Which hypervisors.
     #[command(flatten)]
     pub connect: ConnectFlags,
+    /// Whose, when none is named.
+    #[command(flatten)]
+    pub workspace: WorkspaceFlag,
     /// What of it is made.
     #[command(flatten)]
     pub ground: GroundFlags,

@@ -1,5 +1,6 @@
 //! The flags of `irs list`.
 
+use super::environment::WorkspaceFlag;
 use super::host::ConnectFlags;
 use clap::Args;
 
@@ -9,4 +10,7 @@ pub struct List {
     /// Which hypervisor.
     #[command(flatten)]
     pub connect: ConnectFlags,
+    /// Whose, when none is named.
+    #[command(flatten)]
+    pub workspace: WorkspaceFlag,
 }

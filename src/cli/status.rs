@@ -1,5 +1,6 @@
 //! The flags of `irs status`.
 
+use super::environment::EnvironmentFlags;
 use super::host::ConnectFlags;
 use clap::Args;
 
@@ -9,17 +10,9 @@ pub struct Status {
     /// Which hypervisor.
     #[command(flatten)]
     pub connect: ConnectFlags,
-    /// Name of the environment. Default: the workspace's.
-    #[arg(long, value_name = "NAME", env = "IRS_PREFIX", help_heading = "Environment")]
-    pub prefix: Option<String>,
-    /// The workspace whose environment is meant. Default: the environment's name.
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "IRS_WORKSPACE",
-        help_heading = "Environment"
-    )]
-    pub workspace: Option<String>,
+    /// Which environment.
+    #[command(flatten)]
+    pub environment: EnvironmentFlags,
     /// Show it again every two seconds, until Ctrl-C.
     #[arg(long)]
     pub watch: bool,

@@ -275,7 +275,8 @@ pub struct RunFlags {
     /// Say what would be done, with reasons, and touch nothing.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_DRY_RUN", hide_possible_values = true)]
     pub dry_run: bool,
-    /// Where inventory, ssh config and keys are written. Default: the environment's name.
+    /// Where inventory, ssh config and keys are written. Default: --prefix, else the active one ('irs workspace checkout'),
+    /// else 'default'.
     #[arg(long, value_name = "NAME", env = "IRS_WORKSPACE")]
     pub workspace: Option<String>,
     /// Wait while another run changes this environment, in place of giving up.

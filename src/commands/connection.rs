@@ -4,6 +4,7 @@ use crate::cli::host::{ConnectFlags, HostKeyChecking};
 use crate::error::{Exit, Fault, Report};
 use crate::ssh::config::{ClientOptions, Strictness};
 use crate::workspace::Record;
+use crate::workspace::choice::{Choice, Why};
 use crate::yaml::Problems;
 use anyhow::Result;
 use serde::Serialize;
@@ -72,6 +73,15 @@ pub fn ways(flags: &ConnectFlags, known: Option<&Record>) -> Ways {
         all: hosts.iter().map(way).collect(),
         dealt,
     }
+}
+
+/// What is said when nobody named a hypervisor, and so this machine is meant.
+pub fn here(doing: &str, choice: &Choice) -> String {
+    let workspace = match choice.why {
+        Why::Default => String::new(),
+        _ => format!(", and the workspace {} knows none", choice.shown()),
+    };
+    format!("no --host-address{workspace}: {doing} this machine (local)")
 }
 
 /// Reports a `--host-address` without a name.

@@ -6,13 +6,13 @@ mod prepare;
 mod report;
 
 use crate::apply;
+use crate::cli::environment::WorkspaceFlag;
 use crate::cli::host::ConnectFlags;
 use crate::cli::hypervisor::{Command, Hypervisor};
 use crate::commands::connection::{self, Way};
 use crate::interrupt;
-use crate::names::DEFAULT_DEPLOYMENT;
 use crate::ui::Ui;
-use crate::workspace::Workspace;
+use crate::workspace::choice;
 use crate::yaml::Problems;
 use anyhow::Result;
 
@@ -40,16 +40,21 @@ pub async fn run(args: &Hypervisor, ui: &Ui) -> Result<()> {
 }
 
 /// The hypervisors that are meant.
-fn ways(flags: &ConnectFlags, problems: &mut Problems, ui: &Ui) -> Result<Vec<Way>> {
+fn ways(
+    flags: &ConnectFlags,
+    workspace: &WorkspaceFlag,
+    problems: &mut Problems,
+    ui: &Ui,
+) -> Result<Vec<Way>> {
     connection::check_hosts(&flags.host_address, problems);
     if !problems.is_empty() {
         return Err(std::mem::take(problems).into_fault());
     }
-    let known = Workspace::named(DEFAULT_DEPLOYMENT)?.record()?;
-    let known = known.as_ref().filter(|_| flags.host_address.is_empty());
+    let choice = choice::choose(None, workspace.workspace.as_deref())?;
+    let known = choice.record.as_ref().filter(|_| flags.host_address.is_empty());
     let ways = connection::ways(flags, known).all;
     if ways.iter().any(|way| way.is_default) {
-        ui.note("no --host-address: working on this machine (local)");
+        ui.note(&connection::here("working on", &choice));
     }
     Ok(ways)
 }

@@ -15,7 +15,7 @@ use crate::steps::host::facts;
 use crate::steps::host::record::Record;
 use crate::steps::host::record_path;
 use crate::ui::Ui;
-use crate::workspace::Workspace;
+use crate::workspace::choice;
 use crate::yaml::Problems;
 use anyhow::{Context, Result};
 use listing::Listing;
@@ -32,11 +32,11 @@ pub async fn run(args: &List, ui: &Ui) -> Result<()> {
     if !problems.is_empty() {
         return Err(problems.into_fault());
     }
-    let known = Workspace::named(DEFAULT_DEPLOYMENT)?.record()?;
-    let ways = connection::ways(&args.connect, known.as_ref());
+    let choice = choice::choose(None, args.workspace.workspace.as_deref())?;
+    let ways = connection::ways(&args.connect, choice.record.as_ref());
     let ways: Vec<Way> = ways.dealt.iter().map(|at| ways.all[*at].clone()).collect();
     if ways.iter().any(|way| way.is_default) {
-        ui.note("no --host-address: looking at this machine (local)");
+        ui.note(&connection::here("looking at", &choice));
     }
     if let [way] = &ways[..] {
         let way = way.clone();

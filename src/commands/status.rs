@@ -16,7 +16,7 @@ use crate::names::{self, DEFAULT_DEPLOYMENT};
 use crate::remote::Host;
 use crate::steps::host::pools;
 use crate::ui::{Ui, colours_stdout};
-use crate::workspace::Workspace;
+use crate::workspace::choice::{self, Choice};
 use crate::yaml::Problems;
 use alive::Alive;
 use anyhow::Result;
@@ -33,7 +33,7 @@ const EVERY: Duration = Duration::from_secs(2);
 struct Asked {
     ways: Vec<Way>,
     prefix: Option<String>,
-    workspace: Workspace,
+    choice: Choice,
 }
 
 /// Runs `irs status`.
@@ -43,7 +43,7 @@ struct Asked {
 pub async fn run(args: &Status, ui: &Ui) -> Result<()> {
     let asked = Arc::new(asked(args)?);
     if asked.ways.iter().any(|way| way.is_default) {
-        ui.note("no --host-address: looking at this machine (local)");
+        ui.note(&connection::here("looking at", &asked.choice));
     }
     let sessions = {
         let asked = Arc::clone(&asked);
@@ -98,7 +98,7 @@ fn shown(view: &View) -> String {
 fn asked(args: &Status) -> Result<Asked> {
     let mut problems = Problems::default();
     connection::check_hosts(&args.connect.host_address, &mut problems);
-    if let Some(prefix) = &args.prefix
+    if let Some(prefix) = &args.environment.prefix
         && let Err(why) = names::check_prefix(prefix)
     {
         problems
@@ -108,14 +108,12 @@ fn asked(args: &Status) -> Result<Asked> {
     if !problems.is_empty() {
         return Err(problems.into_fault());
     }
-    let name = args.workspace.as_deref().or(args.prefix.as_deref());
-    let workspace = Workspace::named(name.unwrap_or(DEFAULT_DEPLOYMENT))?;
-    let known = workspace.record()?;
-    let remembered = || known.as_ref().and_then(|record| record.prefix.clone());
+    let environment = &args.environment;
+    let choice = choice::choose(environment.prefix.as_deref(), environment.workspace.as_deref())?;
     Ok(Asked {
-        ways: connection::ways(&args.connect, known.as_ref()).all,
-        prefix: args.prefix.clone().or_else(remembered),
-        workspace,
+        ways: connection::ways(&args.connect, choice.record.as_ref()).all,
+        prefix: choice.prefix(),
+        choice,
     })
 }
 
@@ -224,7 +222,6 @@ fn look_at(asked: &Asked, way: &Way, session: &Session) -> Result<Look> {
         node.ready = false;
     }
     let drift = drift::drift(&session.host, &storage, &actual, &id)?;
-    let workspace = asked.workspace.path().display().to_string();
-    let view = View::new(&id, &actual, nodes, &alive, drift, workspace);
+    let view = View::new(&id, &actual, nodes, &alive, drift, &asked.choice);
     Ok(Look::There(Box::new(view)))
 }

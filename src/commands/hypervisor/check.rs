@@ -29,7 +29,7 @@ pub async fn run(args: &Check, ui: &Ui) -> Result<()> {
         libguestfs: args.ground.host_libguestfs,
         folder: storage.folder.clone(),
     };
-    let ways = ways(&args.connect, &mut problems, ui)?;
+    let ways = ways(&args.connect, &args.workspace, &mut problems, ui)?;
     let deployment = deployment(args, ui)?;
     let all = ways.clone();
     let reports = blocking(move || {

@@ -27,7 +27,7 @@ pub async fn run(args: &Prepare, ui: &Ui) -> Result<()> {
         libguestfs: args.ground.host_libguestfs,
         folder: storage.folder.clone(),
     };
-    let ways = ways(&args.connect, &mut problems, ui)?;
+    let ways = ways(&args.connect, &args.workspace, &mut problems, ui)?;
     let (dry_run, shown, all) = (args.dry_run, ui.clone(), ways.clone());
     let reports = blocking(move || {
         Ok(on_each(&ways, |way| match dry_run {

@@ -9,6 +9,7 @@ use crate::deployment::Identity;
 use crate::fleet::{Member, Seat};
 use crate::ui::table::{self, table};
 use crate::units::{MIB, format_duration, format_size, format_time};
+use crate::workspace::choice::Choice;
 use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -25,7 +26,13 @@ pub struct View {
     networks: Vec<NetworkView>,
     nodes: Vec<NodeView>,
     drift: Vec<DriftView>,
+    /// The folder of its workspace.
     workspace: String,
+    workspace_name: String,
+    /// The name of the workspace that is active, this one or another.
+    active_workspace: Option<String>,
+    #[serde(skip)]
+    workspace_shown: String,
     /// The hypervisors that do not answer.
     #[serde(rename = "no_answer", skip_serializing_if = "Vec::is_empty")]
     pub silent: Vec<Silent>,
@@ -85,7 +92,7 @@ impl View {
         nodes: Vec<NodeReport>,
         alive: &Alive,
         drift: Vec<Drift>,
-        workspace: String,
+        workspace: &Choice,
     ) -> View {
         let record = actual.facts.record.as_ref();
         let owner = |mac| {
@@ -135,7 +142,10 @@ impl View {
                     host: id.host.clone(),
                 })
                 .collect(),
-            workspace,
+            workspace: workspace.workspace.path().display().to_string(),
+            workspace_name: workspace.workspace.name().to_owned(),
+            active_workspace: workspace.active.clone(),
+            workspace_shown: workspace.shown(),
             silent: Vec::new(),
             fleet: vec![(
                 id.uuid,
@@ -201,7 +211,7 @@ impl fmt::Display for View {
         if let (Some(who), Some(when)) = (&self.created_by, &self.created_at) {
             write!(f, ", made by {who} on {when}")?;
         }
-        writeln!(f, "\n")?;
+        writeln!(f, "\nworkspace {}: {}\n", self.workspace_shown, self.workspace)?;
         let mut hosts = vec![table::row(&["HOST", "CPUS", "MEMORY FREE", "DISK FREE"])];
         hosts.extend(self.hosts.iter().map(HostView::row));
         writeln!(f, "{}", table(&hosts))?;

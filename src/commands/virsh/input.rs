@@ -12,6 +12,7 @@ use crate::resolve::placement::Placement;
 use crate::resolve::slots::Forced;
 use crate::ssh::config::ClientOptions;
 use crate::topology;
+use crate::workspace::choice::{self, Choice};
 use crate::workspace::{self, Workspace};
 use crate::yaml::Problems;
 use anyhow::{Result, bail};
@@ -43,6 +44,8 @@ pub struct Request {
     pub prefix: Option<String>,
     /// Where the outputs go.
     pub workspace: Workspace,
+    /// What is said when this machine is meant because nobody named a hypervisor.
+    pub here: String,
     /// What the last run noted there.
     pub known: Option<workspace::Record>,
     /// What is to be made.
@@ -165,33 +168,17 @@ pub fn check(args: &Virsh) -> Result<Request> {
         return Err(problems.into_fault());
     }
 
-    let name = args
-        .run
-        .workspace
-        .as_deref()
-        .or(args.topology.files.prefix.as_deref())
-        .unwrap_or(DEFAULT_DEPLOYMENT);
-    let workspace = Workspace::named(name)?;
-    let mut known = workspace.record()?;
-    let prefix = args
-        .topology
-        .files
-        .prefix
-        .clone()
-        .or_else(|| known.as_ref().and_then(|record| record.prefix.clone()));
-    let deployment = prefix.as_deref().unwrap_or(DEFAULT_DEPLOYMENT);
-    if let Some(other) = known.as_ref().filter(|record| record.deployment != deployment) {
-        bail!(
-            Fault::new(
-                Exit::Usage,
-                format!(
-                    "the workspace '{name}' belongs to deployment '{}', not to '{deployment}'",
-                    other.deployment
-                )
-            )
-            .hint("leave --workspace away, or name another one")
-        );
-    }
+    let choice = choice::choose(
+        args.topology.files.prefix.as_deref(),
+        args.run.workspace.as_deref(),
+    )?;
+    let prefix = choice.prefix();
+    let here = connection::here("working on", &choice);
+    let Choice {
+        workspace,
+        record: mut known,
+        ..
+    } = choice;
     if let Some(known) = &mut known {
         known
             .hosts
@@ -227,6 +214,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         prefix,
         workspace,
         known,
+        here,
         wanted,
         topology,
         forced,

@@ -34,7 +34,7 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
         ui.note(&format!("note: {note}"));
     }
     if request.way().is_default {
-        ui.note("no --host-address: working on this machine (local)");
+        ui.note(&request.here);
     }
     persist(&PAUSES, ui, async |progress| attempt(request, ui, progress).await).await
 }
