@@ -185,12 +185,12 @@ fn topology_flags(cli: &mut Cli) -> Option<&mut TopologyFlags> {
     match &mut cli.command {
         crate::cli::Command::Virsh(args) => Some(&mut args.topology),
         crate::cli::Command::Topology(args) => match &mut args.command {
-            topology::Command::Render(args) => Some(&mut args.draft.topology),
-            topology::Command::Graph(args) => Some(&mut args.draft.topology),
+            topology::Command::Render(args) => Some(&mut args.drawn.draft.topology),
+            topology::Command::Graph(args) => Some(&mut args.drawn.draft.topology),
             _ => None,
         },
         crate::cli::Command::Hypervisor(args) => match &mut args.command {
-            hypervisor::Command::Check(args) => Some(&mut args.topology),
+            hypervisor::Command::Check(args) => Some(&mut args.draft.topology),
             hypervisor::Command::Prepare(_) => None,
         },
         _ => None,

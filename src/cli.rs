@@ -1,6 +1,7 @@
 //! The command line: clap types only, one struct per group of flags; their doc comments are the help.
 
 pub mod boolean;
+pub mod draft;
 pub mod environment;
 pub mod format;
 pub mod host;

@@ -158,7 +158,9 @@ mod tests {
             Box::new(std::io::sink()),
             Box::new(std::io::sink()),
         );
-        draft::resolve(&render.draft, &ui).unwrap().deployment
+        draft::resolve(&render.drawn.host_address, &render.drawn.draft, &ui)
+            .unwrap()
+            .deployment
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn draft(folder: &Path, first: &Path, second: &Path) -> Draft {
         Box::new(std::io::sink()),
         Box::new(std::io::sink()),
     );
-    draft::resolve(&render.draft, &ui).unwrap()
+    draft::resolve(&render.drawn.host_address, &render.drawn.draft, &ui).unwrap()
 }
 
 /// What the two disks are taken for, and what is said of it; or what is wrong.

@@ -1,11 +1,10 @@
 //! The flags of `irs hypervisor`.
 
 use super::boolean::Boolean;
+use super::draft::DraftFlags;
 use super::environment::WorkspaceFlag;
 use super::host::ConnectFlags;
-use super::virsh::{ImageFlags, NodeFlags, TopologyFlags};
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
 
 /// Flags of `irs hypervisor`.
 #[derive(Clone, Debug, Args)]
@@ -41,19 +40,9 @@ pub struct Check {
     /// What of it is looked at.
     #[command(flatten)]
     pub ground: GroundFlags,
-    /// Images and pools.
+    /// What there shall be.
     #[command(flatten)]
-    pub image: ImageFlags,
-    /// Nodes and networks.
-    #[command(flatten)]
-    pub topology: TopologyFlags,
-    /// How the nodes are made.
-    #[command(flatten)]
-    pub node: NodeFlags,
-    /// Read flags from this file, as 'irs virsh' does; those that mean nothing here are passed over. The command line
-    /// wins over it, and it wins over the environment.
-    #[arg(long, value_name = "FILE", help_heading = "Run")]
-    pub from_file: Vec<PathBuf>,
+    pub draft: DraftFlags,
 }
 
 /// Flags of `irs hypervisor prepare`.

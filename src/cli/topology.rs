@@ -1,7 +1,8 @@
 //! The flags of `irs topology`.
 
+use super::draft::DraftFlags;
 use super::format::{self, Form};
-use super::virsh::{FileFlags, ImageFlags, NodeFlags, TopologyFlags};
+use super::virsh::FileFlags;
 use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -106,9 +107,9 @@ pub struct Render {
     /// How the result is printed on stdout.
     #[arg(long, value_name = "FORMAT", value_parser = format::parser(format::RENDER), default_value = "yaml")]
     pub format: Form,
-    /// What there shall be.
+    /// What is drawn.
     #[command(flatten)]
-    pub draft: DraftFlags,
+    pub drawn: DrawnFlags,
 }
 
 /// Flags of `irs topology graph`.
@@ -121,14 +122,14 @@ pub struct GraphFlags {
     /// The language of the drawing.
     #[arg(long, value_name = "FORMAT", value_parser = format::parser(format::GRAPH), default_value = "dot")]
     pub format: Form,
-    /// What there shall be.
+    /// What is drawn.
     #[command(flatten)]
-    pub draft: DraftFlags,
+    pub drawn: DrawnFlags,
 }
 
-/// The flags of `irs virsh` that say what there shall be.
+/// What there shall be, and where.
 #[derive(Clone, Debug, Args)]
-pub struct DraftFlags {
+pub struct DrawnFlags {
     /// The hypervisor's name, which is only written down here. Default: 'local'.
     #[arg(
         long,
@@ -138,17 +139,7 @@ pub struct DraftFlags {
         help_heading = "Hypervisor"
     )]
     pub host_address: Vec<String>,
-    /// Images and pools.
+    /// What there shall be.
     #[command(flatten)]
-    pub image: ImageFlags,
-    /// Nodes and networks.
-    #[command(flatten)]
-    pub topology: TopologyFlags,
-    /// How the nodes are made.
-    #[command(flatten)]
-    pub node: NodeFlags,
-    /// Read flags from this file, as 'irs virsh' does; those that mean nothing here are passed over. The command line
-    /// wins over it, and it wins over the environment.
-    #[arg(long, value_name = "FILE", help_heading = "Run")]
-    pub from_file: Vec<PathBuf>,
+    pub draft: DraftFlags,
 }

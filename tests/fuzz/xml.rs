@@ -25,7 +25,7 @@ fn draft() -> Draft {
         Box::new(std::io::sink()),
         Box::new(std::io::sink()),
     );
-    draft::resolve(&render.draft, &ui).unwrap()
+    draft::resolve(&render.drawn.host_address, &render.drawn.draft, &ui).unwrap()
 }
 
 /// Text with all that XML and terminals take badly.

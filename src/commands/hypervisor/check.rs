@@ -3,7 +3,6 @@
 use super::report::{HostReport, Report};
 use super::{on_each, pool, ways};
 use crate::cli::hypervisor::Check;
-use crate::cli::topology::DraftFlags;
 use crate::commands::topology::draft;
 use crate::commands::virsh::{blocking, spec};
 use crate::deployment::Deployment;
@@ -20,8 +19,8 @@ use anyhow::Result;
 pub async fn run(args: &Check, ui: &Ui) -> Result<()> {
     let mut problems = Problems::default();
     let storage = spec::storage(
-        args.image.disk_pool.as_deref(),
-        &args.image.pool_name,
+        args.draft.image.disk_pool.as_deref(),
+        &args.draft.image.pool_name,
         &mut problems,
     );
     let asked = Asked {
@@ -55,15 +54,9 @@ pub async fn run(args: &Check, ui: &Ui) -> Result<()> {
 
 /// What the topology flags come to, when they name nodes.
 fn deployment(args: &Check, ui: &Ui) -> Result<Option<Deployment>> {
-    if args.topology.topology_nodes.is_empty() {
+    if args.draft.topology.topology_nodes.is_empty() {
         return Ok(None);
     }
-    let flags = DraftFlags {
-        host_address: args.connect.host_address.first().cloned().into_iter().collect(),
-        image: args.image.clone(),
-        topology: args.topology.clone(),
-        node: args.node.clone(),
-        from_file: Vec::new(),
-    };
-    Ok(Some(draft::resolve(&flags, ui)?.deployment))
+    let first: Vec<String> = args.connect.host_address.first().cloned().into_iter().collect();
+    Ok(Some(draft::resolve(&first, &args.draft, ui)?.deployment))
 }

@@ -1,7 +1,7 @@
 //! A deployment as it would be on a hypervisor that has nothing yet.
 
 use crate::actual::Actual;
-use crate::cli::topology::DraftFlags;
+use crate::cli::draft::DraftFlags;
 use crate::cli::virsh::VirtType;
 use crate::commands::connection;
 use crate::commands::virsh::{make, spec};
@@ -25,16 +25,16 @@ pub struct Draft {
     pub setting: Setting,
 }
 
-/// Resolves the flags on an empty hypervisor whose UUID is nil.
+/// Resolves the flags, for the hypervisors of `--host-address`, on an empty hypervisor whose UUID is nil.
 ///
 /// # Errors
 /// Everything that is wrong with flags and files.
-pub fn resolve(flags: &DraftFlags, ui: &Ui) -> Result<Draft> {
+pub fn resolve(host_address: &[String], flags: &DraftFlags, ui: &Ui) -> Result<Draft> {
     let mut problems = Problems::default();
     let mut spec = spec::check(&flags.image, &flags.topology, &flags.node, &mut problems);
     // Nothing is fetched here: what only a real run must be told is stood in for.
     spec.topology.image_mirror_url.get_or_insert(super::MIRROR.into());
-    connection::check_hosts(&flags.host_address, &mut problems);
+    connection::check_hosts(host_address, &mut problems);
     let prefix = flags.topology.files.prefix.as_deref();
     let slot = spec.forced.provisional(prefix);
     let loaded = make::load(&spec.topology, prefix, None, &slot).map_err(|found| problems.append(found));
@@ -44,7 +44,7 @@ pub fn resolve(flags: &DraftFlags, ui: &Ui) -> Result<Draft> {
     for note in &topology.notes {
         ui.note(&format!("note: {note}"));
     }
-    let hosts = connection::named(&flags.host_address);
+    let hosts = connection::named(host_address);
     let host = hosts.first().copied().unwrap_or("local");
     if hosts.len() > 1 {
         ui.note(&format!("note: shown as if all of it were on '{host}'"));

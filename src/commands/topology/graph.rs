@@ -22,7 +22,7 @@ pub fn run(args: &GraphFlags, ui: &Ui) -> Result<()> {
                 .hint("use --format dot, mermaid or svg; 'irs topology render' has JSON")
         ),
     };
-    let draft = draft::resolve(&args.draft, ui)?;
+    let draft = draft::resolve(&args.drawn.host_address, &args.drawn.draft, ui)?;
     ui.result(&render(&Graph::of(&draft.deployment)));
     Ok(())
 }

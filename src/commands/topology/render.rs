@@ -62,7 +62,7 @@ struct Interface {
 /// # Errors
 /// Everything that is wrong with flags and files.
 pub fn run(args: &Render, ui: &Ui) -> Result<()> {
-    let rendered = rendered(&draft::resolve(&args.draft, ui)?)?;
+    let rendered = rendered(&draft::resolve(&args.drawn.host_address, &args.drawn.draft, ui)?)?;
     match args.format {
         Form::Json => ui.json(&rendered)?,
         Form::Xml => ui.result(&xml(&rendered)),

@@ -1,7 +1,7 @@
 //! Daemons of the hypervisor that end under irs: libvirtd, dnsmasq, the sessions of sshd.
 
-use super::{TWO, nothing_to_do, on, run_until, virsh};
-use crate::support::{Lab, SIZES, blank_image, difference};
+use super::{TWO, nothing_to_do, on, run_until, virsh, waited_for};
+use crate::support::{Lab, SIZES, difference};
 
 /// Ends libvirtd by a signal and starts it again, as systemd does.
 fn restart(signal: &str) -> String {
@@ -91,16 +91,10 @@ fn a_dnsmasq_that_was_killed_is_found_and_started_again() {
     nothing_to_do(&lab, TWO);
 
     // Killed while a node is waited for: that is why it gets no address.
-    let image = blank_image();
-    let image = image.path().display().to_string();
-    let wait = ["--topology-nodes", "freeipa:1", "--image-url", &image];
-    let mut command = lab.virsh_command(&[SIZES, &wait].concat());
-    run_until(&mut command, "step 6/6", || {
-        on(
-            &lab,
-            "cd /run/libvirt/network && kill -9 $(ls *.pid | grep -v default | xargs cat)",
-        );
-    })
+    waited_for(
+        &lab,
+        "cd /run/libvirt/network && kill -9 $(ls *.pid | grep -v default | xargs cat)",
+    )
     .exits(1)
     .says(&[
         "error: node 'freeipa-0' did not get ready",

@@ -1,7 +1,7 @@
 //! Domains that do not start, or die soon after.
 
-use super::{TWO, nothing_to_do, on, run_until, virsh};
-use crate::support::{Lab, RunExt, SIZES, blank_image, difference};
+use super::{TWO, nothing_to_do, on, virsh, waited_for};
+use crate::support::{Lab, RunExt, difference};
 
 /// Puts a program in the emulator's place, which does `what` when it is to run a guest, in a shell with the guest's
 /// arguments, and is the emulator else.
@@ -38,16 +38,10 @@ fn a_domain_that_crashes_on_start() {
     on(&lab, "umount /usr/bin/qemu-system-x86_64");
 
     // One that runs, then dies: whoever waits for it is told why.
-    let image = blank_image();
-    let image = image.path().display().to_string();
-    let wait = ["--topology-nodes", "freeipa:1", "--image-url", &image];
-    let mut command = lab.virsh_command(&[SIZES, &wait].concat());
-    run_until(&mut command, "step 6/6", || {
-        on(
-            &lab,
-            "echo 'qemu: fatal: trap' >>/var/log/libvirt/qemu/freeipa-0.log; kill -9 $(cat /run/libvirt/qemu/freeipa-0.pid)",
-        );
-    })
+    waited_for(
+        &lab,
+        "echo 'qemu: fatal: trap' >>/var/log/libvirt/qemu/freeipa-0.log; kill -9 $(cat /run/libvirt/qemu/freeipa-0.pid)",
+    )
     .exits(1)
     .says(&[
         "error: node 'freeipa-0' did not get ready",

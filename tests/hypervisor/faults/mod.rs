@@ -18,7 +18,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::support::{Lab, Run, SIZES};
+use crate::support::{Lab, Run, SIZES, blank_image};
 
 /// Whether there is time for all of it.
 fn long() -> bool {
@@ -39,6 +39,18 @@ fn virsh(lab: &Lab, args: &[&str]) -> Run {
 #[track_caller]
 fn on(lab: &Lab, script: &str) -> String {
     lab.enter(&["bash", "-c", script]).ok().stdout
+}
+
+/// Makes a node that will never answer, and breaks something on the hypervisor while it is waited for.
+#[track_caller]
+fn waited_for(lab: &Lab, fault: &str) -> Run {
+    let image = blank_image();
+    let image = image.path().display().to_string();
+    let node = ["--topology-nodes", "freeipa:1", "--image-url", &image];
+    let mut command = lab.virsh_command(&[SIZES, &node].concat());
+    run_until(&mut command, "step 6/6", || {
+        on(lab, fault);
+    })
 }
 
 /// A run again with nothing to do.
