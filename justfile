@@ -23,6 +23,15 @@ demo-down:
     tests/lab/down demo
     rm -rf .cache/demo
 
+# Make the reference in docs anew from the code.
+reference:
+    IRS_WRITE_REFERENCE=1 cargo test --quiet --test reference
+    IRS_WRITE_README=1 cargo test --quiet --test topology_reference
+
+# Build the book into .cache/book.
+book:
+    "$(tests/tools mdbook)/mdbook" build docs
+
 # Draw docs/3_nets.svg anew.
 graph:
     cargo run --quiet -- topology graph --topology-nodes undercloud:1,controller:3,compute:2 --format svg > docs/3_nets.svg

@@ -166,11 +166,17 @@ impl Action {
 /// An action in `--format json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Change {
+    /// The step of the run: host, networks, image, disks, domains or start.
     step: &'static str,
+    /// What is done to the resource.
     action: Verb,
+    /// What kind of thing the resource is.
     kind: Kind,
+    /// The resource.
     name: String,
+    /// The hypervisor, as it was typed.
     host: String,
+    /// Why.
     reason: String,
 }
 

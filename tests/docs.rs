@@ -13,8 +13,17 @@ use irs::cli::Cli;
 const NOT_OURS: &[&str] = &[];
 
 fn documents() -> Vec<(PathBuf, String)> {
-    let docs = Path::new("docs").read_dir().unwrap();
-    let mut paths: Vec<PathBuf> = docs.map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> = Vec::new();
+    let mut folders = vec![PathBuf::from("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => paths.push(path),
+            }
+        }
+    }
     paths.extend(["README.md", "topology/README.md", "tests/lab/README.md"].map(PathBuf::from));
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "md"));
     paths.sort();

@@ -72,7 +72,9 @@ pub async fn run(args: &List, ui: &Ui) -> Result<()> {
 /// Several hypervisors' environments, in the shape of `--format json`.
 #[derive(Serialize)]
 struct Listings {
+    /// Those that answer.
     hosts: Vec<Listing>,
+    /// Those that do not.
     #[serde(rename = "no_answer", skip_serializing_if = "Vec::is_empty")]
     silent: Vec<Silent>,
 }

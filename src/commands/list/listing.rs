@@ -16,14 +16,18 @@ use std::fmt;
 /// A hypervisor's environments, in the shape of `--format json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Listing {
+    /// As it was typed.
     host: String,
+    /// The environments on it.
     deployments: Vec<Environment>,
+    /// What irs does not own.
     others: Others,
 }
 
 /// One environment.
 #[derive(Clone, Debug, Serialize)]
 struct Environment {
+    /// Its name: the prefix, or `default`.
     deployment: String,
     /// user@machine; none when the record is lost.
     created_by: Option<String>,
@@ -31,23 +35,31 @@ struct Environment {
     created_at: Option<String>,
     /// The network file.
     network: Option<String>,
+    /// Its nodes on this hypervisor.
     nodes: Vec<NodeReport>,
+    /// Its networks on this hypervisor.
     networks: Vec<NetworkReport>,
 }
 
 /// A network of an environment.
 #[derive(Clone, Debug, Serialize)]
 struct NetworkReport {
+    /// libvirt's name of it.
     name: String,
+    /// Whether it runs.
     active: bool,
+    /// Its subnets, as `172.16.0.0/24`.
     subnets: Vec<String>,
 }
 
 /// What irs does not own.
 #[derive(Clone, Debug, Serialize)]
 struct Others {
+    /// Names of virtual machines.
     domains: Vec<String>,
+    /// Names of networks.
     networks: Vec<String>,
+    /// Names of storage pools.
     pools: Vec<String>,
 }
 

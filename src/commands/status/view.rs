@@ -19,15 +19,23 @@ use uuid::Uuid;
 /// An environment as it is, in the shape of `--format json`.
 #[derive(Debug, Serialize)]
 pub struct View {
+    /// Its name: the prefix, or `default`.
     deployment: String,
+    /// Who made it, as user@machine; none when the record is lost.
     created_by: Option<String>,
+    /// When, by RFC 3339.
     created_at: Option<String>,
+    /// The hypervisors that answer.
     hosts: Vec<HostView>,
+    /// Its networks there.
     networks: Vec<NetworkView>,
+    /// Its nodes.
     nodes: Vec<NodeView>,
+    /// What is not as irs made it.
     drift: Vec<DriftView>,
-    /// The folder of its workspace.
+    /// The folder of its workspace on this machine.
     workspace: String,
+    /// The name of that workspace.
     workspace_name: String,
     /// The name of the workspace that is active, this one or another.
     active_workspace: Option<String>,
@@ -46,29 +54,41 @@ pub struct View {
 struct DriftView {
     #[serde(flatten)]
     drift: Drift,
+    /// The hypervisor, as it was typed.
     host: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct HostView {
+    /// As it was typed.
     name: String,
+    /// Its CPUs, hyper-threads and all.
     cpus: u32,
+    /// Memory that new nodes may have.
     memory_available_mib: u64,
+    /// Free space in the file system of the images.
     disk_available_bytes: u64,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct NetworkView {
+    /// libvirt's name of it.
     name: String,
+    /// The hypervisor, as it was typed.
     host: String,
+    /// Whether it runs.
     active: bool,
+    /// Its subnets, as `172.16.0.0/24`.
     subnets: Vec<String>,
+    /// The addresses that its DHCP server has given.
     leases: Vec<LeaseView>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct LeaseView {
+    /// The MAC address of the NIC.
     mac: String,
+    /// The IP address.
     ip: String,
     /// The node whose NIC it is.
     node: Option<String>,

@@ -6,11 +6,28 @@ use crate::topology::single::{self, Reader, Single};
 use crate::ui::Ui;
 use crate::yaml::Problems;
 use anyhow::Result;
-use serde_json::json;
+use serde::Serialize;
 use std::path::PathBuf;
 
 /// The networks of node files that say no others.
 const DEFAULT_NETWORK: &str = "3_nets";
+
+/// The files that are fine, in the shape of `--format json`.
+#[derive(Serialize)]
+struct Checked<'a> {
+    /// Each one.
+    files: Vec<Entry<'a>>,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    /// Its path, as it is shown in messages.
+    path: &'a str,
+    /// `node` or `network`.
+    kind: &'static str,
+    /// Its name on the command line.
+    name: &'a str,
+}
 
 /// Runs `irs topology check`.
 ///
@@ -57,11 +74,14 @@ pub fn run(args: &Check, ui: &Ui) -> Result<()> {
     if !problems.is_empty() {
         return Err(problems.into_fault());
     }
-    let files: Vec<_> = fine
-        .iter()
-        .map(|file| json!({ "path": file.label, "kind": super::word(file.kind()), "name": file.name }))
-        .collect();
-    ui.json(&json!({ "files": files }))
+    let files = fine.iter().map(|file| Entry {
+        path: &file.label,
+        kind: super::word(file.kind()),
+        name: &file.name,
+    });
+    ui.json(&Checked {
+        files: files.collect(),
+    })
 }
 
 fn paths(given: &[PathBuf], problems: &mut Problems) -> Vec<PathBuf> {

@@ -11,18 +11,23 @@ use crate::yaml::{self, Problems};
 use anyhow::Result;
 use serde::Serialize;
 
-/// The result, as it stands in JSON.
+/// The files that there are, in the shape of `--format json`.
 #[derive(Serialize)]
 struct Listed {
+    /// Node types.
     nodes: Vec<Entry>,
+    /// Network files.
     networks: Vec<Entry>,
 }
 
 /// A file: a node type has a size, a network file networks, a broken one an error.
 #[derive(Serialize)]
 struct Entry {
+    /// Its name on the command line.
     name: String,
+    /// What it is for: the first comment of the file.
     purpose: Option<String>,
+    /// Where it is: a path, or `built-in:` and one.
     source: String,
     #[serde(flatten)]
     content: Content,
@@ -32,30 +37,42 @@ struct Entry {
 #[serde(untagged)]
 enum Content {
     Node {
+        /// Of a node type: its CPUs.
         cpus: u32,
+        /// Of a node type: its memory.
         memory_mib: u64,
+        /// Of a node type: its disks.
         disks: Vec<Disk>,
+        /// Of a node type: whether it gets the base image.
         deploy_os: bool,
+        /// Of a node type: its groups of the inventory.
         groups: Vec<String>,
     },
     Networks {
+        /// Of a network file: its networks.
         networks: Vec<Network>,
     },
     Broken {
+        /// Of a file that cannot be read: why.
         error: String,
     },
 }
 
 #[derive(Serialize)]
 struct Disk {
+    /// Its key in the file.
     name: String,
+    /// Its size.
     size_bytes: u64,
 }
 
 #[derive(Serialize)]
 struct Network {
+    /// Its key in the file.
     key: String,
+    /// Its name.
     name: String,
+    /// How it reaches what is outside: nat, bridge, isolated and so on.
     kind: &'static str,
 }
 

@@ -9,51 +9,77 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use std::fmt::Write as _;
 
-/// The result, as it stands in YAML and JSON.
+/// What a run would make, in the shape of `--format json` and `--format yaml`.
 #[derive(Serialize)]
 struct Rendered {
+    /// The environment: its prefix, or `default`.
     deployment: String,
+    /// Its networks.
     networks: Vec<Network>,
+    /// Its nodes.
     nodes: Vec<Node>,
 }
 
 #[derive(Serialize)]
 struct Network {
+    /// Its key in the network file.
     key: String,
+    /// libvirt's name of it, with the prefix.
     name: String,
+    /// The bridge of the hypervisor.
     bridge: String,
+    /// libvirt's XML.
     xml: String,
 }
 
 #[derive(Serialize)]
 struct Node {
+    /// The domain.
     name: String,
+    /// Its type.
     #[serde(rename = "type")]
     node_type: String,
+    /// Its number among those of its type.
     index: u32,
+    /// The hypervisor that it is dealt to.
     host: String,
+    /// Its CPUs.
     cpus: u32,
+    /// Its memory.
     memory_mib: u64,
+    /// Whether it gets the base image.
     deploy_os: bool,
+    /// Its groups of the inventory.
     groups: Vec<String>,
+    /// Its disks, in their order.
     disks: Vec<Disk>,
+    /// Its NICs, in their order.
     interfaces: Vec<Interface>,
+    /// libvirt's XML.
     xml: String,
 }
 
 #[derive(Serialize)]
 struct Disk {
+    /// Its key in the node file.
     name: String,
+    /// Its size.
     size_bytes: u64,
+    /// Its bus: virtio, scsi, sata or ide.
     bus: &'static str,
 }
 
 #[derive(Serialize)]
 struct Interface {
+    /// libvirt's name of its network.
     network: String,
+    /// The port group of the network.
     portgroup: Option<String>,
+    /// Its MAC address.
     mac: String,
+    /// What the guest sees: virtio, e1000 and so on.
     model: String,
+    /// The address that DHCP reserves for it.
     ip: Option<String>,
 }
 

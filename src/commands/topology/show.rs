@@ -13,13 +13,18 @@ use serde::Serialize;
 use serde::ser::{SerializeMap as _, SerializeSeq as _, Serializer};
 use std::path::Path;
 
-/// The result, as it stands in JSON.
+/// One file, in the shape of `--format json`.
 #[derive(Serialize)]
 struct Shown<'a> {
+    /// `node` or `network`.
     kind: &'static str,
+    /// Its name on the command line.
     name: &'a str,
+    /// What it is for: the first comment of the file.
     purpose: Option<&'a str>,
+    /// Where it is: a path, or `built-in:` and one.
     source: &'a str,
+    /// The file itself, rendered and overridden.
     file: Words<'a>,
 }
 

@@ -26,13 +26,19 @@ pub const UNKNOWN: &str = "unknown";
 /// The result of a run, in the shape of `--format json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
+    /// The environment: its prefix, or `default`.
     deployment: String,
+    /// The hypervisors, as they were typed.
     hosts: Vec<String>,
+    /// What was done, in its order; empty when there was nothing to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     changes: Option<Vec<Change>>,
+    /// With `--dry-run`, what would be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     planned: Option<Vec<Change>>,
+    /// The nodes as they are at the end.
     nodes: Vec<NodeReport>,
+    /// The folder of the outputs on this machine.
     workspace: String,
     /// The hypervisors that were left out, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -45,7 +51,9 @@ pub struct Report {
 /// A hypervisor that was left out, in `--format json`.
 #[derive(Clone, Debug, Serialize)]
 struct LeftOut {
+    /// As it was typed.
     host: String,
+    /// Why.
     error: crate::error::Report,
 }
 

@@ -67,10 +67,10 @@ pub enum Work {
     },
 }
 
-/// The name of the record in a deployment's folder.
+/// What irs remembers of an environment: who made it, its subnets, node counts and fleet, and the secret of its keys.
 pub const RECORD: &str = "record.json";
 
-/// The name of the blueprint there.
+/// The environment as it was resolved, by which drift is told.
 pub const BLUEPRINT: &str = "blueprint.json";
 
 /// The path of the record in a deployment's folder.

@@ -4,7 +4,7 @@ use super::{Change, Found, Requirement, Work};
 use crate::plan::{Kind, Verb};
 use crate::remote::Cmd;
 
-/// The file that switches it on at boot; irs's own.
+/// Switches the forwarding of IPv4 on at boot; irs's own.
 const FILE: &str = "/etc/sysctl.d/60-irs.conf";
 
 pub(super) fn requirements(found: &Found) -> Vec<Requirement> {

@@ -5,9 +5,9 @@ use super::{Change, Found, Requirement, Work};
 use crate::plan::{Kind, Verb};
 use crate::remote::Cmd;
 
-/// The file that loads modules at boot; irs's own.
+/// Loads the modules of KVM at boot; irs's own.
 const LOAD: &str = "/etc/modules-load.d/irs.conf";
-/// The file of their options; irs's own.
+/// Switches nested virtualization on, at boot too; irs's own.
 const OPTIONS: &str = "/etc/modprobe.d/irs.conf";
 
 /// Whether a module is loaded, whether anything could be, and whether something uses it.

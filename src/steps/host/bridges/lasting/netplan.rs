@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use ipnet::IpNet;
 use serde_yaml::{Mapping, Value};
 
-/// Our file.
+/// The bridges over NICs that netplan rules; irs's own.
 const OURS: &str = "/etc/netplan/90-irs-bridges.yaml";
 /// How a file that is set aside ends, so that netplan does not read it.
 const KEPT: &str = ".irs-kept";
