@@ -1,6 +1,7 @@
 //! The command line: clap types only, one struct per group of flags; their doc comments are the help.
 
 pub mod boolean;
+pub mod completion;
 pub mod draft;
 pub mod environment;
 pub mod format;
@@ -53,6 +54,10 @@ pub enum Command {
     Hypervisor(hypervisor::Hypervisor),
     /// Look at topologies: list, show, check, render and draw them; needs no hypervisor.
     Topology(topology::Topology),
+    /// Print the script by which a shell completes the words of irs: commands, flags, node types, nodes.
+    Completion(completion::Completion),
+    /// Print a manual page, or write them all into a folder.
+    Man(completion::Man),
 }
 
 /// Flags of every command.

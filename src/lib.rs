@@ -16,6 +16,7 @@ pub mod blueprint;
 pub mod checksum;
 pub mod cli;
 pub mod commands;
+pub mod completion;
 pub mod converge;
 pub mod deployment;
 pub mod error;
@@ -52,6 +53,9 @@ use std::process::ExitCode;
 
 /// Runs the program; everything that goes wrong ends here.
 pub fn run() -> ExitCode {
+    if completion::answered(&std::env::args_os().collect::<Vec<_>>()) {
+        return ExitCode::SUCCESS;
+    }
     let answers::Settled { cli, answers, notes } = match cli::usage::parse() {
         Ok(settled) => settled,
         Err(code) => return code,
@@ -75,6 +79,11 @@ pub fn run() -> ExitCode {
                     cli::Command::List(args) => commands::list::run(args, &ui).await,
                     cli::Command::Hypervisor(args) => commands::hypervisor::run(args, &ui).await,
                     cli::Command::Topology(args) => commands::topology::run(args, &ui),
+                    cli::Command::Completion(args) => {
+                        commands::completion::run(args, &ui);
+                        Ok(())
+                    }
+                    cli::Command::Man(args) => commands::man::run(args, &ui),
                 }
             });
             runtime.shutdown_background();

@@ -27,6 +27,9 @@ fn the_help_is_on_stdout() {
       list        List the environments on a hypervisor: who made them, when, and what irs does not own
       hypervisor  Check what a server must have to be a hypervisor, or make it one
       topology    Look at topologies: list, show, check, render and draw them; needs no hypervisor
+      completion  Print the script by which a shell completes the words of irs: commands, flags, node
+                  types, nodes
+      man         Print a manual page, or write them all into a folder
       help        Print this message or the help of the given subcommand(s)
 
     Options:
@@ -68,7 +71,7 @@ fn without_a_command_the_help_is_on_stderr() {
     }
     ── stderr
     error: 'irs' requires a subcommand but one was not provided
-      [subcommands: virsh, status, list, hypervisor, topology, help]
+      [subcommands: virsh, status, list, hypervisor, topology, completion, man, help]
 
     Usage: irs [OPTIONS] <COMMAND>
 

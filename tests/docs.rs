@@ -53,7 +53,12 @@ fn lines(text: &str) -> Vec<String> {
     let inline = inline.iter().filter_map(|span| span.strip_prefix("irs "));
     apart
         .chain(inline)
-        .map(|line| line.split(" #").next().unwrap_or_default().trim().to_owned())
+        .map(|line| {
+            // What the shell does with the output is not for irs.
+            let ends = [" #", " > ", " | "];
+            let end = ends.iter().filter_map(|end| line.find(end)).min();
+            line[..end.unwrap_or(line.len())].trim().to_owned()
+        })
         .collect()
 }
 

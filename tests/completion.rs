@@ -1,0 +1,108 @@
+//! Completion as real shells do it: keys are typed at a prompt, and the line that comes of it is looked at.
+
+#![allow(clippy::unwrap_used)]
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// An environment of which the last run left its files.
+fn home() -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let workspace = home.path().join("lab1");
+    std::fs::create_dir(&workspace).unwrap();
+    let record = r#"{"version": 1, "deployment": "lab1", "prefix": "lab1", "uuid": "6fa459ea-ee8a-5ca4-894e-db77e160355e",
+        "hosts": [{"address": "hv-seven"}]}"#;
+    std::fs::write(workspace.join("deployment.json"), record).unwrap();
+    let inventory = "# Written by irs\nlocalhost ansible_connection=local\nhypervisor ansible_host=hv-seven\n\
+        lab1-compute-0 ansible_host=172.16.0.2\nlab1-compute-1 ansible_host=172.16.0.3\n\n[hypervisor]\nhypervisor\n\n[local]\nlocalhost\n";
+    std::fs::write(workspace.join("hosts-prov"), inventory).unwrap();
+    home
+}
+
+/// What the terminal of a shell shows while these keys are typed.
+fn typed(shell: &str, home: &Path, keys: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_irs")).parent().unwrap();
+    let mut child = Command::new("script")
+        .args(["--quiet", "--return", "--command", shell, "/dev/null"])
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", program.display()))
+        .env("HOME", home)
+        .env("IRS_HOME", home)
+        .env("TERM", "dumb")
+        .current_dir(home)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(keys.as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The line that bash runs when a tabulator is typed after `line`: `irs` shows its words once they are complete.
+fn completed(home: &Path, line: &str) -> String {
+    let keys = format!(
+        "PS1=; eval \"$(irs completion bash)\"\nirs() {{ printf '<%s>' \"$@\"; echo; }}\n{line}\t\nexit\n"
+    );
+    // The function is what runs; what completes is the program, by its path.
+    let keys = keys.replace(
+        "irs() {",
+        "irs() { [ \"$1\" = __complete ] && { command irs \"$@\"; return; };",
+    );
+    let shown = typed("bash --norc --noprofile -i", home, &keys);
+    let mut words = shown.lines().filter(|line| line.starts_with('<'));
+    words
+        .next_back()
+        .map_or(format!("nothing in: {shown}"), |line| line.trim().to_owned())
+}
+
+#[test]
+fn bash_completes_what_irs_knows() {
+    let home = home();
+    for (line, expected) in [
+        ("irs topo", "<topology>"),
+        ("irs virsh --topology-netw", "<virsh><--topology-network>"),
+        (
+            "irs virsh --topology-nodes controller:1,under",
+            "<virsh><--topology-nodes><controller:1,undercloud:>",
+        ),
+        (
+            "irs virsh --topology-nodes=under",
+            "<virsh><--topology-nodes=undercloud:>",
+        ),
+        (
+            "irs virsh --topology-network 3_nets_1_",
+            "<virsh><--topology-network><3_nets_1_bridge>",
+        ),
+        ("irs virsh --workspace la", "<virsh><--workspace><lab1>"),
+        ("irs virsh --prefix la", "<virsh><--prefix><lab1>"),
+        ("irs virsh --host-address hv", "<virsh><--host-address><hv-seven>"),
+        (
+            "irs virsh --prefix lab1 --remove-nodes lab1-compute-0,la",
+            "<virsh><--prefix><lab1><--remove-nodes><lab1-compute-0,lab1-compute-1>",
+        ),
+        // What they have in common.
+        (
+            "irs virsh --prefix lab1 --remove-nodes la",
+            "<virsh><--prefix><lab1><--remove-nodes><lab1-compute->",
+        ),
+        ("irs virsh --start=n", "<virsh><--start=none>"),
+        ("irs frobn", "<frobn>"),
+    ] {
+        assert_eq!(completed(home.path(), line), expected, "{line}");
+    }
+}
+
+#[test]
+fn paths_are_completed_with_their_blanks() {
+    let home = home();
+    std::fs::create_dir(home.path().join("my files")).unwrap();
+    let line = format!("cd {}; irs virsh --topology-dir my", home.path().display());
+    assert_eq!(
+        completed(home.path(), &line),
+        "<virsh><--topology-dir><my files/>"
+    );
+}
