@@ -30,13 +30,17 @@ reference:
 
 # Build the book into .cache/book.
 book:
-    "$(tests/tools mdbook)/mdbook" build docs
+    docs/build
+
+# Run the commands of the tutorial and the how-tos in the lab, as they stand there; pages are names in docs.
+howtos *pages:
+    tests/howtos {{pages}}
 
 # Draw docs/3_nets.svg anew.
 graph:
     cargo run --quiet -- topology graph --topology-nodes undercloud:1,controller:3,compute:2 --format svg > docs/3_nets.svg
 
-# Record a run in the lab and draw docs/run.svg from it.
+# Record sessions in the lab and draw docs/run.svg and docs/picture/*.svg from them.
 picture:
     docs/picture/record
 

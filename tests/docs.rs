@@ -35,6 +35,8 @@ fn documents() -> Vec<(PathBuf, String)> {
 
 /// The text between backticks, a paragraph at a time: a code span may go over a line's end.
 fn spans(text: &str) -> Vec<String> {
+    // Blocks between fences are none.
+    let text: String = text.split("\n```").step_by(2).collect::<Vec<_>>().join("\n\n");
     let paragraphs = text.split("\n\n").filter(|part| !part.starts_with("    "));
     paragraphs
         .flat_map(|part| {
@@ -46,20 +48,37 @@ fn spans(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Command lines of irs: lines set apart, and code spans.
+/// Command lines of irs: lines set apart, in blocks of sh or indented, and code spans.
 fn lines(text: &str) -> Vec<String> {
+    let mut shell = false;
+    let mut found: Vec<String> = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            shell = line == "```sh";
+        } else if shell {
+            // After assignments, in loops, one of several.
+            let parts = line.split(['&', '|', ';']);
+            let commands =
+                parts.filter_map(|part| part.split_once("irs ").filter(|(before, _)| is_nothing(before)));
+            found.extend(commands.map(|(_, rest)| rest.to_owned()));
+        }
+    }
     let apart = text.lines().filter_map(|line| line.strip_prefix("    irs "));
     let inline = spans(text);
     let inline = inline.iter().filter_map(|span| span.strip_prefix("irs "));
-    apart
-        .chain(inline)
-        .map(|line| {
-            // What the shell does with the output is not for irs.
-            let ends = [" #", " > ", " | "];
-            let end = ends.iter().filter_map(|end| line.find(end)).min();
-            line[..end.unwrap_or(line.len())].trim().to_owned()
-        })
-        .collect()
+    found.extend(apart.chain(inline).map(str::to_owned));
+    // What the shell does with the output is not for irs.
+    let ends = [" #", " > ", " | "];
+    let without_rest = |line: String| {
+        let end = ends.iter().filter_map(|end| line.find(end)).min();
+        line[..end.unwrap_or(line.len())].trim().to_owned()
+    };
+    found.into_iter().map(without_rest).collect()
+}
+
+/// Whether what stands before a command is no command: blanks and assignments.
+fn is_nothing(before: &str) -> bool {
+    before.split_whitespace().all(|word| word.contains('='))
 }
 
 #[test]
@@ -68,7 +87,8 @@ fn command_lines_are_accepted() {
     for (path, text) in documents() {
         for line in lines(&text) {
             seen += 1;
-            let words = shlex::split(&format!("irs {line}")).unwrap();
+            let words =
+                shlex::split(&format!("irs {line}")).unwrap_or_else(|| panic!("{}: {line}", path.display()));
             if let Err(error) = Cli::try_parse_from(words) {
                 // A command may be spoken of without all that it needs.
                 let unfinished = matches!(
@@ -134,7 +154,16 @@ fn flags_exist() {
         .map(|name| format!("--{name}"))
         .collect();
     for (path, text) in documents().iter().filter(|(path, _)| !path.starts_with("tests")) {
-        for span in spans(text).iter().filter(|span| span.starts_with("--")) {
+        // What infrared calls its flags has a test of its own.
+        let text = match path.ends_with("migrating.md") {
+            true => text
+                .lines()
+                .filter(|line| !line.starts_with("| `"))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            false => text.clone(),
+        };
+        for span in spans(&text).iter().filter(|span| span.starts_with("--")) {
             for word in span.split([' ', '/', '=']).filter(|word| word.starts_with("--")) {
                 let word = word.trim_end_matches('…');
                 assert!(
@@ -147,6 +176,29 @@ fn flags_exist() {
     }
 }
 
+/// What a heading is called in a link, in the book as on a forge.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut fenced = false;
+    let mut found = BTreeSet::new();
+    for line in text.lines() {
+        fenced ^= line.starts_with("```");
+        let heading = line.trim_start_matches('#');
+        if fenced || heading == line || !heading.starts_with(' ') {
+            continue;
+        }
+        let kept = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-' | ' ');
+        let words: String = heading
+            .trim()
+            .to_lowercase()
+            .chars()
+            .filter(|letter| kept(*letter))
+            .collect();
+        found.insert(words.replace(' ', "-"));
+    }
+    found
+}
+
+/// Links lead to files and headings; those of the book to pages of the book, as nothing else is in it.
 #[test]
 fn links_lead_to_files() {
     for (path, text) in documents() {
@@ -155,12 +207,29 @@ fn links_lead_to_files() {
             if link.contains("://") {
                 continue;
             }
-            let file = link.split('#').next().unwrap_or_default();
-            assert!(
-                folder.join(file).exists(),
-                "{}: there is no '{link}'",
-                path.display()
-            );
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() {
+                path.clone()
+            } else {
+                folder.join(file)
+            };
+            let shown = path.display();
+            assert!(target.exists(), "{shown}: there is no '{link}'");
+            if path.starts_with("docs") {
+                let docs = Path::new("docs").canonicalize().unwrap();
+                let inside = target.canonicalize().unwrap().starts_with(docs);
+                assert!(
+                    inside,
+                    "{shown}: '{link}' is not in the book: say its path as text"
+                );
+            }
+            if !anchor.is_empty() {
+                let text = std::fs::read_to_string(&target).unwrap();
+                assert!(
+                    anchors(&text).contains(anchor),
+                    "{shown}: '{link}' names no heading"
+                );
+            }
         }
     }
 }
@@ -242,4 +311,47 @@ fn messages_of_faults_are_those_that_tests_look_for() {
         }
     }
     assert!(seen > 15, "{seen}");
+}
+
+/// A message that nobody says any more explains nothing: each piece between the `…` stands in the source.
+#[test]
+fn messages_of_troubleshooting_are_those_of_the_source() {
+    let mut source = String::new();
+    sources(Path::new("src"), &mut source);
+    // A long literal goes over a line's end by a backslash.
+    let mut said = String::new();
+    for (number, part) in source.split("\\\n").enumerate() {
+        said.push_str(if number == 0 { part } else { part.trim_start() });
+    }
+    let text = std::fs::read_to_string("docs/troubleshooting.md").unwrap();
+    let mut seen = 0;
+    for row in text.lines().filter(|line| line.starts_with("| `")) {
+        let message = row.split('`').nth(1).unwrap();
+        let pieces: Vec<&str> = message.split('…').filter(|piece| piece.len() > 5).collect();
+        assert!(!pieces.is_empty(), "nothing to look for in `{message}`");
+        for piece in pieces {
+            seen += 1;
+            assert!(
+                said.contains(piece),
+                "irs does not say {piece:?} any more, of `{message}`"
+            );
+        }
+    }
+    assert!(seen > 80, "only {seen} pieces were found");
+}
+
+/// What the book does not list nobody finds.
+#[test]
+fn every_page_is_in_the_summary() {
+    let summary = std::fs::read_to_string("docs/SUMMARY.md").unwrap();
+    for (path, _) in documents() {
+        let Ok(page) = path.strip_prefix("docs") else {
+            continue;
+        };
+        let page = page.display().to_string();
+        assert!(
+            page == "SUMMARY.md" || summary.contains(&format!("]({page})")),
+            "docs/SUMMARY.md does not list {page}: add it where a reader would look for it"
+        );
+    }
 }

@@ -1,4 +1,4 @@
-"""Draw what a recorded terminal showed at its end. Usage: svg.py TYPESCRIPT SVG"""
+"""Draw what a recorded terminal showed at its end. Usage: svg.py TYPESCRIPT SVG LABEL"""
 
 import re
 import sys
@@ -40,12 +40,12 @@ def spans(row):
         column += len(text)
 
 
-def svg(rows):
+def svg(rows, label):
     width = COLUMNS * CELL + 2 * PAD
     height = BAR + len(rows) * LINE + PAD
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" '
-        f'height="{height:.0f}" role="img" aria-label="a run of irs virsh in a terminal">'
+        f'height="{height:.0f}" role="img" aria-label="{escape(label)}">'
     )
     yield (
         "<style>text{font:14px ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace;"
@@ -67,10 +67,10 @@ def svg(rows):
 
 
 def main():
-    source, target = sys.argv[1:]
+    source, target, label = sys.argv[1:]
     rows = screen_of(source)
     with open(target, "w", encoding="utf-8") as file:
-        file.write("\n".join(svg(rows)) + "\n")
+        file.write("\n".join(svg(rows, label)) + "\n")
 
 
 main()

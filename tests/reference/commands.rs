@@ -117,7 +117,7 @@ fn section(program: &Command, command: &Command, path: &[&str], text: &mut Strin
         }
     }
     if let Some(after) = command.get_after_long_help().or(command.get_after_help()) {
-        let _ = write!(text, "\n{}\n", sentence(&after.to_string()));
+        let _ = write!(text, "\n{}\n", rest(&after.to_string()));
     }
     for of in shown(command) {
         let path: Vec<&str> = path.iter().copied().chain([of.get_name()]).collect();
@@ -240,6 +240,18 @@ fn sentence(text: &str) -> String {
         true => text + ".",
         false => text,
     }
+}
+
+/// What stands below the flags: paragraphs, and examples, which are indented.
+fn rest(text: &str) -> String {
+    let paragraphs = text.split("\n\n").map(|part| match part.starts_with("  ") {
+        true => {
+            let lines: Vec<&str> = part.lines().map(str::trim).collect();
+            format!("```text\n{}\n```", lines.join("\n"))
+        }
+        false => sentence(part),
+    });
+    paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
 /// Plain text as Markdown, where the characters of neither HTML nor emphasis mean anything; code spans stay.
