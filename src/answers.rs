@@ -16,7 +16,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use crate::cli::virsh::TopologyFlags;
-use crate::cli::{Cli, hypervisor, topology};
+use crate::cli::{Cli, handed, hypervisor, topology};
 use crate::yaml::Problems;
 
 pub use write::{Answers, write};
@@ -66,9 +66,9 @@ pub enum Refusal {
 /// clap's refusal; everything that is wrong with the files, with its places.
 pub fn settle(arguments: Vec<OsString>) -> Result<Settled, Refusal> {
     let command = command();
+    let mut arguments = handed::arrange(arguments);
     let said = parse(&command, &arguments)?;
     let mut notes = Vec::new();
-    let mut arguments = arguments;
     if let Some((path, flags)) = reader(&said) {
         notes.extend(exposed::notes(flags));
         let words = from_files(&command, path, flags, &mut notes)?;

@@ -1,18 +1,26 @@
 //! The command line: clap types only, one struct per group of flags; their doc comments are the help.
 
+pub mod ansible;
 pub mod boolean;
 pub mod completion;
+pub mod console;
 pub mod draft;
 pub mod environment;
 pub mod format;
+pub mod forward;
+pub mod handed;
 pub mod host;
 pub mod hypervisor;
 pub mod list;
 mod number;
+pub mod power;
+pub mod ssh;
+pub mod ssh_config;
 pub mod status;
 pub mod topology;
 pub mod usage;
 pub mod virsh;
+pub mod vnc;
 
 use clap::{Args, Parser, Subcommand};
 use format::Form;
@@ -50,6 +58,22 @@ pub enum Command {
     Status(status::Status),
     /// List the environments on a hypervisor: who made them, when, and what irs does not own.
     List(list::List),
+    /// Log in to a node, or run a command there, by ssh.
+    Ssh(ssh::Ssh),
+    /// Copy files from and to nodes, by scp.
+    Scp(ssh::Scp),
+    /// Show a node's serial console, and type there.
+    Console(console::Console),
+    /// Make ports of nodes ports of this machine.
+    Forward(forward::Forward),
+    /// Make a node's screen (VNC) a port of this machine.
+    Vnc(vnc::Vnc),
+    /// Switch nodes on, off, off and on, or press their reset button.
+    Power(power::Power),
+    /// Run ansible-playbook with the environment's inventory.
+    Ansible(ansible::Ansible),
+    /// Print the environment's ssh configuration, or let plain ssh know its nodes.
+    SshConfig(ssh_config::SshConfig),
     /// Check what a server must have to be a hypervisor, or make it one.
     Hypervisor(hypervisor::Hypervisor),
     /// Look at topologies: list, show, check, render and draw them; needs no hypervisor.

@@ -1,10 +1,19 @@
 //! One file per subcommand.
 
+pub mod ansible;
 pub mod completion;
 pub mod connection;
+pub mod console;
+pub mod forward;
+mod hand_over;
 pub mod hypervisor;
 pub mod list;
+pub mod live;
 pub mod man;
+pub mod power;
+pub mod ssh;
+pub mod ssh_config;
 pub mod status;
 pub mod topology;
 pub mod virsh;
+pub mod vnc;

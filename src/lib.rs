@@ -77,6 +77,14 @@ pub fn run() -> ExitCode {
                     cli::Command::Virsh(args) => commands::virsh::run(args, answers, &ui).await,
                     cli::Command::Status(args) => commands::status::run(args, &ui).await,
                     cli::Command::List(args) => commands::list::run(args, &ui).await,
+                    cli::Command::Ssh(args) => commands::ssh::ssh(args),
+                    cli::Command::Scp(args) => commands::ssh::scp(args),
+                    cli::Command::Console(args) => commands::console::run(args, &ui).await,
+                    cli::Command::Forward(args) => commands::forward::run(args, &ui).await,
+                    cli::Command::Vnc(args) => commands::vnc::run(args, &ui).await,
+                    cli::Command::Power(args) => commands::power::run(args, &ui).await,
+                    cli::Command::Ansible(args) => commands::ansible::run(args),
+                    cli::Command::SshConfig(args) => commands::ssh_config::run(args, &ui),
                     cli::Command::Hypervisor(args) => commands::hypervisor::run(args, &ui).await,
                     cli::Command::Topology(args) => commands::topology::run(args, &ui),
                     cli::Command::Completion(args) => {
@@ -88,6 +96,7 @@ pub fn run() -> ExitCode {
             });
             runtime.shutdown_background();
             ssh::passphrase::restore();
+            ui::raw::restore();
             result
         }
         Err(error) => Err(error.into()),

@@ -3,6 +3,7 @@
 //! The same view gives the same bytes. The ssh client knows neither paths relative to its configuration nor a
 //! token for its folder, so that file names its own workspace; all else is the same from any machine.
 
+pub mod include;
 mod instackenv;
 mod inventory;
 mod known_hosts;
@@ -13,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Exit, Fault};
 use crate::secret::Secret;
-use crate::workspace::{INSTACKENV, INVENTORY, INVENTORY_LINK, KNOWN_HOSTS, SSH_CONFIG, atomic};
+use crate::workspace::{INSTACKENV, INVENTORY, INVENTORY_LINK, KNOWN_HOSTS, SSH_CONFIG, SSH_INCLUDE, atomic};
 use crate::yaml::shown;
 
 /// A deployment as the outputs see it.
@@ -190,6 +191,21 @@ fn files(view: &View) -> anyhow::Result<[(PathBuf, String); 3]> {
 pub fn write(view: &View) -> anyhow::Result<Vec<PathBuf>> {
     let mut changed = Vec::new();
     for (path, text) in files(view)? {
+        if atomic::write_if_changed(&path, text.as_bytes(), 0o600)? {
+            changed.push(path);
+        }
+    }
+    // Where somebody asked for it.
+    let path = view.workspace.join(SSH_INCLUDE);
+    if path.exists() {
+        let nodes: Vec<&str> = view.reachable().map(|(node, _)| node.name.as_str()).collect();
+        let config = ssh_config::render(view)?;
+        let text = include::render(
+            &view.workspace.join(SSH_CONFIG),
+            &config,
+            &view.deployment,
+            &nodes,
+        )?;
         if atomic::write_if_changed(&path, text.as_bytes(), 0o600)? {
             changed.push(path);
         }

@@ -5,6 +5,7 @@
 
 pub mod harmless;
 mod lines;
+pub mod raw;
 mod screen;
 pub mod table;
 mod transfer;

@@ -5,6 +5,7 @@
 pub mod active;
 pub mod atomic;
 pub mod choice;
+mod logins;
 mod record;
 
 use std::ffi::OsString;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+pub use logins::{Login, Logins};
 pub use record::{Record, RecordHost};
 
 use crate::error::{Exit, Fault, FaultContext};
@@ -28,6 +30,8 @@ pub const INVENTORY_LINK: &str = "hosts";
 pub const SSH_CONFIG: &str = "ansible.ssh.config";
 /// The host keys of the hypervisors and nodes.
 pub const KNOWN_HOSTS: &str = "known_hosts";
+/// The nodes for plain ssh, where somebody asked for that.
+pub const SSH_INCLUDE: &str = "include.ssh.config";
 /// The nodes without an OS, for Ironic.
 pub const INSTACKENV: &str = "instackenv.json";
 /// The private key for the nodes.
@@ -35,11 +39,12 @@ pub const KEY: &str = "id_ed25519";
 /// The public half of the key for the nodes.
 pub const PUBLIC_KEY: &str = "id_ed25519.pub";
 
-const OURS: [&str; 8] = [
+const OURS: [&str; 9] = [
     RECORD,
     INVENTORY,
     INVENTORY_LINK,
     SSH_CONFIG,
+    SSH_INCLUDE,
     KNOWN_HOSTS,
     INSTACKENV,
     KEY,

@@ -25,6 +25,14 @@ fn the_help_is_on_stdout() {
       status      Show an environment as it is: host, networks with leases, nodes, and what is not as
                   irs made it
       list        List the environments on a hypervisor: who made them, when, and what irs does not own
+      ssh         Log in to a node, or run a command there, by ssh
+      scp         Copy files from and to nodes, by scp
+      console     Show a node's serial console, and type there
+      forward     Make ports of nodes ports of this machine
+      vnc         Make a node's screen (VNC) a port of this machine
+      power       Switch nodes on, off, off and on, or press their reset button
+      ansible     Run ansible-playbook with the environment's inventory
+      ssh-config  Print the environment's ssh configuration, or let plain ssh know its nodes
       hypervisor  Check what a server must have to be a hypervisor, or make it one
       topology    Look at topologies: list, show, check, render and draw them; needs no hypervisor
       completion  Print the script by which a shell completes the words of irs: commands, flags, node
@@ -71,7 +79,7 @@ fn without_a_command_the_help_is_on_stderr() {
     }
     ── stderr
     error: 'irs' requires a subcommand but one was not provided
-      [subcommands: virsh, status, list, hypervisor, topology, completion, man, help]
+      [subcommands: virsh, status, list, ssh, scp, console, forward, vnc, power, ansible, ssh-config, hypervisor, topology, completion, man, help]
 
     Usage: irs [OPTIONS] <COMMAND>
 

@@ -89,6 +89,7 @@ fn command_lines_are_accepted() {
             seen += 1;
             let words =
                 shlex::split(&format!("irs {line}")).unwrap_or_else(|| panic!("{}: {line}", path.display()));
+            let words = irs::cli::handed::arrange(words.into_iter().map(Into::into).collect());
             if let Err(error) = Cli::try_parse_from(words) {
                 // A command may be spoken of without all that it needs.
                 let unfinished = matches!(

@@ -1,6 +1,6 @@
 //! `irs status`: an environment as it is.
 
-mod alive;
+pub mod alive;
 mod drift;
 mod view;
 

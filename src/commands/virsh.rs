@@ -74,7 +74,9 @@ pub async fn run(args: &Virsh, answers: Answers, ui: &Ui) -> Result<()> {
 ///
 /// # Errors
 /// Its own; an interruption.
-async fn looking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn looking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     let done = interrupt::unless_stopped(blocking(work)).await;
     done.unwrap_or_else(|| Err(apply::stopped()))
 }

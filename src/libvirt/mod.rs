@@ -268,13 +268,17 @@ impl Libvirt {
         Ok(stream.finish()?)
     }
 
-    /// Opens a domain's first serial console, taking it over from nobody.
+    /// Opens a domain's first serial console; `force` takes it over from whoever has it.
     ///
     /// # Errors
     /// When somebody else has it, or there is none.
-    pub fn console(&self, domain: &Domain) -> Result<Stream> {
+    pub fn console(&self, domain: &Domain, force: bool) -> Result<Stream, Error> {
         let stream = Stream::new(&self.connect, 0)?;
-        domain.open_console(None, &stream, virt::sys::VIR_DOMAIN_CONSOLE_SAFE)?;
+        let force = match force {
+            true => virt::sys::VIR_DOMAIN_CONSOLE_FORCE,
+            false => 0,
+        };
+        domain.open_console(None, &stream, virt::sys::VIR_DOMAIN_CONSOLE_SAFE | force)?;
         Ok(stream)
     }
 }

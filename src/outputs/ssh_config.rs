@@ -77,9 +77,15 @@ fn through(view: &View, host: usize) -> anyhow::Result<String> {
     Ok(match view.hosts[host].tcp_forwarding {
         // For a jump ssh starts an ssh with the same `-F`, and does not quote it.
         true if config == plain => format!("ProxyJump {alias}"),
-        true => format!("ProxyCommand ssh -F {config} -W '[%h]:%p' {alias}"),
+        true => through_other(&path, &alias)?,
         false => format!("ProxyCommand ssh -F {config} {alias} '{CONNECT}'"),
     })
+}
+
+/// The way through a host of another configuration than the one in which this stands.
+pub(super) fn through_other(config: &Path, alias: &str) -> anyhow::Result<String> {
+    let config = percent(&shell(path_text(config)?)?);
+    Ok(format!("ProxyCommand ssh -F {config} -W '[%h]:%p' {alias}"))
 }
 
 fn pattern(view: &View, name: &str, address: &str) -> String {

@@ -83,7 +83,7 @@ fn listen(target: &Target, tools: &Tools) -> Arc<Mutex<Vec<u8>>> {
     let Ok(Some(domain)) = tools.libvirt.domain(&target.name) else {
         return heard;
     };
-    let Ok(stream) = tools.libvirt.console(&domain) else {
+    let Ok(stream) = tools.libvirt.console(&domain, false) else {
         return heard;
     };
     let listener = Arc::clone(&heard);

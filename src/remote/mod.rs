@@ -4,6 +4,7 @@ mod bulk;
 mod command;
 mod forward;
 mod job;
+mod join;
 mod pool;
 mod run;
 mod send;
@@ -13,6 +14,7 @@ mod upload;
 
 pub use command::{Cmd, Output};
 pub use job::{Ended, Job, News};
+pub use join::join;
 pub use send::Sent;
 pub use tunnel::{Said, TunnelGuard};
 

@@ -118,12 +118,7 @@ pub fn login_at(
     let wanted =
         PublicKey::from_openssh(host_key).map_err(|e| LoginFailure::Other(format!("host key: {e}")))?;
     let socket: OwnedFd = match host {
-        Host::Local(_) => {
-            let tcp = TcpStream::connect_timeout(&(ip, port).into(), timeout)
-                .map_err(|e| LoginFailure::NoAnswer(e.to_string()))?;
-            tcp.set_nodelay(true).map_err(|e| other(e.into()))?;
-            tcp.into()
-        }
+        Host::Local(_) => connect(ip, port, timeout)?.into(),
         Host::Ssh(_) => through(host, ip, port, left())?.into(),
     };
     let mut link = Link::new(socket).map_err(other)?;
@@ -153,6 +148,24 @@ pub fn login_at(
         Err(e) if auth::failure(&e) == auth::Failure::Refused => Err(LoginFailure::KeyRefused),
         Err(e) => Err(other(e)),
     }
+}
+
+/// A stream to a port that the host can reach, within `limit`.
+pub fn stream_to(host: &Host, ip: IpAddr, port: u16, limit: Duration) -> Result<UnixStream, LoginFailure> {
+    if let Host::Ssh(_) = host {
+        return through(host, ip, port, limit);
+    }
+    let tcp = connect(ip, port, limit)?;
+    let (ours, theirs) = UnixStream::pair().map_err(|e| LoginFailure::Other(e.to_string()))?;
+    std::thread::spawn(move || crate::remote::join(&tcp, &theirs));
+    Ok(ours)
+}
+
+fn connect(ip: IpAddr, port: u16, limit: Duration) -> Result<TcpStream, LoginFailure> {
+    let no_answer = |e: std::io::Error| LoginFailure::NoAnswer(e.to_string());
+    let tcp = TcpStream::connect_timeout(&(ip, port).into(), limit).map_err(no_answer)?;
+    tcp.set_nodelay(true).map_err(no_answer)?;
+    Ok(tcp)
 }
 
 /// A stream to a port that the hypervisor can reach, carried by a thread of its own.

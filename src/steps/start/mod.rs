@@ -121,7 +121,11 @@ pub fn apply(work: &Work, libvirt: &Libvirt, virt_type: &str, watch: &Watch<'_>)
     }
 }
 
-fn start(domain: &Domain, virt_type: &str) -> Result<()> {
+/// Starts a domain.
+///
+/// # Errors
+/// libvirt's, with what to do about a KVM that does not carry it.
+pub fn start(domain: &Domain, virt_type: &str) -> Result<()> {
     settled(domain.create(), true, || domain.is_active()).map_err(|error| {
         let mut fault = Fault::new(Exit::Failed, "libvirt could not start it");
         if virt_type == "kvm" && error.message().to_lowercase().contains("kvm") {

@@ -89,7 +89,8 @@ pub(super) fn apply(
     watch: &Watch<'_>,
 ) -> Result<()> {
     let line = watch.ui.node(name);
-    let down = shut_down((domain, name), deadline, watch, &line)?;
+    let after = "once it is down, the next run starts it";
+    let down = shut_down((domain, name), deadline, after, watch, &line)?;
     // This process may have slept for long, and another run may be at work on the node.
     (watch.leads)()?;
     if !down {
@@ -112,10 +113,15 @@ pub(super) fn apply(
     Ok(())
 }
 
-/// Asks the guest to shut down, and waits; whether it is down.
-fn shut_down(
+/// Asks the guest to shut down, and waits; whether it is down. `after` says what follows for one that was asked when the run
+/// is interrupted.
+///
+/// # Errors
+/// libvirt's; an interruption.
+pub fn shut_down(
     (domain, name): (&Domain, &str),
     deadline: Duration,
+    after: &str,
     watch: &Watch<'_>,
     line: &NodeLine,
 ) -> Result<bool> {
@@ -138,7 +144,7 @@ fn shut_down(
             return Ok(false);
         }
         (watch.goes_on)().with_context(|| match begun {
-            Some(_) => format!("'{name}' was asked to shut down: once it is down, the next run starts it"),
+            Some(_) => format!("'{name}' was asked to shut down: {after}"),
             None => format!("'{name}' was not asked to shut down yet"),
         })?;
         match (way, &asked) {
