@@ -68,7 +68,7 @@ lab:
 faults *names:
     tests/faults {{names}}
 
-# Measure irs beside the same work by hand (docs/benchmarks.md); flags: parked, running, kcli, boot, program.
+# Measure irs beside the same work by hand and by its peers (docs/benchmarks.md); parts: see tests/bench.
 bench *parts:
     tests/bench {{parts}}
 

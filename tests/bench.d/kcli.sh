@@ -3,19 +3,25 @@
 
 kcli_version=99.0.202610251748
 
-prepare_kcli() {
+# install_kcli HOME KEY: kcli, with its settings and the user's key in a home of its own.
+install_kcli() {
     local venv=$PWD/.cache/bench/kcli
     kcli=$venv/bin/kcli
+    kcli_home=$1
     if [ ! -x "$kcli" ]; then
         python3 -m venv "$venv" && "$venv/bin/pip" install -q "kcli==$kcli_version" libvirt-python==11.3.0
     fi
-    kcli_home=$work/kcli
     mkdir -p "$kcli_home/.kcli" "$kcli_home/.ssh"
-    ssh-keygen -q -t ed25519 -N '' -f "$kcli_home/.ssh/id_ed25519"
+    install -m 600 "$2" "$kcli_home/.ssh/id_ed25519"
+    cp "$2.pub" "$kcli_home/.ssh/id_ed25519.pub"
     cat >"$kcli_home/.kcli/config.yml" <<END
 default: {client: bench}
 bench: {type: kvm, host: $LAB_ADDRESS, user: root, protocol: ssh, pool: default, url: "$remote"}
 END
+}
+
+prepare_kcli_ten() {
+    install_kcli "$work/kcli" "$LAB_KEY"
     # It makes names bench-0 to bench-9 in either way.
     cat >"$kcli_home/plan.yml" <<END
 {% for n in range(10) %}
@@ -51,7 +57,7 @@ kcli_round() {
 
 measure_kcli() {
     idle_image
-    prepare_kcli
+    prepare_kcli_ten
     irs_until_started kcli.first
     irs --kill --yes >/dev/null 2>&1
     for _ in $(seq "$rounds"); do kcli_round; done

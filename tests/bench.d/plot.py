@@ -2,7 +2,8 @@
 
 import math
 import sys
-from html import escape
+
+from svg import label, picture
 
 PANELS = [
     (
@@ -27,14 +28,6 @@ PANELS = [
     ),
 ]
 WIDTH, HEIGHT, LEFT, TOP, GAP = 330, 320, 60, 50, 250
-FONT = 'font-family="Helvetica, Arial, sans-serif"'
-
-
-def label(x, y, text, size=12, fill="#222", anchor="start", extra=""):
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}" text-anchor="{anchor}" {FONT} {extra}>'
-        f"{escape(text)}</text>"
-    )
 
 
 def main():
@@ -55,11 +48,7 @@ def main():
         return TOP + HEIGHT * (1 - math.log(seconds / low) / math.log(high / low))
 
     total = LEFT + 2 * WIDTH + GAP + 170
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {TOP + HEIGHT + 60}" role="img" '
-        'aria-label="seconds over nodes, for irs, virsh and virt-install">',
-        f'<rect width="{total}" height="{TOP + HEIGHT + 60}" fill="white"/>',
-    ]
+    out = []
     for panel, (title, lines) in enumerate(PANELS):
         begin, end = across(panel, sizes[0]), across(panel, sizes[-1])
         out.append(label(begin, TOP - 20, title, 15, extra='font-weight="bold"'))
@@ -97,8 +86,7 @@ def main():
         for y, x, text, colour in sorted(ends):
             at = max(y, at + 15)
             out.append(label(end + 10 if x >= end - 1 else x + 8, at + 4, text, 12, colour))
-    out.append("</svg>")
-    print("\n".join(out))
+    sys.stdout.write(picture(total, TOP + HEIGHT + 60, "seconds over nodes, for irs, virsh and virt-install", out))
 
 
 main()

@@ -180,6 +180,6 @@ measure_scale() {
     done
     scale_table | tee "$work/scale.md"
     scale_points >"$work/scale.points"
-    python3 tests/bench.d/plot.py <"$work/scale.points" >docs/scale.svg
+    python3 -B tests/bench.d/plot.py <"$work/scale.points" >docs/scale.svg
     echo
 }
