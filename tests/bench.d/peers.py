@@ -62,7 +62,7 @@ def table(samples, tools):
     yield "|---|---|" + "---|" * len(tools)
     for job in samples.jobs():
         own = list(samples.seconds[job].get("irs", {}).values())
-        cells = [spread(own) if own else "failed"]
+        cells = [spread(own) if own else "not done"]
         for tool in tools:
             ratios = samples.ratios(job, tool)
             tried = tool in samples.seconds[job]
@@ -70,14 +70,14 @@ def table(samples, tools):
                 middle, *around = spread(ratios).split(" ")
                 cells.append(" ".join([f"**{middle}**", *around]))
             else:
-                cells.append("failed" if tried else "–")
+                cells.append("not done" if tried else "–")
         yield f"| {job} | " + " | ".join(cells) + " |"
 
 
 def remarks(samples):
     """What did not come through: such a round counts for nobody."""
     for (job, tool, remark), times in samples.remarks.items():
-        yield f"- {TOOLS[tool][0]}, {job}: {remark}, in {times} of the rounds, which {'is' if times == 1 else 'are'} left out"
+        yield f"- {TOOLS[tool][0]}, {job}: {remark} ({times} time{'' if times == 1 else 's'}, left out)"
 
 
 def hidden(text, facts):
@@ -91,14 +91,14 @@ def hidden(text, facts):
 def commands(folder, facts):
     """The commands as they were run, of each tool."""
     for tool, (name, _, where) in TOOLS.items():
-        of_tool = [os.path.join(folder, tool + suffix) for suffix in ("", ".remove")]
+        of_tool = [os.path.join(folder, tool + suffix) for suffix in ("", ".remove", ".file")]
         of_tool = [path for path in of_tool if os.path.exists(path)]
         if of_tool:
             yield f"{name}, {where}:"
             yield ""
             for path in of_tool:
                 with open(path, encoding="utf-8") as file:
-                    yield "    " + hidden(file.read().strip(), facts)
+                    yield from ("    " + line for line in hidden(file.read().strip(), facts).splitlines())
             yield ""
 
 

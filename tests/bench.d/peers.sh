@@ -7,8 +7,8 @@
 #   version_TOOL         prints what is compared
 #   make_TOOL N KIND     makes N nodes of a kind, `idle` (over an image that does not boot) or `guest`; may wait for SSH
 #   remove_TOOL N KIND   removes them and their network
-# and says in `again` whether the same command can be run twice, in `waits` the name of its process if it waits for SSH, and in
-# `address` where its first node is if that has no lease.
+# and says in `again` whether the same command can be run twice, in `waits` the name of its process if it waits for SSH, in
+# `address` where its first node is if that has no lease, and in `silent` why that would never answer.
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154
 
 read -r -a peer_sizes <<<"${BENCH_PEER_NODES:-3 10}"
@@ -18,7 +18,7 @@ peers=$work/peers
 declare -A memory=([idle]=128 [guest]=1024)
 disk_gib=20
 user=cloud-user
-declare -A waits=([virsh]=virsh) again address
+declare -A waits=([virsh]=virsh) again address silent
 
 for tool in irs virt_install kcli virt_lightning; do
     # shellcheck source=/dev/null
@@ -50,6 +50,9 @@ record() {
     [ -e "$peers/commands/$name" ] || echo "$*" >"$peers/commands/$name"
 }
 
+# The same of a file that such a command names.
+record_file() { [ -e "$peers/commands/$1.file" ] || { echo "# ${2##*/}" && cat "$2"; } >"$peers/commands/$1.file"; }
+
 # sample JOB TOOL SECONDS|- [REMARK]
 sample() {
     printf '%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$round" "$3" "${4-}" >>"$peers/samples.tsv"
@@ -72,7 +75,7 @@ stop() {
     for process in $(descendants "$2"); do
         if [ "$(cat "/proc/$process/comm" 2>/dev/null)" = "${waits[$1]}" ]; then kill -TERM "$process" || true; fi
     done
-    wait "$2" || true
+    wait "$2" 2>/dev/null || true
 }
 
 # Until so many nodes run: from the command line to the last one's start, as libvirt notes it.
@@ -135,33 +138,32 @@ let_in() {
 
 # One node with an OS: until it answers, until the command is through, and the same command again.
 boot_node() {
-    local tool=$1 since pid node=bench-0 answered=
+    local tool=$1 since pid node=bench-0 there=
     [ "$tool" != irs ] || node=undercloud-0
     since=$(now)
     "make_$tool" 1 guest >"$work/said" 2>&1 &
     pid=$!
-    if let_in "$node" "${address[$tool]-}"; then
-        answered=yes
+    if [ -n "${silent[$tool]-}" ]; then
+        sample '1 node answers SSH' "$tool" - "${silent[$tool]}"
+        there=yes
+    elif let_in "$node" "${address[$tool]-}"; then
         sample '1 node answers SSH' "$tool" "$(seconds_since "$since")"
-        if wait "$pid"; then
-            if [ "${again[$tool]-}" = yes ]; then
-                since=$(now)
-                if "make_$tool" 1 guest >"$work/said" 2>&1; then
-                    sample 'the same command again' "$tool" "$(seconds_since "$since")"
-                else
-                    sample 'the same command again' "$tool" - failed
-                fi
-            fi
-        else
-            tail "$work/said" >&2
-        fi
+        there=yes
     else
-        sample '1 node answers SSH' "$tool" - 'no answer in 300 s'
-        if [ -n "${waits[$tool]-}" ]; then stop "$tool" "$pid"; else wait "$pid" || true; fi
+        sample '1 node answers SSH' "$tool" - 'no answer in time'
+        [ -z "${waits[$tool]-}" ] || stop "$tool" "$pid"
+    fi
+    if wait "$pid" && [ -n "$there" ] && [ "${again[$tool]-}" = yes ]; then
+        since=$(now)
+        if "make_$tool" 1 guest >"$work/said" 2>&1; then
+            sample 'the same command again' "$tool" "$(seconds_since "$since")"
+        else
+            sample 'the same command again' "$tool" - 'it failed'
+        fi
     fi
     since=$(now)
     "remove_$tool" 1 guest >"$work/said" 2>&1 || cat "$work/said" >&2
-    removed 'removing that node' "$tool" "$since" "$answered"
+    removed 'removing that node' "$tool" "$since" "$there"
 }
 
 # The tools in an order that differs from round to round, so that none is always first.

@@ -33,11 +33,11 @@ class Peers(unittest.TestCase):
     def test_table(self):
         head, _, nodes, ssh = peers.table(self.samples, ["virt_install", "kcli", "virt_lightning"])
         self.assertEqual(head.count("|"), nodes.count("|"))
-        self.assertEqual(nodes, "| 3 nodes run | 3.00 (2.00–4.00) | failed | **1.75** (1.50–2.00) | **1.00** |")
+        self.assertEqual(nodes, "| 3 nodes run | 3.00 (2.00–4.00) | not done | **1.75** (1.50–2.00) | **1.00** |")
         self.assertEqual(ssh, "| 1 node answers SSH | 40.0 | – | **1.50** | – |")
 
     def test_what_failed_is_said(self):
-        self.assertIn("- virt-lightning, 3 nodes run: 2 of 3 nodes run, in 1 of the rounds", "\n".join(peers.remarks(self.samples)))
+        self.assertIn("- virt-lightning, 3 nodes run: 2 of 3 nodes run (1 time, left out)", "\n".join(peers.remarks(self.samples)))
 
     def test_the_picture_has_a_dot_for_each_ratio(self):
         root = ET.fromstring(peers.draw(self.samples))

@@ -2,6 +2,7 @@
 # shellcheck shell=bash disable=SC2016,SC2034,SC2154
 
 again[kcli]=yes
+silent[kcli]='its seed is a SATA CD, for which the lab guest has no driver'
 
 prepare_kcli() {
     install_kcli "$peers/kcli" "$LAB_KEY"
@@ -21,6 +22,7 @@ version_kcli() { echo "$kcli_version"; }
 version_kcli_threads() { echo "$kcli_version"; }
 
 make_kcli() {
+    record_file kcli "$peers/$2.plan.yml"
     record kcli kcli create plan -f "$peers/$2.plan.yml" -P "nodes=$1" bench
     kcli create plan -f "$peers/$2.plan.yml" -P "nodes=$1" bench
 }

@@ -31,7 +31,7 @@ virt_install() {
     words=(virt-install --connect qemu:///system --name '{}' --memory "${memory[$kind]}" --vcpus 1 --virt-type qemu --osinfo debian11
         --machine pc --import --disk "size=$disk_gib,backing_store=$images/$kind.qcow2,backing_format=qcow2" --network network=bench
         --cloud-init "user-data=$peers/user-data,disable=on" --graphics none --noautoconsole)
-    record "virt_install$4" printf 'bench-%s\n' "0 … $((nodes - 1))" '|' xargs "-P$most" '-I{}' "${words[@]}"
+    record "virt_install$4" "virsh net-define network.xml && virsh net-start bench && seq -f bench-%.0f 0 $((nodes - 1)) | xargs -P$most -I{} ${words[*]}"
     on_host 'virsh -q net-define "$1" && virsh -q net-start bench' "$peers/network.xml"
     seq -f 'bench-%.0f' 0 $((nodes - 1)) | on_host 'xargs "-P$1" "-I{}" "${@:2}"' "$most" "${words[@]}"
 }
@@ -39,6 +39,8 @@ make_virt_install() { virt_install 1 "$1" "$2" ''; }
 make_virt_install_at_once() { virt_install 8 "$1" "$2" _at_once; }
 
 remove_virt_install() {
+    record virt_install.remove "seq -f bench-%.0f 0 $(($1 - 1)) | xargs -P8 -I{} sh -c 'virsh destroy {} && virsh undefine {} --remove-all-storage' &&" \
+        'virsh net-destroy bench && virsh net-undefine bench'
     seq -f 'bench-%.0f' 0 $(($1 - 1)) | on_host 'xargs -P8 "-I{}" sh -c "virsh -q destroy {} && virsh -q undefine {} --remove-all-storage"
         virsh -q net-destroy bench && virsh -q net-undefine bench'
 }

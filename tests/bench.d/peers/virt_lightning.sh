@@ -31,6 +31,7 @@ version_virt_lightning() { echo "$virt_lightning_version"; }
 lightning() { on_host 'HOME=$1 exec "${@:2}"' "$peers/lightning" "${lightning[@]}" "$@"; }
 
 make_virt_lightning() {
+    record_file virt_lightning "$peers/$2.$1.virt-lightning.yaml"
     record virt_lightning vl --config "$peers/lightning.ini" up --virt-lightning-yaml "$peers/$2.$1.virt-lightning.yaml"
     lightning up --virt-lightning-yaml "$peers/$2.$1.virt-lightning.yaml"
 }
