@@ -11,6 +11,7 @@ pub mod forward;
 pub mod handed;
 pub mod host;
 pub mod hypervisor;
+pub mod inventory;
 pub mod list;
 mod number;
 pub mod power;
@@ -21,6 +22,7 @@ pub mod topology;
 pub mod usage;
 pub mod virsh;
 pub mod vnc;
+pub mod workspace;
 
 use clap::{Args, Parser, Subcommand};
 use format::Form;
@@ -58,6 +60,10 @@ pub enum Command {
     Status(status::Status),
     /// List the environments on a hypervisor: who made them, when, and what irs does not own.
     List(list::List),
+    /// Print an environment's Ansible inventory, in any of its forms; bring back a lost workspace.
+    Inventory(Box<inventory::Inventory>),
+    /// Make, choose, list, move and delete workspaces: where inventories, ssh configs and keys are kept.
+    Workspace(workspace::Workspace),
     /// Log in to a node, or run a command there, by ssh.
     Ssh(ssh::Ssh),
     /// Copy files from and to nodes, by scp.

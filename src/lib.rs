@@ -77,6 +77,8 @@ pub fn run() -> ExitCode {
                     cli::Command::Virsh(args) => commands::virsh::run(args, answers, &ui).await,
                     cli::Command::Status(args) => commands::status::run(args, &ui).await,
                     cli::Command::List(args) => commands::list::run(args, &ui).await,
+                    cli::Command::Inventory(args) => commands::inventory::run(args, &ui).await,
+                    cli::Command::Workspace(args) => commands::workspace::run(args, &ui),
                     cli::Command::Ssh(args) => commands::ssh::ssh(args),
                     cli::Command::Scp(args) => commands::ssh::scp(args),
                     cli::Command::Console(args) => commands::console::run(args, &ui).await,

@@ -1,5 +1,6 @@
 //! Prefixed and length-limited names of domains, networks, bridges and pools.
 
+use crate::yaml::Problems;
 use sha2::{Digest, Sha256};
 
 /// The name of the deployment without a prefix.
@@ -23,6 +24,17 @@ pub fn check_prefix(prefix: &str) -> Result<(), String> {
         return Err("'default' is the name of the deployment without a prefix".into());
     }
     check_label(prefix, PREFIX_MAX)
+}
+
+/// Reports a `--prefix` that cannot be one.
+pub fn check_said(prefix: Option<&str>, problems: &mut Problems) {
+    if let Some(prefix) = prefix
+        && let Err(why) = check_prefix(prefix)
+    {
+        problems
+            .push(None, format!("--prefix '{prefix}' cannot be used: {why}"))
+            .hint("'irs list' shows the environments of a hypervisor");
+    }
 }
 
 /// Checks a name that becomes part of a host name.

@@ -5,17 +5,23 @@
 
 pub mod include;
 mod instackenv;
-mod inventory;
+pub mod inventory;
 mod known_hosts;
 mod ssh_config;
+mod stored;
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Exit, Fault};
 use crate::secret::Secret;
-use crate::workspace::{INSTACKENV, INVENTORY, INVENTORY_LINK, KNOWN_HOSTS, SSH_CONFIG, SSH_INCLUDE, atomic};
+use crate::workspace::{
+    INSTACKENV, INVENTORY, INVENTORY_LINK, KNOWN_HOSTS, NODES, SSH_CONFIG, SSH_INCLUDE, atomic,
+};
 use crate::yaml::shown;
+use serde::{Deserialize, Serialize};
+
+pub use stored::{load, parse};
 
 /// A deployment as the outputs see it.
 #[derive(Clone, Debug)]
@@ -31,7 +37,7 @@ pub struct View {
 }
 
 /// A hypervisor.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HostView {
     /// As typed for `--host-address`.
     pub name: String,
@@ -53,7 +59,8 @@ pub struct HostView {
     pub proxy_command: Option<String>,
     /// `ProxyJump` of the user's ssh configuration.
     pub proxy_jump: Option<String>,
-    /// How Ironic powers its nodes, when it can.
+    /// How Ironic powers its nodes, when it can. It has a secret.
+    #[serde(skip)]
     pub power: Option<Power>,
 }
 
@@ -71,7 +78,7 @@ pub struct Power {
 }
 
 /// A node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NodeView {
     /// The domain's name.
     pub name: String,
@@ -98,6 +105,7 @@ pub struct NodeView {
     /// Its public host key in OpenSSH's one-line form.
     pub host_public_key: Option<String>,
     /// What Ironic must know of it, when it has no OS.
+    #[serde(skip)]
     pub blank: Option<Blank>,
 }
 
@@ -129,7 +137,7 @@ impl View {
     }
 
     /// The nodes by type and index, so that `compute-10` follows `compute-9`.
-    fn sorted(&self) -> Vec<&NodeView> {
+    pub fn sorted(&self) -> Vec<&NodeView> {
         let mut nodes: Vec<_> = self.nodes.iter().collect();
         nodes.sort_by(|a, b| (&a.node_type, a.index, &a.name).cmp(&(&b.node_type, b.index, &b.name)));
         nodes
@@ -178,23 +186,27 @@ fn is_literal(address: &str) -> bool {
     !address.is_empty() && address.chars().all(plain)
 }
 
-fn files(view: &View) -> anyhow::Result<[(PathBuf, String); 3]> {
+fn files(view: &View) -> anyhow::Result<[(PathBuf, String); 4]> {
     let path = |name: &str| view.workspace.join(name);
     Ok([
         (path(INVENTORY), inventory::render(view)?),
         (path(SSH_CONFIG), ssh_config::render(view)?),
         (path(KNOWN_HOSTS), known_hosts::render(view)),
+        (path(NODES), stored::render(view)?),
     ])
+}
+
+/// Makes sure that the files of a view can be written.
+///
+/// # Errors
+/// The name or value that they cannot have.
+pub fn check(view: &View) -> anyhow::Result<()> {
+    files(view).map(drop)
 }
 
 /// Writes the outputs into the view's workspace, which must exist, and gives those that changed.
 pub fn write(view: &View) -> anyhow::Result<Vec<PathBuf>> {
-    let mut changed = Vec::new();
-    for (path, text) in files(view)? {
-        if atomic::write_if_changed(&path, text.as_bytes(), 0o600)? {
-            changed.push(path);
-        }
-    }
+    let mut changed = write_ways(view)?;
     // Where somebody asked for it.
     let path = view.workspace.join(SSH_INCLUDE);
     if path.exists() {
@@ -218,6 +230,20 @@ pub fn write(view: &View) -> anyhow::Result<Vec<PathBuf>> {
             changed.push(path);
         }
         _ => {}
+    }
+    Ok(changed)
+}
+
+/// Writes all but what is for Ironic: the files that have paths of the workspace, or are found by them.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_ways(view: &View) -> anyhow::Result<Vec<PathBuf>> {
+    let mut changed = Vec::new();
+    for (path, text) in files(view)? {
+        if atomic::write_if_changed(&path, text.as_bytes(), 0o600)? {
+            changed.push(path);
+        }
     }
     let link = view.workspace.join(INVENTORY_LINK);
     if atomic::link_if_changed(&link, Path::new(INVENTORY))? {

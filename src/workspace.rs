@@ -3,6 +3,7 @@
 //! Nothing in it is state: any other machine can write it anew from the hypervisor.
 
 pub mod active;
+pub mod archive;
 pub mod atomic;
 pub mod choice;
 mod logins;
@@ -34,12 +35,34 @@ pub const KNOWN_HOSTS: &str = "known_hosts";
 pub const SSH_INCLUDE: &str = "include.ssh.config";
 /// The nodes without an OS, for Ironic.
 pub const INSTACKENV: &str = "instackenv.json";
+/// Hypervisors and nodes as the other files show them.
+pub const NODES: &str = "nodes.json";
 /// The private key for the nodes.
 pub const KEY: &str = "id_ed25519";
 /// The public half of the key for the nodes.
 pub const PUBLIC_KEY: &str = "id_ed25519.pub";
 
-const OURS: [&str; 9] = [
+/// The mark of a workspace that was made or checked out by name.
+const KEPT: &str = ".workspace";
+
+/// The copy of the private key for a hypervisor, which an archive brought.
+pub fn host_key(index: usize) -> String {
+    format!("hypervisor-{index}.key")
+}
+
+/// Whether a file is such a copy.
+pub fn is_host_key(name: &str) -> bool {
+    let index = name
+        .strip_prefix("hypervisor-")
+        .and_then(|name| name.strip_suffix(".key"));
+    index.is_some_and(|index| {
+        index
+            .parse::<u16>()
+            .is_ok_and(|number| number.to_string() == index)
+    })
+}
+
+const OURS: [&str; 10] = [
     RECORD,
     INVENTORY,
     INVENTORY_LINK,
@@ -47,6 +70,7 @@ const OURS: [&str; 9] = [
     SSH_INCLUDE,
     KNOWN_HOSTS,
     INSTACKENV,
+    NODES,
     KEY,
     PUBLIC_KEY,
 ];
@@ -85,6 +109,67 @@ impl Workspace {
     /// Whether the folder is there.
     pub fn exists(&self) -> bool {
         self.path.is_dir()
+    }
+
+    /// The workspaces that there are, by name.
+    ///
+    /// # Errors
+    /// When their folder cannot be read.
+    pub fn all() -> anyhow::Result<Vec<Self>> {
+        let base = base()?;
+        let entries = match std::fs::read_dir(&base) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(e).with_context(|| format!("reading '{}'", base.display())),
+        };
+        let mut all = Vec::new();
+        for entry in entries {
+            let name = entry
+                .with_context(|| format!("reading '{}'", base.display()))?
+                .file_name();
+            let workspace = name.to_str().and_then(|name| Workspace::below(&base, name).ok());
+            all.extend(workspace.filter(Workspace::is_ours));
+        }
+        all.sort_by(|a, b| a.name().cmp(b.name()));
+        Ok(all)
+    }
+
+    /// Whether the folder is there and irs's own: it has a file of irs's, or none at all.
+    pub fn is_ours(&self) -> bool {
+        let is_folder = std::fs::symlink_metadata(&self.path).is_ok_and(|metadata| metadata.is_dir());
+        let Some(entries) = is_folder.then(|| std::fs::read_dir(&self.path).ok()).flatten() else {
+            return false;
+        };
+        let mut names = entries.flatten().map(|entry| entry.file_name()).peekable();
+        names.peek().is_none() || names.any(|name| name == KEPT || is_ours(&name))
+    }
+
+    /// Makes it one that stays when its files go, as somebody asked for it by name.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn keep(&self) -> anyhow::Result<()> {
+        self.create()?;
+        atomic::write_if_changed(&self.path.join(KEPT), b"", 0o600)?;
+        Ok(())
+    }
+
+    /// Removes the folder and everything in it; gives the names of what irs did not write.
+    ///
+    /// # Errors
+    /// When something cannot be removed.
+    pub fn delete(&self) -> anyhow::Result<Vec<String>> {
+        let entries =
+            std::fs::read_dir(&self.path).with_context(|| format!("reading '{}'", self.path.display()))?;
+        let names = entries.flatten().map(|entry| entry.file_name());
+        let mut strange: Vec<String> = names
+            .filter(|name| name != KEPT && !is_ours(name))
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect();
+        strange.sort();
+        std::fs::remove_dir_all(&self.path)
+            .with_context(|| format!("removing the workspace '{}'", self.path.display()))?;
+        Ok(strange)
     }
 
     /// A file among the workspaces.
@@ -172,7 +257,7 @@ impl Workspace {
 
 fn is_ours(name: &OsString) -> bool {
     name.to_str()
-        .is_some_and(|name| OURS.contains(&name) || atomic::is_temporary(name))
+        .is_some_and(|name| OURS.contains(&name) || is_host_key(name) || atomic::is_temporary(name))
 }
 
 /// The folder of all workspaces: `$IRS_HOME`, else `irs` in the XDG data folder.

@@ -7,11 +7,14 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Form {
     /// Text.
+    #[value(alias = "fancy")]
     Human,
     /// One JSON object.
     Json,
     /// YAML.
     Yaml,
+    /// Ansible's INI.
+    Ini,
     /// libvirt's XML.
     Xml,
     /// Graphviz.
@@ -24,6 +27,8 @@ pub enum Form {
 
 /// The forms of most commands.
 pub const COMMON: &[Form] = &[Form::Human, Form::Json];
+/// The forms of `irs inventory`.
+pub const INVENTORY: &[Form] = &[Form::Ini, Form::Yaml, Form::Json];
 /// The forms of `irs topology show`.
 pub const SHOW: &[Form] = &[Form::Yaml, Form::Json];
 /// The forms of `irs topology render`.

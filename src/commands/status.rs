@@ -98,13 +98,7 @@ fn shown(view: &View) -> String {
 fn asked(args: &Status) -> Result<Asked> {
     let mut problems = Problems::default();
     connection::check_hosts(&args.connect.host_address, &mut problems);
-    if let Some(prefix) = &args.environment.prefix
-        && let Err(why) = names::check_prefix(prefix)
-    {
-        problems
-            .push(None, format!("--prefix '{prefix}' cannot be used: {why}"))
-            .hint("'irs list' shows the environments of a hypervisor");
-    }
+    names::check_said(args.environment.prefix.as_deref(), &mut problems);
     if !problems.is_empty() {
         return Err(problems.into_fault());
     }

@@ -343,7 +343,7 @@ fn nothing_is_written_twice_and_modes_are_private() {
     );
     let mut smaller = view;
     smaller.nodes.truncate(1);
-    assert_eq!(write(&smaller).unwrap().len(), 3);
+    assert_eq!(write(&smaller).unwrap().len(), 4);
 }
 
 #[test]

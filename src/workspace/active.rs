@@ -9,12 +9,23 @@ use std::path::Path;
 /// No workspace can have this name.
 const FILE: &str = ".active";
 
-/// The name of the active workspace, if one was checked out; it need not exist any more.
+/// The variable that makes another one the active one of a shell.
+const VARIABLE: &str = "IRS_WORKSPACE";
+
+/// The name of the active workspace: this shell's, else the one that was checked out; it need not exist.
 ///
 /// # Errors
 /// When the file has no name of a workspace.
 pub fn name() -> Result<Option<String>> {
-    name_below(&base()?)
+    match in_environment() {
+        Some(name) => Ok(Some(name)),
+        None => name_below(&base()?),
+    }
+}
+
+/// The one that is active in this shell, whatever was checked out.
+pub fn in_environment() -> Option<String> {
+    std::env::var(VARIABLE).ok().filter(|name| !name.is_empty())
 }
 
 pub(super) fn name_below(base: &Path) -> Result<Option<String>> {

@@ -52,7 +52,9 @@ pub struct Known {
 /// `Usage` for a bad name, a record that cannot be understood, a workspace of another environment than `prefix`, and an
 /// active workspace that is gone.
 pub fn choose(prefix: Option<&str>, workspace: Option<&str>) -> Result<Choice> {
-    choose_below(&base()?, prefix, workspace)
+    let mut choice = choose_below(&base()?, prefix, workspace)?;
+    choice.active = active::in_environment().or(choice.active);
+    Ok(choice)
 }
 
 /// Like [`choose`], and it must have an environment: for commands that work with its files.
@@ -134,7 +136,7 @@ impl Choice {
 
     /// It in words, to be shown.
     pub fn shown(&self) -> String {
-        let active = if self.is_active() { ", the active one" } else { "" };
+        let active = if self.is_active() { " (active)" } else { "" };
         format!("'{}'{active}", self.workspace.name())
     }
 

@@ -1,7 +1,9 @@
 //! What Ansible makes of an inventory whose values somebody chose with care.
 
 use crate::support::ansible;
-use irs::outputs::{HostView, NodeView, View, write};
+use irs::outputs::{HostView, NodeView, View, inventory, write};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -87,11 +89,55 @@ fn ansible_reads_the_values_or_they_are_refused() {
     assert!(good.len() > 18, "too much is refused: {good:?}");
     let view = view(dir.path(), &good);
     write(&view).expect("each of them can be written");
+    // The same from each form.
+    let forms = [
+        ("form.ini", inventory::ini(&view).expect("INI")),
+        ("form.yml", inventory::yaml(&view).expect("YAML")),
+        ("form.sh", script(&inventory::all(&view).expect("JSON"))),
+    ];
+    for (name, text) in &forms {
+        std::fs::write(dir.path().join(name), text).expect("written");
+        let mode = if name.ends_with(".sh") { 0o755 } else { 0o644 };
+        std::fs::set_permissions(dir.path().join(name), Permissions::from_mode(mode)).expect("a mode");
+    }
+    let read = |file: &str| {
+        let out = Command::new(ansible().join("ansible-inventory"))
+            .args(["-i", dir.path().join(file).to_str().expect("UTF-8"), "--list"])
+            .output()
+            .expect("ansible-inventory");
+        let said = String::from_utf8_lossy(&out.stderr).into_owned();
+        let all: serde_json::Value = serde_json::from_slice(&out.stdout).expect(&said);
+        all
+    };
+    let (ini, yaml, dynamic) = (read("form.ini"), read("form.yml"), read("form.sh"));
+    assert_eq!(
+        ini["_meta"]["hostvars"]["a-0"]["ansible_port"],
+        serde_json::Value::Null
+    );
+    assert_eq!(ini["_meta"]["hostvars"]["hypervisor"]["ansible_port"], 22);
+    assert_eq!(
+        ini["openstack_nodes"]["hosts"].as_array().map(Vec::len),
+        Some(good.len())
+    );
+    assert_eq!(yaml, ini);
+    assert_eq!(dynamic, ini);
+    check("hosts-prov", &view, &good, dir.path());
+    check("form.sh", &view, &good, dir.path());
+    assert!(!pwned.exists(), "a template was run");
+}
+
+/// An inventory program that prints this.
+fn script(all: &serde_json::Value) -> String {
+    format!("#!/bin/sh\ncat <<'END'\n{all}\nEND\n")
+}
+
+/// What Ansible itself says that a variable is comes to what it was made from.
+fn check(file: &str, view: &View, good: &[String], dir: &Path) {
     let shown = |name: &str| {
         let out = Command::new(ansible().join("ansible"))
             .args([
                 "-i",
-                dir.path().join("hosts-prov").to_str().expect("UTF-8"),
+                dir.join(file).to_str().expect("UTF-8"),
                 "a-*",
                 "-m",
                 "debug",
@@ -116,8 +162,7 @@ fn ansible_reads_the_values_or_they_are_refused() {
         let json = said["msg"].as_str().expect(json).trim_start_matches('=');
         serde_json::from_str::<serde_json::Value>(json).expect(json)
     };
-    for (node, text) in view.nodes.iter().zip(&good) {
-        assert_eq!(value(&node.name), text.as_str(), "{text:?}");
+    for (node, text) in view.nodes.iter().zip(good) {
+        assert_eq!(value(&node.name), text.as_str(), "{file}: {text:?}");
     }
-    assert!(!pwned.exists(), "a template was run");
 }

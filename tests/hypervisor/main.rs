@@ -17,6 +17,7 @@ mod ironic;
 mod killed;
 mod lab;
 mod main_road;
+mod moved;
 mod neighbours;
 mod networks;
 mod node_keys;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::changes;
+use crate::moved;
 use crate::support::{Lab, Run, RunExt, ansible, difference, files};
 
 /// Sizes for an emulated lab; controller and compute get different ones, to be told apart.
@@ -262,6 +263,8 @@ fn three_nodes_are_made_answer_stay_and_go() {
         "true",
     )
     .ok();
+
+    moved::of_a_lost_laptop(&lab, other.path());
 
     // Without `--start os` the parked ones run too.
     let started = lab.virsh(&command).ok();

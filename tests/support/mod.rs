@@ -174,8 +174,13 @@ impl Lab {
 
     /// Runs another subcommand, the first of the arguments, on this hypervisor.
     pub fn on_host(&self, args: &[&str]) -> Run {
+        self.on_host_command(args).run()
+    }
+
+    /// The same, not started yet.
+    pub fn on_host_command(&self, args: &[&str]) -> Command {
         let (command, args) = args.split_first().expect("a subcommand");
-        self.irs(&[&[*command], &self.login()[..], args].concat())
+        self.irs_command(&[&[*command], &self.login()[..], args].concat())
     }
 
     /// Runs `irs hypervisor check` or `prepare` on it.

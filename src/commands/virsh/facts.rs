@@ -5,7 +5,7 @@ use super::input::Request;
 use super::ironic;
 use super::report::address;
 use crate::actual::Actual;
-use crate::commands::connection::Way;
+use crate::commands::connection::{Way, Ways};
 use crate::deployment::Identity;
 use crate::ironic::{profile, provisioned};
 use crate::keys;
@@ -15,15 +15,46 @@ use crate::ssh;
 use crate::steps::domains::read::ActualDomain;
 use crate::steps::host::record::Record;
 use crate::topology::firmware::Firmware;
-use crate::workspace::{self, RecordHost, atomic};
+use crate::workspace::{self, RecordHost, Workspace, atomic};
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
+/// The environment that the outputs are of.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// Its hypervisors.
+    pub ways: &'a Ways,
+    /// Where the outputs go.
+    pub workspace: &'a Workspace,
+    /// The prefix, or `default`.
+    pub deployment: &'a str,
+    /// What the last run noted there.
+    pub known: Option<&'a workspace::Record>,
+    /// The pool of base images.
+    pub pool: &'a str,
+    /// The user to log in to the nodes as.
+    pub username: &'a str,
+}
+
+impl Request {
+    /// The environment that its outputs are of.
+    pub fn place(&self) -> Place<'_> {
+        Place {
+            ways: &self.ways,
+            workspace: &self.workspace,
+            deployment: self.deployment(),
+            known: self.known.as_ref(),
+            pool: &self.wanted.storage.pool,
+            username: &self.wanted.username,
+        }
+    }
+}
+
 /// What is known of one of the hypervisors.
 #[derive(Clone, Copy)]
 pub struct Part<'a> {
-    /// Its number among the request's.
+    /// Its number among the environment's.
     pub at: usize,
     /// The machine.
     pub host: &'a Host,
@@ -31,25 +62,31 @@ pub struct Part<'a> {
     pub id: &'a Identity,
     /// What is there.
     pub actual: &'a Actual,
-    /// What it remembers of the deployment.
-    pub record: &'a Record,
+    /// What it remembers of the deployment; none when that was lost.
+    pub record: Option<&'a Record>,
 }
 
-/// Writes inventory, ssh config, known hosts, key and `deployment.json`; files that are right stay untouched.
+/// Writes inventory, ssh config, known hosts, key and `deployment.json`; files that are right stay untouched. Without the
+/// record, from which the key is derived, a key that is there stays.
 ///
 /// # Errors
 /// When the workspace cannot be written.
-pub fn write_outputs(request: &Request, parts: &[Part<'_>]) -> Result<()> {
-    request.workspace.create()?;
+pub fn write_outputs(place: Place<'_>, parts: &[Part<'_>]) -> Result<View> {
+    place.workspace.create()?;
     if let Some(Part {
-        id, actual, record, ..
+        id,
+        actual,
+        record: Some(record),
+        ..
     }) = parts.first()
     {
-        write_key(request, &login_key(request, id, actual, record)?)?;
+        write_key(place.workspace, &login_key(place.workspace, id, actual, record)?)?;
     }
-    crate::outputs::write(&view(request, parts))?;
+    let view = view(place, parts);
+    crate::outputs::write(&view)?;
     let noted: Vec<_> = parts.iter().map(|part| (part.at, part.id, part.record)).collect();
-    note_deployment(request, &noted)
+    note_deployment(place, &noted)?;
+    Ok(view)
 }
 
 /// Notes in the workspace which deployment is its own, and where: before the first change, so that `--kill` knows it after
@@ -57,14 +94,14 @@ pub fn write_outputs(request: &Request, parts: &[Part<'_>]) -> Result<()> {
 ///
 /// # Errors
 /// When the workspace cannot be written.
-pub fn note_deployment(request: &Request, parts: &[(usize, &Identity, &Record)]) -> Result<()> {
+pub fn note_deployment(place: Place<'_>, parts: &[(usize, &Identity, Option<&Record>)]) -> Result<()> {
     let Some((_, id, record)) = parts.first() else {
         return Ok(());
     };
     let path = |path: Option<&PathBuf>| path.map(std::path::absolute).transpose();
-    let remembered = request.known.as_ref().map_or(&[][..], |known| &known.hosts);
+    let remembered = place.known.map_or(&[][..], |known| &known.hosts);
     let mut hosts = Vec::new();
-    for (at, way) in request.ways.all.iter().enumerate() {
+    for (at, way) in place.ways.all.iter().enumerate() {
         let here = parts.iter().find(|(of, ..)| *of == at);
         let before = remembered.iter().find(|host| host.address == way.host);
         // One that fails is remembered when it was before.
@@ -79,18 +116,18 @@ pub fn note_deployment(request: &Request, parts: &[(usize, &Identity, &Record)])
             user: way.client.user.clone(),
             key: path(way.client.key.as_ref())?,
             known_hosts: path(way.client.known_hosts.as_ref())?,
-            uuid: uuid.filter(|_| request.is_of_several()),
+            uuid: uuid.filter(|_| place.ways.all.len() > 1),
         });
     }
-    request.workspace.create()?;
-    request.workspace.write_record(&workspace::Record {
+    place.workspace.create()?;
+    place.workspace.write_record(&workspace::Record {
         deployment: id.name.clone(),
         prefix: id.prefix.clone(),
         uuid: id.uuid,
         hosts,
-        network: record.network.clone(),
-        pool: Some(request.wanted.storage.pool.clone()),
-        username: Some(request.wanted.username.clone()),
+        network: record.and_then(|record| record.network.clone()),
+        pool: Some(place.pool.to_owned()),
+        username: Some(place.username.to_owned()),
         ..workspace::Record::default()
     })?;
     Ok(())
@@ -102,7 +139,7 @@ pub fn note_deployment(request: &Request, parts: &[(usize, &Identity, &Record)])
 /// # Errors
 /// Never, for 32 bytes.
 pub fn login_key(
-    request: &Request,
+    workspace: &Workspace,
     id: &Identity,
     actual: &Actual,
     record: &Record,
@@ -122,12 +159,12 @@ pub fn login_key(
     if trusted.is_empty() || is_trusted(&derived) {
         return Ok(derived);
     }
-    let kept = keys::load(&request.workspace.path().join(workspace::KEY)).filter(is_trusted);
+    let kept = keys::load(&workspace.path().join(workspace::KEY)).filter(is_trusted);
     Ok(kept.unwrap_or(derived))
 }
 
-fn write_key(request: &Request, pair: &keys::KeyPair) -> Result<()> {
-    let folder = request.workspace.path();
+fn write_key(workspace: &Workspace, pair: &keys::KeyPair) -> Result<()> {
+    let folder = workspace.path();
     atomic::write_if_changed(
         &folder.join(workspace::KEY),
         pair.private_openssh.as_bytes(),
@@ -150,7 +187,7 @@ pub fn login_keys(
     actual: &Actual,
     record: &Record,
 ) -> Result<Vec<String>> {
-    let mut list = vec![login_key(request, id, actual, record)?.public_openssh];
+    let mut list = vec![login_key(&request.workspace, id, actual, record)?.public_openssh];
     let own = own_key(request, host);
     list.extend(own.filter(|own| *own != keys::bare(&list[0])));
     Ok(list)
@@ -175,20 +212,25 @@ fn own_key(request: &Request, host: &Host) -> Option<String> {
         .ok()
 }
 
-fn view(request: &Request, parts: &[Part<'_>]) -> View {
-    let hosts = request.ways.all.iter().enumerate().map(|(at, way)| {
-        let request = request.to(at);
-        match parts.iter().find(|part| part.at == at) {
-            Some(part) => HostView {
-                power: ironic::power(part.host, part.actual, part.record),
-                ..host_view(&request, part.host)
-            },
-            None => left_out(way),
-        }
-    });
+fn view(place: Place<'_>, parts: &[Part<'_>]) -> View {
+    let hosts =
+        place
+            .ways
+            .all
+            .iter()
+            .enumerate()
+            .map(|(at, way)| match parts.iter().find(|part| part.at == at) {
+                Some(part) => HostView {
+                    power: part
+                        .record
+                        .and_then(|record| ironic::power(part.host, part.actual, record)),
+                    ..host_view(way, part.host)
+                },
+                None => left_out(way),
+            });
     View {
-        deployment: request.deployment().to_owned(),
-        workspace: request.workspace.path().to_owned(),
+        deployment: place.deployment.to_owned(),
+        workspace: place.workspace.path().to_owned(),
         hosts: hosts.collect(),
         nodes: parts.iter().flat_map(node_views).collect(),
     }
@@ -267,12 +309,12 @@ pub fn is_direct(domain: &ActualDomain, actual: &Actual) -> bool {
     external.is_some_and(|nic| actual.lan_bridge(nic).is_some())
 }
 
-fn host_view(request: &Request, host: &Host) -> HostView {
+fn host_view(way: &Way, host: &Host) -> HostView {
     let destination = host.destination();
-    let key = request.client().key.clone().or_else(|| host.login_key_file());
+    let key = way.client.key.clone().or_else(|| host.login_key_file());
     let key = key.map(|path| std::path::absolute(&path).unwrap_or(path));
     HostView {
-        name: request.host().to_owned(),
+        name: way.host.clone(),
         address: destination.map_or_else(|| "127.0.0.1".into(), |d| d.hostname.clone()),
         port: destination.map_or(22, |d| d.port),
         user: destination.map_or_else(|| "root".into(), |d| d.user.clone()),

@@ -65,8 +65,8 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     if plans().any(|plan| !plan.is_empty()) {
         let noted = prepared
             .iter()
-            .filter_map(|(at, one)| Some((*at, &one.deployment.id, one.tools.record.as_ref()?)));
-        note_deployment(request, &noted.collect::<Vec<_>>())?;
+            .filter_map(|(at, one)| Some((*at, &one.deployment.id, Some(one.tools.record.as_ref()?))));
+        note_deployment(request.place(), &noted.collect::<Vec<_>>())?;
     }
     let through = {
         let plans = prepared.iter().map(|(at, one)| (*at, (&one.plan, &one.tools)));

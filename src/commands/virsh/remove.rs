@@ -217,12 +217,12 @@ async fn after_nodes(
             host: &one.tools.host,
             id: &one.id,
             actual,
-            record: record.as_ref()?,
+            record: Some(record.as_ref()?),
         })
     });
     let parts: Vec<Part<'_>> = parts.collect();
     if !parts.is_empty() {
-        write_outputs(request, &parts)?;
+        write_outputs(request.place(), &parts)?;
     }
     let nodes = prepared
         .iter()

@@ -75,7 +75,7 @@ impl Settling {
             host: &self.session.host,
             id: &self.deployment.id,
             actual: &self.actual,
-            record: &self.record,
+            record: Some(&self.record),
         }
     }
 }
@@ -102,7 +102,7 @@ pub async fn settle(
     let sites = crew.sort(fleet::all(after.collect()).await)?;
     let parts = |sites: &'_ Each<Settling>| -> Result<()> {
         let parts: Vec<Part<'_>> = sites.iter().map(|(at, site)| site.part(*at)).collect();
-        write_outputs(request, &parts)
+        write_outputs(request.place(), &parts).map(drop)
     };
     parts(&sites)?;
     interrupt::point("outputs");
@@ -199,7 +199,7 @@ async fn settle_one(
     let id = &deployment.id;
     let targets = targets(request, deployment, actual, record);
     let waited = !targets.is_empty();
-    let key = NodeKey::new(login_key(request, id, actual, record)?.private_openssh);
+    let key = NodeKey::new(login_key(&request.workspace, id, actual, record)?.private_openssh);
     let (ready, mut result) = ready::wait(targets, tools, &key, request.timeout).await;
     if (tools.lease_lost)() {
         // Another run may be at work by now: nothing more is written.

@@ -1,0 +1,261 @@
+//! `irs workspace`: the folders on this machine, as infrared's users know them. No hypervisor is asked anything.
+
+mod export;
+mod import;
+mod nodes;
+
+use crate::cli::workspace::{Command, Workspace as Flags};
+use crate::error::{Exit, Fault};
+use crate::names::DEFAULT_DEPLOYMENT;
+use crate::ui::Ui;
+use crate::ui::table::{row, table};
+use crate::workspace::{INVENTORY, INVENTORY_LINK, Record, Workspace, active, choice};
+use crate::yaml::nearest;
+use anyhow::{Result, bail};
+use serde::Serialize;
+
+/// Runs `irs workspace`.
+///
+/// # Errors
+/// `Usage` for a workspace that is not there, or there already.
+pub fn run(args: &Flags, ui: &Ui) -> Result<()> {
+    match &args.command {
+        Command::Create(args) => create(&args.name, ui),
+        Command::Checkout(args) => checkout(&args.name, args.create, ui),
+        Command::List(args) => list(args.active, ui),
+        Command::Delete(args) => delete(&args.names, ui),
+        Command::Cleanup(args) => cleanup(&args.name, ui),
+        Command::Inventory(args) => inventory(args.name.as_deref(), ui),
+        Command::NodeList(args) => nodes::list(args, ui),
+        Command::GroupList(args) => nodes::groups(args, ui),
+        Command::Export(args) => export::run(args, ui),
+        Command::Import(args) => import::run(args, ui),
+    }
+}
+
+/// A workspace, in the shape of `--format json`.
+#[derive(Debug, Serialize)]
+struct View {
+    name: String,
+    path: String,
+    active: bool,
+    /// The name of its environment, when it has one.
+    deployment: Option<String>,
+    prefix: Option<String>,
+    hosts: Vec<String>,
+}
+
+impl View {
+    fn of(workspace: &Workspace, active: Option<&str>) -> View {
+        // One that cannot be read is listed all the same.
+        let record = workspace.record().ok().flatten();
+        View {
+            name: workspace.name().to_owned(),
+            path: workspace.path().display().to_string(),
+            active: active == Some(workspace.name()),
+            deployment: record.as_ref().map(|record| record.deployment.clone()),
+            prefix: record.as_ref().and_then(|record| record.prefix.clone()),
+            hosts: record.iter().flat_map(addresses).map(str::to_owned).collect(),
+        }
+    }
+}
+
+fn addresses(record: &Record) -> impl Iterator<Item = &str> {
+    record.hosts.iter().map(|host| host.address.as_str())
+}
+
+/// The workspace of that name, which must be there.
+fn existing(name: &str) -> Result<Workspace> {
+    let workspace = Workspace::named(name)?;
+    match workspace.is_ours() {
+        true => Ok(workspace),
+        false => Err(missing(&workspace).into()),
+    }
+}
+
+fn missing(workspace: &Workspace) -> Fault {
+    let name = workspace.name();
+    if workspace.exists() {
+        let message = format!("'{}' is a folder, and no workspace", workspace.path().display());
+        return Fault::new(Exit::Usage, message).hint("no file in it is irs's: it is left alone");
+    }
+    let all = Workspace::all().unwrap_or_default();
+    let hint = match nearest(name, all.iter().map(Workspace::name)) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("'irs workspace list' shows all, 'irs workspace checkout -c {name}' makes it"),
+    };
+    Fault::new(Exit::Usage, format!("there is no workspace '{name}'")).hint(hint)
+}
+
+/// The workspace that is named, else the one that is meant without a name.
+fn meant(name: Option<&str>) -> Result<Workspace> {
+    match name {
+        Some(name) => existing(name),
+        None => Ok(choice::choose(None, active::in_environment().as_deref())?.workspace),
+    }
+}
+
+fn create(name: &str, ui: &Ui) -> Result<()> {
+    let workspace = Workspace::named(name)?;
+    if workspace.exists() {
+        let message = format!("there is a workspace '{name}' already");
+        bail!(
+            Fault::new(Exit::Usage, message)
+                .hint(format!("'irs workspace checkout {name}' makes it the active one"))
+        );
+    }
+    workspace.keep()?;
+    ui.result(&format!(
+        "workspace '{name}' added; 'irs workspace checkout {name}' makes it the active one"
+    ));
+    ui.json(&View::of(&workspace, active::name()?.as_deref()))
+}
+
+fn checkout(name: &str, create: bool, ui: &Ui) -> Result<()> {
+    may_check_out()?;
+    let workspace = Workspace::named(name)?;
+    if !workspace.exists() && create {
+        workspace.keep()?;
+        ui.result(&format!("workspace '{name}' added"));
+    }
+    activate(&existing(name)?, ui)?;
+    ui.json(&View::of(&workspace, Some(name)))
+}
+
+fn may_check_out() -> Result<()> {
+    let Some(name) = active::in_environment() else {
+        return Ok(());
+    };
+    let message = format!("IRS_WORKSPACE says '{name}', so that no other workspace can be the active one");
+    Err(Fault::new(Exit::Usage, message)
+        .hint("unset IRS_WORKSPACE")
+        .into())
+}
+
+fn activate(workspace: &Workspace, ui: &Ui) -> Result<()> {
+    workspace.keep()?;
+    active::set(workspace)?;
+    ui.result(&format!("now using workspace '{}'", workspace.name()));
+    Ok(())
+}
+
+fn list(only_active: bool, ui: &Ui) -> Result<()> {
+    let active = active::name()?;
+    if only_active {
+        let Some(name) = active else {
+            bail!(Fault::new(Exit::Usage, "no workspace is active").hint(format!(
+                "'irs workspace checkout NAME' makes one active; until then '{DEFAULT_DEPLOYMENT}' is meant"
+            )));
+        };
+        let workspace = Workspace::named(&name)?;
+        ui.result(&name);
+        return ui.json(&View::of(&workspace, Some(&name)));
+    }
+    let all: Vec<View> = Workspace::all()?
+        .iter()
+        .map(|workspace| View::of(workspace, active.as_deref()))
+        .collect();
+    let mut rows = vec![row(&["NAME", "ACTIVE", "ENVIRONMENT", "HYPERVISOR"])];
+    rows.extend(all.iter().map(|view| {
+        row(&[
+            &view.name,
+            if view.active { "*" } else { "" },
+            view.deployment.as_deref().unwrap_or("-"),
+            &match view.hosts.is_empty() {
+                true => "-".to_owned(),
+                false => view.hosts.join(","),
+            },
+        ])
+    }));
+    match all.is_empty() {
+        true => ui.result("no workspaces yet: 'irs virsh' makes one, or 'irs workspace create NAME'"),
+        false => ui.result(table(&rows).trim_end()),
+    }
+    if let Some(lost) = active
+        .as_ref()
+        .filter(|name| !all.iter().any(|view| view.name == **name))
+    {
+        ui.warn(&format!(
+            "the active workspace '{lost}' is gone: 'irs workspace checkout NAME' takes another one"
+        ));
+    }
+    ui.json(&serde_json::json!({ "workspaces": all, "active": active }))
+}
+
+fn delete(names: &[String], ui: &Ui) -> Result<()> {
+    // All of them, or none.
+    let mut all: Vec<Workspace> = Vec::new();
+    for name in names {
+        let workspace = existing(name)?;
+        if !all.contains(&workspace) {
+            all.push(workspace);
+        }
+    }
+    for workspace in &all {
+        let name = workspace.name();
+        still_there(workspace, ui);
+        let strange = workspace.delete()?;
+        was_strange(&strange, ui);
+        ui.result(&format!("workspace '{name}' deleted"));
+        if active::unset(workspace)? {
+            ui.note(&format!(
+                "it was the active one: '{DEFAULT_DEPLOYMENT}' is meant until another one is checked out"
+            ));
+        }
+    }
+    let deleted: Vec<&str> = all.iter().map(Workspace::name).collect();
+    ui.json(&serde_json::json!({ "deleted": deleted }))
+}
+
+fn cleanup(name: &str, ui: &Ui) -> Result<()> {
+    let workspace = existing(name)?;
+    still_there(&workspace, ui);
+    was_strange(&workspace.delete()?, ui);
+    workspace.keep()?;
+    ui.result(&format!("workspace '{name}' emptied"));
+    ui.json(&View::of(&workspace, active::name()?.as_deref()))
+}
+
+fn was_strange(names: &[String], ui: &Ui) {
+    if !names.is_empty() {
+        ui.note(&format!(
+            "with it went what irs did not write: {}",
+            names.join(", ")
+        ));
+    }
+}
+
+/// Says how an environment that a workspace knows is taken down, or taken up again.
+fn still_there(workspace: &Workspace, ui: &Ui) {
+    let Ok(Some(record)) = workspace.record() else {
+        return;
+    };
+    let hosts: Vec<&str> = addresses(&record).collect();
+    if hosts.is_empty() {
+        return;
+    }
+    let (removal, which) = match &record.prefix {
+        Some(prefix) => ("--cleanup", format!(" --prefix {prefix}")),
+        None => ("--kill --yes", String::new()),
+    };
+    let at = format!("--host-address {}{which}", hosts.join(","));
+    ui.note(&format!(
+        "the environment '{}' on '{}' is not touched: 'irs virsh {at} {removal}' removes it, 'irs inventory {at}' brings its \
+         files back",
+        record.deployment,
+        hosts.join("' and '")
+    ));
+}
+
+fn inventory(name: Option<&str>, ui: &Ui) -> Result<()> {
+    let workspace = meant(name)?;
+    if !workspace.path().join(INVENTORY).exists() {
+        let message = format!("the workspace '{}' has no inventory yet", workspace.name());
+        bail!(Fault::new(Exit::Usage, message).hint(
+            "'irs virsh' writes one; 'irs inventory --host-address HOST --prefix NAME' that of an environment which is there"
+        ));
+    }
+    let path = workspace.path().join(INVENTORY_LINK).display().to_string();
+    ui.result(&path);
+    ui.json(&serde_json::json!({ "workspace": workspace.name(), "inventory": path }))
+}
