@@ -25,6 +25,10 @@ fn the_help_is_on_stdout() {
       status      Show an environment as it is: host, networks with leases, nodes, and what is not as
                   irs made it
       list        List the environments on a hypervisor: who made them, when, and what irs does not own
+      inventory   Print an environment's Ansible inventory, in any of its forms; bring back a lost
+                  workspace
+      workspace   Make, choose, list, move and delete workspaces: where inventories, ssh configs and
+                  keys are kept
       ssh         Log in to a node, or run a command there, by ssh
       scp         Copy files from and to nodes, by scp
       console     Show a node's serial console, and type there
@@ -79,7 +83,7 @@ fn without_a_command_the_help_is_on_stderr() {
     }
     ── stderr
     error: 'irs' requires a subcommand but one was not provided
-      [subcommands: virsh, status, list, ssh, scp, console, forward, vnc, power, ansible, ssh-config, hypervisor, topology, completion, man, help]
+      [subcommands: virsh, status, list, inventory, workspace, ssh, scp, console, forward, vnc, power, ansible, ssh-config, hypervisor, topology, completion, man, help]
 
     Usage: irs [OPTIONS] <COMMAND>
 

@@ -1,15 +1,17 @@
 //! `irs workspace`: the folders on this machine, as infrared's users know them. No hypervisor is asked anything.
 
+mod delete;
 mod export;
+mod group_list;
 mod import;
-mod nodes;
+mod inventory;
+mod list;
+mod node_list;
 
 use crate::cli::workspace::{Command, Workspace as Flags};
 use crate::error::{Exit, Fault};
-use crate::names::DEFAULT_DEPLOYMENT;
 use crate::ui::Ui;
-use crate::ui::table::{row, table};
-use crate::workspace::{INVENTORY, INVENTORY_LINK, Record, Workspace, active, choice};
+use crate::workspace::{Record, Workspace, active, choice};
 use crate::yaml::nearest;
 use anyhow::{Result, bail};
 use serde::Serialize;
@@ -22,12 +24,12 @@ pub fn run(args: &Flags, ui: &Ui) -> Result<()> {
     match &args.command {
         Command::Create(args) => create(&args.name, ui),
         Command::Checkout(args) => checkout(&args.name, args.create, ui),
-        Command::List(args) => list(args.active, ui),
-        Command::Delete(args) => delete(&args.names, ui),
+        Command::List(args) => list::run(args.active, ui),
+        Command::Delete(args) => delete::run(&args.names, ui),
         Command::Cleanup(args) => cleanup(&args.name, ui),
-        Command::Inventory(args) => inventory(args.name.as_deref(), ui),
-        Command::NodeList(args) => nodes::list(args, ui),
-        Command::GroupList(args) => nodes::groups(args, ui),
+        Command::Inventory(args) => inventory::run(args.name.as_deref(), ui),
+        Command::NodeList(args) => node_list::run(args, ui),
+        Command::GroupList(args) => group_list::run(args, ui),
         Command::Export(args) => export::run(args, ui),
         Command::Import(args) => import::run(args, ui),
     }
@@ -36,12 +38,17 @@ pub fn run(args: &Flags, ui: &Ui) -> Result<()> {
 /// A workspace, in the shape of `--format json`.
 #[derive(Debug, Serialize)]
 struct View {
+    /// Its name.
     name: String,
+    /// Its folder.
     path: String,
+    /// Whether it is the active one.
     active: bool,
     /// The name of its environment, when it has one.
     deployment: Option<String>,
+    /// The prefix of that, when it has one.
     prefix: Option<String>,
+    /// The hypervisors of that, as they were typed.
     hosts: Vec<String>,
 }
 
@@ -139,74 +146,6 @@ fn activate(workspace: &Workspace, ui: &Ui) -> Result<()> {
     Ok(())
 }
 
-fn list(only_active: bool, ui: &Ui) -> Result<()> {
-    let active = active::name()?;
-    if only_active {
-        let Some(name) = active else {
-            bail!(Fault::new(Exit::Usage, "no workspace is active").hint(format!(
-                "'irs workspace checkout NAME' makes one active; until then '{DEFAULT_DEPLOYMENT}' is meant"
-            )));
-        };
-        let workspace = Workspace::named(&name)?;
-        ui.result(&name);
-        return ui.json(&View::of(&workspace, Some(&name)));
-    }
-    let all: Vec<View> = Workspace::all()?
-        .iter()
-        .map(|workspace| View::of(workspace, active.as_deref()))
-        .collect();
-    let mut rows = vec![row(&["NAME", "ACTIVE", "ENVIRONMENT", "HYPERVISOR"])];
-    rows.extend(all.iter().map(|view| {
-        row(&[
-            &view.name,
-            if view.active { "*" } else { "" },
-            view.deployment.as_deref().unwrap_or("-"),
-            &match view.hosts.is_empty() {
-                true => "-".to_owned(),
-                false => view.hosts.join(","),
-            },
-        ])
-    }));
-    match all.is_empty() {
-        true => ui.result("no workspaces yet: 'irs virsh' makes one, or 'irs workspace create NAME'"),
-        false => ui.result(table(&rows).trim_end()),
-    }
-    if let Some(lost) = active
-        .as_ref()
-        .filter(|name| !all.iter().any(|view| view.name == **name))
-    {
-        ui.warn(&format!(
-            "the active workspace '{lost}' is gone: 'irs workspace checkout NAME' takes another one"
-        ));
-    }
-    ui.json(&serde_json::json!({ "workspaces": all, "active": active }))
-}
-
-fn delete(names: &[String], ui: &Ui) -> Result<()> {
-    // All of them, or none.
-    let mut all: Vec<Workspace> = Vec::new();
-    for name in names {
-        let workspace = existing(name)?;
-        if !all.contains(&workspace) {
-            all.push(workspace);
-        }
-    }
-    for workspace in &all {
-        let name = workspace.name();
-        still_there(workspace, ui);
-        let strange = workspace.delete()?;
-        was_strange(&strange, ui);
-        ui.result(&format!("workspace '{name}' deleted"));
-        if active::unset(workspace)? {
-            ui.note(&format!(
-                "it was the active one: '{DEFAULT_DEPLOYMENT}' is meant until another one is checked out"
-            ));
-        }
-    }
-    let deleted: Vec<&str> = all.iter().map(Workspace::name).collect();
-    ui.json(&serde_json::json!({ "deleted": deleted }))
-}
-
 fn cleanup(name: &str, ui: &Ui) -> Result<()> {
     let workspace = existing(name)?;
     still_there(&workspace, ui);
@@ -245,17 +184,4 @@ fn still_there(workspace: &Workspace, ui: &Ui) {
         record.deployment,
         hosts.join("' and '")
     ));
-}
-
-fn inventory(name: Option<&str>, ui: &Ui) -> Result<()> {
-    let workspace = meant(name)?;
-    if !workspace.path().join(INVENTORY).exists() {
-        let message = format!("the workspace '{}' has no inventory yet", workspace.name());
-        bail!(Fault::new(Exit::Usage, message).hint(
-            "'irs virsh' writes one; 'irs inventory --host-address HOST --prefix NAME' that of an environment which is there"
-        ));
-    }
-    let path = workspace.path().join(INVENTORY_LINK).display().to_string();
-    ui.result(&path);
-    ui.json(&serde_json::json!({ "workspace": workspace.name(), "inventory": path }))
 }

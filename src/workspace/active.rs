@@ -6,11 +6,8 @@ use anyhow::{Context, Result};
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// No workspace can have this name.
+/// The name of the active workspace, beside the workspaces.
 const FILE: &str = ".active";
-
-/// The variable that makes another one the active one of a shell.
-const VARIABLE: &str = "IRS_WORKSPACE";
 
 /// The name of the active workspace: this shell's, else the one that was checked out; it need not exist.
 ///
@@ -25,7 +22,9 @@ pub fn name() -> Result<Option<String>> {
 
 /// The one that is active in this shell, whatever was checked out.
 pub fn in_environment() -> Option<String> {
-    std::env::var(VARIABLE).ok().filter(|name| !name.is_empty())
+    std::env::var("IRS_WORKSPACE")
+        .ok()
+        .filter(|name| !name.is_empty())
 }
 
 pub(super) fn name_below(base: &Path) -> Result<Option<String>> {

@@ -8,6 +8,7 @@ use crate::ui::Ui;
 use crate::workspace::archive::{self, Files};
 use crate::workspace::{self, Workspace, atomic};
 use anyhow::{Context, Result, bail};
+use serde::Serialize;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,17 @@ pub(super) const CONTENT: [&str; 8] = [
     workspace::KEY,
     workspace::PUBLIC_KEY,
 ];
+
+/// What was exported, in the shape of `--format json`.
+#[derive(Debug, Serialize)]
+struct Exported {
+    /// The name of the workspace.
+    workspace: String,
+    /// The path of the archive.
+    archive: String,
+    /// What of the archive nobody else may see, in words.
+    secrets: Vec<String>,
+}
 
 /// Runs `irs workspace export`.
 ///
@@ -43,7 +55,11 @@ pub(super) fn run(args: &Export, ui: &Ui) -> Result<()> {
             secrets.join(", ")
         ));
     }
-    ui.json(&serde_json::json!({ "workspace": workspace.name(), "archive": shown, "secrets": secrets }))
+    ui.json(&Exported {
+        workspace: workspace.name().to_owned(),
+        archive: shown,
+        secrets,
+    })
 }
 
 fn files(workspace: &Workspace) -> Result<Files> {

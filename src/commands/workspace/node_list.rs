@@ -1,7 +1,7 @@
-//! `irs workspace node-list` and `group-list`: from the workspace's files.
+//! `irs workspace node-list`: from the workspace's files.
 
 use super::meant;
-use crate::cli::workspace::{GroupList, NodeList};
+use crate::cli::workspace::NodeList;
 use crate::error::{Exit, Fault};
 use crate::outputs::{self, View};
 use crate::ui::Ui;
@@ -12,15 +12,26 @@ use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// A node, in the shape of `--format json`.
+/// The nodes, in the shape of `--format json`.
 #[derive(Debug, Serialize)]
-struct Node {
-    name: String,
-    address: Option<String>,
-    groups: Vec<String>,
+struct Nodes {
+    /// The nodes; with `--group hypervisor` the hypervisors.
+    nodes: Vec<Node>,
 }
 
-fn view(workspace: &Workspace) -> Result<View> {
+/// A node.
+#[derive(Debug, Serialize)]
+pub(super) struct Node {
+    /// The domain's name.
+    pub(super) name: String,
+    /// Its address; null without an OS.
+    pub(super) address: Option<String>,
+    /// Its groups in the inventory.
+    pub(super) groups: Vec<String>,
+}
+
+/// What the last run noted in a workspace, which must have come so far.
+pub(super) fn view(workspace: &Workspace) -> Result<View> {
     let loaded = outputs::load(workspace)?;
     loaded.ok_or_else(|| {
         let message = format!("the workspace '{}' has no nodes yet", workspace.name());
@@ -29,8 +40,8 @@ fn view(workspace: &Workspace) -> Result<View> {
     })
 }
 
-/// The nodes, and the hypervisors where their group is asked for.
-fn hosts(view: &View) -> Vec<Node> {
+/// The nodes, then the hypervisors.
+pub(super) fn hosts(view: &View) -> Vec<Node> {
     let nodes = view.sorted().into_iter().map(|node| Node {
         name: node.name.clone(),
         address: node.address.map(|address| address.to_string()),
@@ -44,7 +55,8 @@ fn hosts(view: &View) -> Vec<Node> {
     nodes.chain(hypervisors).collect()
 }
 
-fn by_group(hosts: &[Node]) -> BTreeMap<&str, Vec<&str>> {
+/// The names in each group.
+pub(super) fn by_group(hosts: &[Node]) -> BTreeMap<&str, Vec<&str>> {
     let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for node in hosts {
         for group in &node.groups {
@@ -58,7 +70,7 @@ fn by_group(hosts: &[Node]) -> BTreeMap<&str, Vec<&str>> {
 ///
 /// # Errors
 /// `Usage` for a workspace without nodes, or a group that it does not have.
-pub(super) fn list(args: &NodeList, ui: &Ui) -> Result<()> {
+pub(super) fn run(args: &NodeList, ui: &Ui) -> Result<()> {
     let view = view(&meant(args.name.as_deref())?)?;
     let mut hosts = hosts(&view);
     match &args.group {
@@ -88,23 +100,5 @@ pub(super) fn list(args: &NodeList, ui: &Ui) -> Result<()> {
         ])
     }));
     ui.result(table(&rows).trim_end());
-    ui.json(&serde_json::json!({ "nodes": hosts }))
-}
-
-/// Runs `irs workspace group-list`.
-///
-/// # Errors
-/// `Usage` for a workspace without nodes.
-pub(super) fn groups(args: &GroupList, ui: &Ui) -> Result<()> {
-    let view = view(&meant(args.name.as_deref())?)?;
-    let hosts = hosts(&view);
-    let groups = by_group(&hosts);
-    let mut rows = vec![row(&["GROUP", "NODES"])];
-    rows.extend(
-        groups
-            .iter()
-            .map(|(group, names)| row(&[group, &names.join(", ")])),
-    );
-    ui.result(table(&rows).trim_end());
-    ui.json(&serde_json::json!({ "groups": groups }))
+    ui.json(&Nodes { nodes: hosts })
 }
