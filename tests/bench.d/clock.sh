@@ -1,5 +1,5 @@
-# The clock of `bench`: samples, their medians, and the table. `work` is the folder of this run.
-# shellcheck shell=bash disable=SC2154
+# The clock of `bench`: samples, their medians, and the tables of docs/benchmarks.md. `work` is the folder of this run.
+# shellcheck shell=bash disable=SC2016,SC2154
 
 now() { echo "${EPOCHREALTIME/./}"; }
 
@@ -25,7 +25,7 @@ median() { sort -n "$work/samples/$1" | awk '{ at[NR] = $1 } END { print at[int(
 
 spread() { sort -n "$work/samples/$1" | awk 'NR == 1 { low = $1 } { high = $1 } END { printf "%.3g–%.3g", low, high }'; }
 
-# row WHAT KEY [OTHER-KEY [GOAL]]: GOAL is an awk expression of `irs` and `other`, both in seconds.
+# row WHAT KEY [OTHER-KEY [GOAL]]: GOAL is an awk expression of `irs` and `other`, both in seconds. Goes into the file `table`.
 row() {
     local what=$1 irs other='' goal=${4-}
     irs=$(median "$2")
@@ -37,24 +37,34 @@ row() {
             else printf "– | – |"
             printf " %s |", goal == "" ? "–" : goal
             exit
-        }' >>"$work/table"
+        }' >>"$table"
     if [ -n "$goal" ]; then
-        awk -v irs="$irs" -v other="${other:-0}" "BEGIN { print ($goal) ? \" yes |\" : \" no |\" }" >>"$work/table"
+        awk -v irs="$irs" -v other="${other:-0}" "BEGIN { print ($goal) ? \" yes |\" : \" no |\" }" >>"$table"
     else
-        echo ' – |' >>"$work/table"
+        echo ' – |' >>"$table"
     fi
 }
 
-table() {
-    [ -s "$work/table" ] || return 0
-    printf '| seconds, median (lowest–highest) | irs | the other | ratio | goal | met |\n|---|---|---|---|---|---|\n'
-    cat "$work/table"
-    if [ -s "$work/remarks" ]; then
-        echo
-        sort "$work/remarks" | uniq -c | sed 's/^ *\([0-9]*\) \(.*\)/\2 (\1 times)/'
-    fi
-    printf '\n%s, %s CPUs, load %s; %s rounds; irs %s' "$(date -u +%F)" "$(nproc)" "$(cut -d' ' -f1-3 /proc/loadavg)" "$rounds" \
-        "$(git rev-parse --short HEAD)"
-    [ ! -s "$work/memory" ] || sort -n "$work/memory" | awk 'END { printf "; peak resident memory of irs: %.1f MiB", $1 / 1024 }'
+# taken PART: under what a part was measured, as a point of a list; its remarks and the memory of its irs are used up.
+taken() {
+    printf -- '- `%s`: %s, %s CPUs, load %s, %s rounds, irs %s' "$1" "$(date -u +%F)" "$(nproc)" "$(cut -d' ' -f1-3 /proc/loadavg)" \
+        "$([ "$1" = boot ] && echo "$boots" || echo "$rounds")" "$(git rev-parse --short HEAD)"
+    [ ! -s "$work/memory" ] || sort -n "$work/memory" | awk 'END { printf "; peak resident memory of irs %.1f MiB", $1 / 1024 }'
+    [ ! -s "$work/remarks" ] || sort "$work/remarks" | uniq -c | awk '{ times = $1; $1 = ""; printf ";%s (%d times)", $0, times }'
     echo
+    rm -f "$work/memory" "$work/remarks"
+}
+
+# The rows that are in the file `table`, with a head, and under what a part of them was measured.
+figures() {
+    printf '| seconds, median (lowest–highest) | irs | the other | ratio | goal | met |\n|---|---|---|---|---|---|\n'
+    cat "$table"
+    echo
+    taken "$1"
+}
+
+# document SECTION [merge]: shows a text, and puts it into a section of docs/benchmarks.md.
+document() {
+    tee "$work/section"
+    python3 -B tests/bench.d/document.py docs/benchmarks.md "$@" <"$work/section"
 }

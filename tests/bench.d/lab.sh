@@ -4,6 +4,7 @@
 rounds=${BENCH_ROUNDS:-3}
 boots=${BENCH_BOOTS:-1}
 work=$PWD/.cache/bench/run
+table=$work/table
 images=/var/lib/libvirt/images
 
 prepare() {
@@ -18,7 +19,6 @@ prepare() {
     tests/lab/image >/dev/null
     rm -rf --one-file-system "$work"
     mkdir -p "$work/samples"
-    touch "$work/table" "$work/remarks"
     trap 'tests/lab/down bench' EXIT
     trap 'exit 130' INT TERM
     tests/lab/down bench

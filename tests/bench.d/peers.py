@@ -10,10 +10,9 @@ import os
 import sys
 from statistics import median
 
+from document import put
 from svg import label, picture
 
-BEGIN = "<!-- peers: `tests/bench peers` writes what is from here to the next mark -->"
-END = "<!-- peers: end -->"
 # Name, colour, and where it works from.
 TOOLS = {
     "irs": ("irs", "#0b6e4f", "from outside, over SSH"),
@@ -34,10 +33,10 @@ class Samples:
             job, tool, turn, seconds, remark = line.rstrip("\n").split("\t")
             of_job = self.seconds.setdefault(job, {})
             of_tool = of_job.setdefault(tool, {})
-            if seconds == "-":
+            if remark:
                 key = (job, tool, remark)
                 self.remarks[key] = self.remarks.get(key, 0) + 1
-            else:
+            if seconds != "-":
                 of_tool[turn] = float(seconds)
 
     def jobs(self):
@@ -62,15 +61,15 @@ def table(samples, tools):
     yield "|---|---|" + "---|" * len(tools)
     for job in samples.jobs():
         own = list(samples.seconds[job].get("irs", {}).values())
-        cells = [spread(own) if own else "not done"]
+        cells = [spread(own) if own else "–"]
         for tool in tools:
             ratios = samples.ratios(job, tool)
-            tried = tool in samples.seconds[job]
+            failed = any(key[:2] == (job, tool) for key in samples.remarks)
             if ratios:
                 middle, *around = spread(ratios).split(" ")
                 cells.append(" ".join([f"**{middle}**", *around]))
             else:
-                cells.append("not done" if tried else "–")
+                cells.append("see below" if failed else "–")
         yield f"| {job} | " + " | ".join(cells) + " |"
 
 
@@ -133,14 +132,6 @@ def versions_said(versions):
     return ", ".join(f"{name} {version}" for name, version in seen.items())
 
 
-def put(document, text):
-    """The document with another section between the marks."""
-    if document.count(BEGIN) != 1 or document.count(END) != 1 or document.index(BEGIN) > document.index(END):
-        raise ValueError(f"the marks are not there once, in this order: '{BEGIN}' and '{END}'")
-    before, rest = document.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.split(END)[1]}"
-
-
 def draw(samples):
     """A line for each job and tool: from the lowest to the highest ratio, with a dot at the median."""
     rows = [(job, [tool for tool in TOOLS if tool != "irs" and samples.ratios(job, tool)]) for job in samples.jobs()]
@@ -189,7 +180,7 @@ def main(folder, document, image):
         text = file.read()
     picture_name = os.path.relpath(image, os.path.dirname(document))
     made = section(samples, rows_of(folder, "versions.tsv"), rows_of(folder, "facts.tsv"), os.path.join(folder, "commands"), picture_name)
-    text = put(text, made)
+    text = put(text, "peers", made)
     with open(document, "w", encoding="utf-8") as file:
         file.write(text)
     with open(image, "w", encoding="utf-8") as file:

@@ -105,13 +105,13 @@ run_nodes() {
     removed "removing $nodes nodes" "$tool" "$since" "$all"
 }
 
-# removed JOB TOOL SINCE ALL: notes a removal, if there was all to remove, and removes what it left.
+# removed JOB TOOL SINCE ALL: notes a removal, which is none of the others' where not all was there, and removes what it left.
 removed() {
     local time left
     time=$(seconds_since "$3")
     left=$(on_host '{ virsh -q list --all --name; virsh -q net-list --all --name; } | grep -cvx -e default -e "" || true')
     if [ -z "$4" ]; then
-        sample "$1" "$2" - 'not all was there'
+        sample "$1" "$2" -
     elif [ "$left" = 0 ]; then
         sample "$1" "$2" "$time"
     else

@@ -1,5 +1,5 @@
 # One environment of ever more parked nodes on one host: time, memory and libvirt calls of each phase of irs, beside virsh
-# and virt-install doing as much as they can of it. Writes a table of its own, and a plot as docs/scale.svg.
+# and virt-install doing as much as they can of it. Writes tables of its own, and a plot as docs/scale.svg.
 # BENCH_SIZES='10 50 100 500' how many nodes, BENCH_VIRT_INSTALL=100 up to how many virt-install makes them, BENCH_SSH=500 virsh over SSH.
 # shellcheck shell=bash disable=SC2016,SC2154
 
@@ -64,7 +64,7 @@ scale_round() {
     timed "scale.$nodes.unnetworks" on_host "$remove_networks" "$kept"
 }
 
-scale_table() {
+phases_table() {
     local nodes phase
     printf '| nodes | phase | seconds, median (lowest–highest) | MiB of memory | libvirt calls | calls for each node more |\n|---|---|---|---|---|---|\n'
     local least=${sizes[0]}
@@ -78,7 +78,10 @@ scale_table() {
                     printf "| %d | %s | %.2f (%s) | %.1f | %d | %s |\n", nodes, phase, median, spread, memory / 1024, calls, each }'
         done
     done
-    printf '\n| seconds to make the nodes | %s |\n|---|' "$(printf '%s | ' "${sizes[@]}" | sed 's/ | $//')"
+}
+
+nodes_table() {
+    printf '| seconds to make the nodes | %s |\n|---|' "$(printf '%s | ' "${sizes[@]}" | sed 's/ | $//')"
     printf -- '---|%.0s' "${sizes[@]}"
     echo
     scale_row 'irs, networks and all' create
@@ -158,13 +161,15 @@ neighbours_round() {
 }
 
 many_table() {
-    echo
+    # shellcheck disable=SC2034 # The file that `row` and `figures` mean.
+    local table=$work/scale/many
     row '50 networks and 10 nodes with 50 NICs each; the networks alone by hand, on the hypervisor' wide.create wide.networks
     row 'run again, nothing to do' wide.no-op
     row 'removing them; the networks alone by hand' wide.cleanup wide.unnetworks
     row 'ten environments of 50 nodes and 3 networks each, made at the same time' neighbours.ten
     row 'a node of its own beside these 500, nothing to do; the same alone' neighbours.beside neighbours.alone
     row 'removing all eleven' neighbours.cleanup
+    figures scale
 }
 
 measure_scale() {
@@ -173,13 +178,13 @@ measure_scale() {
     fifty_networks >"$work/scale/fifty.yml"
     wide_round
     neighbours_round
-    many_table
+    many_table | document networks
     for nodes in "${sizes[@]}"; do
         scale_calls "$nodes"
         for round in $(seq "$rounds"); do scale_round "$nodes" "$round"; done
     done
-    scale_table | tee "$work/scale.md"
+    nodes_table | document nodes
+    phases_table | document phases
     scale_points >"$work/scale.points"
     python3 -B tests/bench.d/plot.py <"$work/scale.points" >docs/scale.svg
-    echo
 }
