@@ -39,8 +39,12 @@ class Peers(unittest.TestCase):
         self.assertEqual(nodes, "| 3 nodes run | 3.00 (2.00–4.00) | see below | **1.75** (1.50–2.00) | **1.00** |")
         self.assertEqual(ssh, "| 1 node answers SSH | 40.0 | – | **1.50** | – |")
 
+    def test_jobs_are_in_the_order_of_irs(self):
+        lines = ["removing\tkcli\t1\t1.0\t\n", "again\tirs\t1\t1.0\t\n", "removing\tirs\t1\t1.0\t\n"]
+        self.assertEqual(peers.Samples(lines).jobs(), ["again", "removing"])
+
     def test_what_failed_is_said(self):
-        self.assertIn("- virt-lightning, 3 nodes run: 2 of 3 nodes run (1 time, left out)", "\n".join(peers.remarks(self.samples)))
+        self.assertIn("- virt-lightning, 3 nodes run: 2 of 3 nodes run (1 time)", "\n".join(peers.remarks(self.samples)))
 
     def test_the_picture_has_a_dot_for_each_ratio(self):
         root = ET.fromstring(peers.draw(self.samples))
