@@ -41,10 +41,13 @@ fn pages() -> BTreeMap<String, String> {
 fn summary(pages: &BTreeMap<String, String>) -> String {
     let text = std::fs::read_to_string(SUMMARY).unwrap();
     let (before, rest) = text.split_once(COMMANDS).unwrap();
-    let names = pages
+    let mut names: Vec<&str> = pages
         .keys()
-        .filter_map(|name| name.strip_prefix("irs-")?.strip_suffix(".md"));
+        .filter_map(|name| name.strip_prefix("irs-")?.strip_suffix(".md"))
+        .collect();
+    names.sort_unstable();
     let lines: String = names
+        .iter()
         .map(|name| format!("  - [irs {name}](reference/irs-{name}.md)\n"))
         .collect();
     let after: Vec<&str> = rest.lines().skip_while(|line| line.starts_with("  - ")).collect();

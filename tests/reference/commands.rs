@@ -94,6 +94,9 @@ fn section(program: &Command, command: &Command, path: &[&str], text: &mut Strin
         .map(str::trim)
         .collect();
     let _ = write!(text, "\n```text\n{}\n```\n", usage.join("\n"));
+    if let Some(after) = command.get_after_long_help().or(command.get_after_help()) {
+        let _ = write!(text, "\n{}\n", rest(&after.to_string()));
+    }
     let own = |arg: &&Arg| {
         !arg.is_hide_set()
             && !["help", "version"].contains(&arg.get_id().as_str())
@@ -115,9 +118,6 @@ fn section(program: &Command, command: &Command, path: &[&str], text: &mut Strin
         for arg in arguments.iter().filter(|arg| arg.get_help_heading() == heading) {
             flag(arg, path.len() + 1 + usize::from(heading.is_some()), text);
         }
-    }
-    if let Some(after) = command.get_after_long_help().or(command.get_after_help()) {
-        let _ = write!(text, "\n{}\n", rest(&after.to_string()));
     }
     for of in shown(command) {
         let path: Vec<&str> = path.iter().copied().chain([of.get_name()]).collect();
