@@ -15,6 +15,20 @@ const THERE: &[(&str, &str, &str)] = &[
     ("src/steps/host/bridges/lasting/netplan.rs", "OURS", ""),
 ];
 
+/// Files that scripts write: path, script, and what they are.
+const WRITTEN: &[(&str, &str, &str)] = &[
+    (
+        "/etc/ssh/sshd_config.d/00-irs.conf",
+        "src/steps/host/access/limits.sh",
+        "Raises sshd's limits where they are low, until the last environment goes.",
+    ),
+    (
+        "/etc/polkit-1/rules.d/50-irs-stack.rules",
+        "src/steps/host/access/facts.sh",
+        "Lets the user `stack` manage libvirt, for [Ironic](../ironic.md).",
+    ),
+];
+
 /// The page of files.
 pub fn page(source: &Source) -> String {
     let mut out = String::from(
@@ -48,6 +62,15 @@ hypervisor accepts can write it anew.\n\n| file | is |\n|---|---|\n",
             panic!("{path} has no {constant} any more: say in tests/reference/files.rs what has")
         });
         let _ = writeln!(out, "| `{folder}{name}` | {} |", cell(&said));
+    }
+    for (path, script, said) in WRITTEN {
+        let text = std::fs::read_to_string(script).unwrap_or_default();
+        let (_, name) = path.rsplit_once('/').unwrap();
+        assert!(
+            text.contains(name),
+            "{script} does not write {path} any more: say in tests/reference/files.rs what does"
+        );
+        let _ = writeln!(out, "| `{path}` | {said} |");
     }
     out.push_str("| `/run/irs/*.lock` | Who may change an environment, and since when; empty folders and old locks do no harm. |\n");
     out

@@ -32,6 +32,9 @@ const SCALARS: &[(&str, &str)] = &[
     ("Words", "any"),
 ];
 
+/// What the doc comment of a result says.
+const RESULT: &str = ", in the shape of `--format json`";
+
 /// The page.
 pub fn page(source: &Source) -> String {
     let out = String::from(
@@ -61,7 +64,8 @@ Whatever the command, an error is one object with the key `error`, and the exit 
             if number == 0 {
                 let _ = write!(page.out, "\n## irs {}\n", path.join(" "));
             }
-            let _ = write!(page.out, "\n{}\n\n", commands::prose(&result.said()));
+            let said = commands::prose(&result.said()).replace(RESULT, "");
+            let _ = write!(page.out, "\n{said}\n\n");
             page.table(result, "");
         }
     }
@@ -121,8 +125,7 @@ fn roots<'a>(source: &'a Source, files: &[&'a File]) -> Vec<Type<'a>> {
             }
         }
     }
-    let is_root =
-        |of: &Type| !mentioned.contains(&key(of)) || of.said().contains("in the shape of `--format json`");
+    let is_root = |of: &Type| !mentioned.contains(&key(of)) || of.said().contains(RESULT);
     all.into_iter().filter(is_root).collect()
 }
 
