@@ -158,6 +158,12 @@ pub fn arrange(arguments: Vec<OsString>) -> Vec<OsString> {
             let end = OsString::from("--");
             (split.ours, [split.options, vec![end], split.operands].concat())
         }
+        Some("ansible") => {
+            let ours = ours(words, &command_of(&arguments[at]));
+            let rest = &words[ours..];
+            let begin = usize::from(rest.first().is_some_and(|word| word == "--"));
+            (words[..ours].to_vec(), rest[begin..].to_vec())
+        }
         _ => return arguments,
     };
     let end = OsString::from("--");
@@ -192,10 +198,34 @@ fn subcommand(arguments: &[OsString]) -> Option<usize> {
     None
 }
 
+/// How many of the first words are long flags that irs knows, and their values.
+fn ours(words: &[OsString], commands: &[Command]) -> usize {
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let Kind::Long(name) = kind(word) else {
+            return at + usize::from(word == "-h");
+        };
+        let bare = name.trim_end_matches('=');
+        let mut args = commands.iter().flat_map(Command::get_arguments);
+        let Some(arg) = args.find(|arg| arg.get_long() == Some(bare)) else {
+            return at + usize::from(bare == "help");
+        };
+        at += 1 + usize::from(name == bare && arg.get_action().takes_values());
+    }
+    words.len()
+}
+
+/// A subcommand, and the program with the flags of all.
+fn command_of(subcommand: &OsStr) -> Vec<Command> {
+    let program = crate::cli::Cli::command();
+    let of_it = program.find_subcommand(subcommand).cloned();
+    of_it.into_iter().chain([program]).collect()
+}
+
 fn takes_value(subcommand: &OsStr, name: &str) -> bool {
-    let command = crate::cli::Cli::command();
-    let of_it = command.find_subcommand(subcommand);
-    of_it.is_some_and(|of_it| is_open(of_it, name)) || is_open(&command, name)
+    command_of(subcommand)
+        .iter()
+        .any(|command| is_open(command, name))
 }
 
 /// Whether a flag is known to want the next word as its value.
@@ -271,6 +301,19 @@ mod tests {
             "irs scp --prefix p -- -r -- a n:b"
         );
         assert_eq!(arranged("irs scp -- -a n:b"), "irs scp -- -- -a n:b");
+        assert_eq!(
+            arranged("irs ansible --prefix p -v a.yml --prefix q"),
+            "irs ansible --prefix p -- -v a.yml --prefix q"
+        );
+        assert_eq!(
+            arranged("irs ansible --ad-hoc -- all -m ping"),
+            "irs ansible --ad-hoc -- all -m ping"
+        );
+        assert_eq!(
+            arranged("irs ansible --limit x a.yml"),
+            "irs ansible -- --limit x a.yml"
+        );
+        assert_eq!(arranged("irs ansible --help"), "irs ansible --help --");
         assert_eq!(arranged("irs virsh --prefix ssh -v"), "irs virsh --prefix ssh -v");
         assert_eq!(arranged("irs"), "irs");
         let line = words("-v n -- ls -l");

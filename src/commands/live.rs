@@ -14,7 +14,7 @@ use crate::steps::domains::read::ActualDomain;
 use crate::steps::host::pools;
 use crate::workspace::choice;
 use crate::yaml::{Problems, nearest, shown};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use virt::domain::Domain;
 
 /// An environment with its hypervisors open.
@@ -83,6 +83,12 @@ impl Live {
             return Err(problems.into_fault());
         }
         let choice = choice::choose(flags.prefix.as_deref(), flags.workspace.as_deref())?;
+        if choice.record.is_none() && connect.host_address.is_empty() {
+            return Err(choice
+                .known()
+                .err()
+                .unwrap_or_else(|| anyhow!("no hypervisor is named")));
+        }
         let (prefix, name) = (choice.prefix(), choice.deployment());
         let ways = connection::ways(connect, choice.record.as_ref()).all;
         let hosts: Vec<String> = ways.iter().map(|way| way.host.clone()).collect();

@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::changes;
-use crate::moved;
 use crate::support::{Lab, Run, RunExt, ansible, difference, files};
+use crate::{access, changes, moved};
 
 /// Sizes for an emulated lab; controller and compute get different ones, to be told apart.
 const SIZES: &[&str] = &[
@@ -283,6 +282,7 @@ fn three_nodes_are_made_answer_stay_and_go() {
     let unchanged = lab.virsh(&command).ok();
     assert_eq!(unchanged.list("changes"), [] as [serde_json::Value; 0]);
     changes::of_a_guest(&lab, &parked, &config);
+    access::to_a_guest(&lab);
 
     lab.virsh(&["--cleanup", "--yes"]).ok();
     assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");

@@ -1,5 +1,6 @@
 //! The user's own ssh configuration: one line more at its top, or that line less.
 
+use crate::error::{Exit, Fault, FaultContext};
 use crate::workspace::atomic;
 use anyhow::{Context, Result};
 use std::io::ErrorKind;
@@ -21,7 +22,7 @@ pub(super) fn include(file: &Path, list: &Path) -> Result<bool> {
         let made = builder.recursive(true).mode(0o700).create(folder);
         made.with_context(|| format!("making '{}'", folder.display()))?;
     }
-    atomic::write_if_changed(&file, &with, mode)
+    write(&file, &with, mode)
 }
 
 /// Takes the line away again.
@@ -31,7 +32,14 @@ pub(super) fn exclude(file: &Path, list: &Path) -> Result<bool> {
     if without == text {
         return Ok(false);
     }
-    atomic::write_if_changed(&file, &without, mode)
+    write(&file, &without, mode)
+}
+
+fn write(file: &Path, text: &[u8], mode: u32) -> Result<bool> {
+    atomic::write_if_changed(file, text, mode).fault(|| {
+        let message = format!("your ssh configuration '{}' cannot be changed", file.display());
+        Fault::new(Exit::Failed, message).hint("--file names another one")
+    })
 }
 
 /// Where the file really is, what is in it, and its mode. A link stays one: what it leads to is written.
