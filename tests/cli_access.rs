@@ -124,10 +124,10 @@ fn ssh_gets_its_options_the_node_and_the_command_and_its_status_is_ours() {
         )
     );
     assert_eq!(
-        home.says("ansible --prefix lab1 -- site.yml -l 'a b'"),
+        home.says("ansible --prefix lab1 -v site.yml -l 'a b'"),
         (
             37,
-            "ansible-playbook <-i> <~/irs/lab1/hosts-prov> <site.yml> <-l> <a b>".into()
+            "ansible-playbook <-i> <~/irs/lab1/hosts-prov> <-v> <site.yml> <-l> <a b>".into()
         )
     );
     assert_eq!(

@@ -135,8 +135,8 @@ fn plain_ssh(lab: &Lab) {
     let mut ssh = Command::new("ssh");
     ssh.arg("-F")
         .arg(&config)
-        .args(["-o", "BatchMode=yes", "undercloud-0", "hostname"]);
-    assert_eq!(ssh.run().ok().stdout, "undercloud-0\n");
+        .args(["-o", "BatchMode=yes", "undercloud-0", "id -un"]);
+    assert_eq!(ssh.run().ok().stdout, "cloud-user\n");
     install("--uninstall");
     assert_eq!(std::fs::read_to_string(&config).expect("the file"), "");
 }

@@ -70,15 +70,10 @@ fn parts(text: &str) -> Option<Vec<&str>> {
     let mut rest = text;
     loop {
         let (part, more) = match rest.strip_prefix('[') {
-            Some(inner) => {
-                let (part, after) = inner.split_once(']')?;
-                (
-                    part,
-                    after
-                        .strip_prefix(':')
-                        .or(if after.is_empty() { None } else { return None }),
-                )
-            }
+            Some(inner) => match inner.split_once(']')? {
+                (part, "") => (part, None),
+                (part, after) => (part, Some(after.strip_prefix(':')?)),
+            },
             None => match rest.split_once(':') {
                 Some((part, more)) => (part, Some(more)),
                 None => (rest, None),
