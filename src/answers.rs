@@ -12,6 +12,7 @@ mod write;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
@@ -76,6 +77,7 @@ pub fn settle(arguments: Vec<OsString>) -> Result<Settled, Refusal> {
     }
     let said = parse(&command, &arguments)?;
     let mut cli = Cli::from_arg_matches(&said).map_err(Refusal::Usage)?;
+    loudness(&command, &said, &mut cli)?;
     let mut answers = Answers::default();
     if let Some((_, flags)) = reader(&said) {
         if matches!(cli.command, crate::cli::Command::Virsh(_)) {
@@ -179,6 +181,24 @@ fn yield_variables(cli: &mut Cli, answers: &mut Answers, flags: &ArgMatches) {
         args.run.restart = false;
         answers.forget("restart");
     }
+}
+
+/// Of `--quiet` and `--verbose` the command line's counts; both there are refused.
+fn loudness(command: &Command, said: &ArgMatches, cli: &mut Cli) -> Result<(), Refusal> {
+    if !cli.common.quiet || cli.common.verbose == 0 {
+        return Ok(());
+    }
+    let is_said = |id: &str| said.value_source(id) == Some(ValueSource::CommandLine);
+    match (is_said("quiet"), is_said("verbose")) {
+        (true, true) => {
+            let message = "the argument '--quiet' cannot be used with '--verbose'";
+            let error = command.clone().error(ErrorKind::ArgumentConflict, message);
+            return Err(Refusal::Usage(error));
+        }
+        (false, _) => cli.common.quiet = false,
+        (true, false) => cli.common.verbose = 0,
+    }
+    Ok(())
 }
 
 fn topology_flags(cli: &mut Cli) -> Option<&mut TopologyFlags> {

@@ -4,6 +4,7 @@ pub mod ansible;
 pub mod boolean;
 pub mod completion;
 pub mod console;
+pub mod doctor;
 pub mod draft;
 pub mod environment;
 pub mod format;
@@ -84,6 +85,8 @@ pub enum Command {
     Hypervisor(hypervisor::Hypervisor),
     /// Look at topologies: list, show, check, render and draw them; needs no hypervisor.
     Topology(topology::Topology),
+    /// Check this machine: libraries, ssh, keys, workspaces, and the way to the hypervisors.
+    Doctor(doctor::Doctor),
     /// Print the script by which a shell completes the words of irs: commands, flags, node types, nodes.
     Completion(completion::Completion),
     /// Print a manual page, or write them all into a folder.
@@ -99,4 +102,7 @@ pub struct Common {
     /// Tell more: -v what is done, -vv every remote command.
     #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "IRS_VERBOSE")]
     pub verbose: u8,
+    /// Tell less: only warnings, errors and the result. The log in the workspace has everything all the same.
+    #[arg(short, long, global = true, action = clap::ArgAction::SetTrue, value_parser = boolean::Boolean, env = "IRS_QUIET")]
+    pub quiet: bool,
 }

@@ -4,6 +4,7 @@ pub mod ansible;
 pub mod completion;
 pub mod connection;
 pub mod console;
+pub mod doctor;
 pub mod forward;
 mod hand_over;
 pub mod hypervisor;

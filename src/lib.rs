@@ -28,6 +28,7 @@ pub mod ironic;
 pub mod keys;
 pub mod lease;
 pub mod libvirt;
+pub mod log;
 pub mod mark;
 pub mod names;
 pub mod osinfo;
@@ -50,19 +51,28 @@ pub mod xml;
 pub mod yaml;
 
 use std::process::ExitCode;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+/// The exit codes of failures of which the log says more: not of wrong input.
+const LOGGED: [u8; 3] = [1, 3, 4];
 
 /// Runs the program; everything that goes wrong ends here.
 pub fn run() -> ExitCode {
-    if completion::answered(&std::env::args_os().collect::<Vec<_>>()) {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if completion::answered(&arguments) {
         return ExitCode::SUCCESS;
     }
+    log::begin(&arguments);
     let answers::Settled { cli, answers, notes } = match cli::usage::parse() {
         Ok(settled) => settled,
         Err(code) => return code,
     };
     libvirt::quiet();
-    let ui = ui::Ui::new(cli.common.format.into());
-    log(&ui, cli.common.verbose);
+    let ui = ui::Ui::speaking(cli.common.format.into(), cli.common.quiet);
+    tracing_subscriber::registry()
+        .with(log::Events::new(&ui, cli.common.verbose))
+        .init();
     notes.iter().for_each(|note| ui.note(&format!("note: {note}")));
     // Each node that is waited for has a thread, and a run may have a thousand.
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -89,6 +99,7 @@ pub fn run() -> ExitCode {
                     cli::Command::SshConfig(args) => commands::ssh_config::run(args, &ui),
                     cli::Command::Hypervisor(args) => commands::hypervisor::run(args, &ui).await,
                     cli::Command::Topology(args) => commands::topology::run(args, &ui),
+                    cli::Command::Doctor(args) => commands::doctor::run(args, &ui).await,
                     cli::Command::Completion(args) => {
                         commands::completion::run(args, &ui);
                         Ok(())
@@ -103,32 +114,30 @@ pub fn run() -> ExitCode {
         }
         Err(error) => Err(error.into()),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            if let Some(error::Told(fault)) = error.downcast_ref() {
-                ui.note(&error::Report::of(&fault.clone().into()).to_string());
-                return ExitCode::from(fault.exit as u8);
-            }
-            let report = error::Report::of(&error);
-            ui.error(&report);
-            ExitCode::from(report.exit_code)
-        }
+    let code = match &result {
+        Ok(()) => 0,
+        Err(error) => told(error, &ui),
+    };
+    log::line(
+        log::Level::Info,
+        &format!("exit code {code}, after {}", ui.elapsed()),
+    );
+    if let Some(failure) = log::failure() {
+        ui.warn(&failure);
     }
+    if let Some(file) = log::file().filter(|file| LOGGED.contains(&code) && file.exists()) {
+        ui.point(&format!("log: {}", file.display()));
+    }
+    ExitCode::from(code)
 }
 
-/// Sends log lines to stderr, past the progress lines.
-fn log(ui: &ui::Ui, verbose: u8) {
-    let level = match verbose {
-        0 => tracing::Level::WARN,
-        1 => tracing::Level::INFO,
-        _ => tracing::Level::DEBUG,
-    };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(ui.clone())
-        .with_ansi(ui.colour())
-        .with_target(false)
-        .without_time()
-        .init();
+/// Tells of an error that ends the program; gives its exit code.
+fn told(error: &anyhow::Error, ui: &ui::Ui) -> u8 {
+    if let Some(error::Told(fault)) = error.downcast_ref() {
+        ui.fault(&error::Report::of(&fault.clone().into()));
+        return fault.exit as u8;
+    }
+    let report = error::Report::of(error);
+    ui.error(&report);
+    report.exit_code
 }

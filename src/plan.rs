@@ -24,6 +24,17 @@ pub enum Verb {
     Remove,
 }
 
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Verb::Create => "create",
+            Verb::Update => "update",
+            Verb::Restart => "restart",
+            Verb::Remove => "remove",
+        })
+    }
+}
+
 /// What kind of resource an action is about.
 #[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Ord, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -3,8 +3,11 @@
 //! On a terminal a step, a working node and a transfer have a live line each; elsewhere there are plain lines,
 //! without control characters. A reader of stdout or stderr that has gone away is nobody's failure.
 
+pub mod cut;
+mod frame;
 pub mod harmless;
 mod lines;
+pub mod live;
 pub mod raw;
 mod screen;
 pub mod table;
@@ -13,16 +16,18 @@ mod transfer;
 use std::io::{BufRead, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use serde::Serialize;
-use tracing_subscriber::fmt::MakeWriter;
 
 pub use lines::{NodeLine, StepLine};
 pub use transfer::Transfer;
 
 use crate::error::Report;
+use crate::log::{self, Level};
+use crate::units::format_elapsed;
 use harmless::{clean, coloured, one_line};
+use live::Live;
 
 /// Form of the results on stdout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -59,8 +64,12 @@ type Stream = Mutex<Box<dyn Write + Send>>;
 
 struct Inner {
     format: Format,
-    live: Option<MultiProgress>,
+    live: Option<Mutex<Live>>,
     colour: bool,
+    /// Only warnings, errors and results are shown.
+    quiet: bool,
+    /// Since when it speaks: since the program began.
+    began: Instant,
     out: Stream,
     err: Stream,
     /// Whether a question stands there without its answer, and so without the end of its line.
@@ -79,27 +88,34 @@ enum Mark {
 impl Ui {
     /// The process's own streams: live lines where stderr is a terminal that can move its cursor.
     pub fn new(format: Format) -> Self {
+        Self::speaking(format, false)
+    }
+
+    /// The same; who is `quiet` shows only warnings, errors and results.
+    pub fn speaking(format: Format, quiet: bool) -> Self {
         let able = std::io::stderr().is_terminal() && moves_cursor();
-        let live = able.then(MultiProgress::new).filter(|live| !live.is_hidden());
-        let colour = live.is_some() && !wants_no_colour();
-        Self::over(
+        let ui = Self::over(
             format,
-            live,
-            colour,
+            (able && !quiet).then(Mutex::default),
+            wants_colour(able),
+            quiet,
             Box::new(std::io::stdout()),
             Box::new(std::io::stderr()),
-        )
+        );
+        ui.register();
+        ui
     }
 
     /// Plain lines into streams of one's own.
     pub fn plain(format: Format, out: Box<dyn Write + Send>, err: Box<dyn Write + Send>) -> Self {
-        Self::over(format, None, false, out, err)
+        Self::over(format, None, false, false, out, err)
     }
 
     fn over(
         format: Format,
-        live: Option<MultiProgress>,
+        live: Option<Mutex<Live>>,
         colour: bool,
+        quiet: bool,
         out: Box<dyn Write + Send>,
         err: Box<dyn Write + Send>,
     ) -> Self {
@@ -110,6 +126,8 @@ impl Ui {
                 format,
                 live,
                 colour,
+                quiet,
+                began: Instant::now(),
                 out,
                 err,
                 asking: AtomicBool::new(false),
@@ -123,9 +141,9 @@ impl Ui {
         self.inner.format
     }
 
-    /// Whether stderr takes colours.
-    pub fn colour(&self) -> bool {
-        self.inner.colour
+    /// How long the program has been at work, in words.
+    pub fn elapsed(&self) -> String {
+        format_elapsed(self.inner.began.elapsed())
     }
 
     /// The same streams, for what is said about one of several hypervisors.
@@ -162,19 +180,40 @@ impl Ui {
     /// Something that is not as it should be, but no failure.
     pub fn warn(&self, text: &str) {
         let text = self.about(&clean(text));
+        log::line(Level::Warning, &text);
+        self.say(&format!("{} {text}", self.painted("33", "warning:")));
+    }
+
+    /// How something is done, for who asked for it.
+    pub fn tell(&self, level: Level, text: &str) {
+        let head = self.painted("2", &format!("{}:", level.word()));
+        self.say(&format!("{head} {}", self.about(&clean(text))));
+    }
+
+    /// A word in a colour, where stderr takes some.
+    fn painted(&self, colour: &str, word: &str) -> String {
         match self.inner.colour {
-            true => self.say(&format!("\x1b[33mwarning:\x1b[0m {text}")),
-            false => self.say(&format!("warning: {text}")),
+            true => format!("\x1b[{colour}m{word}\x1b[0m"),
+            false => word.to_owned(),
         }
     }
 
     /// A remark.
     pub fn note(&self, text: &str) {
-        self.say(&self.about(&clean(text)));
+        self.remark(Level::Info, &self.about(&clean(text)));
+    }
+
+    /// Something for the log, and for who is not quiet.
+    fn remark(&self, level: Level, line: &str) {
+        log::line(level, line);
+        if !self.inner.quiet {
+            self.say(line);
+        }
     }
 
     /// The result for people, on stdout; nothing with [`Format::Json`].
     pub fn result(&self, text: &str) {
+        log::line(Level::Info, text);
         if self.inner.format == Format::Human {
             self.print(&coloured(text));
         }
@@ -208,12 +247,39 @@ impl Ui {
         self.json(value)
     }
 
+    /// What belongs to an error, after it.
+    pub fn point(&self, text: &str) {
+        self.say(&clean(text));
+    }
+
+    /// The error that ends the program, where stdout has told of it: on stderr.
+    pub fn fault(&self, report: &Report) {
+        self.hide_lines();
+        let text = clean(&report.to_string());
+        log::line(Level::Error, text.strip_prefix("error: ").unwrap_or(&text));
+        let lines = text.split('\n').map(|line| self.headed(line));
+        self.say(&lines.collect::<Vec<_>>().join("\n"));
+    }
+
     /// The error that ends the program: on stderr, and with [`Format::Json`] as an object on stdout too.
     pub fn error(&self, report: &Report) {
-        self.hide_lines();
-        self.say(&clean(&report.to_string()));
+        self.fault(report);
         if !self.inner.told.load(Ordering::Relaxed) {
             let _ = self.report(report);
+        }
+    }
+
+    /// A line of an error, its first word in a colour.
+    fn headed(&self, line: &str) -> String {
+        let heads = [("error:", "1;31"), ("caused by:", "31"), ("hint:", "36")];
+        let blanks = line.len() - line.trim_start().len();
+        let head = heads.iter().find(|(head, _)| line[blanks..].starts_with(head));
+        match head {
+            Some((head, colour)) => {
+                let rest = &line[blanks + head.len()..];
+                format!("{}{}{rest}", &line[..blanks], self.painted(colour, head))
+            }
+            None => line.to_owned(),
         }
     }
 
@@ -227,6 +293,7 @@ impl Ui {
         if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
             return None;
         }
+        let _held = live::hold();
         self.quietly(|err| {
             let _ = write!(err, "{} [y/N] ", clean(question));
             let _ = err.flush();
@@ -247,14 +314,6 @@ impl Ui {
         let _ = std::io::stderr().write_all(format!("{}\n", clean(text)).as_bytes());
     }
 
-    /// The live lines go for good: threads that are left behind may still have some.
-    fn hide_lines(&self) {
-        if let Some(live) = &self.inner.live {
-            let _ = live.clear();
-            live.set_draw_target(indicatif::ProgressDrawTarget::hidden());
-        }
-    }
-
     fn say(&self, line: &str) {
         let before = match self.inner.asking.swap(false, Ordering::Relaxed) {
             true => "\n",
@@ -268,6 +327,10 @@ impl Ui {
     }
 
     fn finish(&self, mark: Mark, line: &str) {
+        log::line(Level::Info, line);
+        if self.inner.quiet {
+            return;
+        }
         match (mark, self.inner.colour) {
             (Mark::Done, true) => self.say(&format!("\x1b[32m✓\x1b[0m {line}")),
             (Mark::Failed, true) => self.say(&format!("\x1b[31m✗\x1b[0m {line}")),
@@ -280,39 +343,11 @@ impl Ui {
     }
 
     fn write(&self, text: &str) {
-        let write = || {
+        self.without_lines(|| {
             let mut out = locked(&self.inner.out);
             let _ = out.write_all(text.as_bytes());
             let _ = out.flush();
-        };
-        match &self.inner.live {
-            Some(live) => live.suspend(write),
-            None => write(),
-        }
-    }
-
-    /// Gives `work` stderr while the live lines are out of the way.
-    fn quietly<T>(&self, work: impl FnOnce(&mut dyn Write) -> T) -> T {
-        let work = || work(&mut **locked(&self.inner.err));
-        match &self.inner.live {
-            Some(live) => live.suspend(work),
-            None => work(),
-        }
-    }
-
-    fn bar(&self, total: Option<u64>, template: &str) -> Option<ProgressBar> {
-        let live = self.inner.live.as_ref()?;
-        let template = match self.inner.colour {
-            true => template.to_owned(),
-            false => template.replace(":.cyan", "").replace(":.dim", ""),
-        };
-        let style =
-            ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar = match total {
-            Some(total) => ProgressBar::new(total),
-            None => ProgressBar::new_spinner(),
-        };
-        Some(live.add(bar.with_style(style)))
+        });
     }
 }
 
@@ -321,43 +356,30 @@ fn locked(stream: &Stream) -> MutexGuard<'_, Box<dyn Write + Send>> {
     stream.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Rows and columns of the terminal that stderr is.
+pub fn size() -> (usize, usize) {
+    screen::size_of(std::io::stderr())
+}
+
 /// Whether results on stdout may be coloured.
 pub fn colours_stdout() -> bool {
-    std::io::stdout().is_terminal() && moves_cursor() && !wants_no_colour()
+    wants_colour(std::io::stdout().is_terminal() && moves_cursor())
 }
 
 fn moves_cursor() -> bool {
     std::env::var("TERM").is_ok_and(|term| term != "dumb")
 }
 
-fn wants_no_colour() -> bool {
-    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-}
-
-/// A writer of logs that does not tear the live lines.
-pub struct LogWriter(Ui);
-
-impl Write for LogWriter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.quietly(|err| {
-            let _ = err.write_all(coloured(&String::from_utf8_lossy(bytes)).as_bytes());
-        });
-        Ok(bytes.len())
+/// Whether a stream gets colours: what the user says, else whether it is a terminal.
+fn wants_colour(is_able: bool) -> bool {
+    let said = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    if said("NO_COLOR").is_some() {
+        return false;
     }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.quietly(|err| {
-            let _ = err.flush();
-        });
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Ui {
-    type Writer = LogWriter;
-
-    fn make_writer(&'a self) -> LogWriter {
-        LogWriter(self.clone())
+    match (said("CLICOLOR_FORCE"), said("CLICOLOR")) {
+        (Some(force), _) if force != "0" => true,
+        (_, Some(colour)) if colour == "0" => false,
+        _ => is_able,
     }
 }
 

@@ -47,6 +47,23 @@ pub fn format_size(bytes: u64) -> String {
     }
 }
 
+/// Writes a size with two decimals: `4.00 MiB`, `512 B`.
+pub fn bytes(bytes: u64) -> String {
+    let units = [("PiB", 50), ("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10)];
+    match units.iter().find(|(_, shift)| bytes >= 1 << shift) {
+        None => format!("{bytes} B"),
+        Some((unit, shift)) => format!("{:.2} {unit}", bytes as f64 / (1u64 << shift) as f64),
+    }
+}
+
+/// Writes how long something took: `0.4 s`, `12.1 s`, `3m 5s`.
+pub fn format_elapsed(time: Duration) -> String {
+    match time.as_secs() {
+        0..60 => format!("{:.1} s", time.as_secs_f64().min(59.9)),
+        seconds => format_duration(seconds),
+    }
+}
+
 /// Writes a duration without what is too small to matter beside its largest unit: `45s`, `3m 5s`, `2h 10m`, `12days 3h`.
 pub fn format_duration(seconds: u64) -> String {
     let step = match seconds {

@@ -37,6 +37,10 @@ pub const SSH_INCLUDE: &str = "include.ssh.config";
 pub const INSTACKENV: &str = "instackenv.json";
 /// Hypervisors and nodes as the other files show them.
 pub const NODES: &str = "nodes.json";
+/// The log of the runs.
+pub const LOG: &str = "irs.log";
+/// The log before it, once that was large.
+pub const LOG_BEFORE: &str = "irs.log.1";
 /// The private key for the nodes.
 pub const KEY: &str = "id_ed25519";
 /// The public half of the key for the nodes.
@@ -62,7 +66,9 @@ pub fn is_host_key(name: &str) -> bool {
     })
 }
 
-const OURS: [&str; 10] = [
+const OURS: [&str; 12] = [
+    LOG,
+    LOG_BEFORE,
     RECORD,
     INVENTORY,
     INVENTORY_LINK,

@@ -39,6 +39,7 @@ fn the_help_is_on_stdout() {
       ssh-config  Print the environment's ssh configuration, or let plain ssh know its nodes
       hypervisor  Check what a server must have to be a hypervisor, or make it one
       topology    Look at topologies: list, show, check, render and draw them; needs no hypervisor
+      doctor      Check this machine: libraries, ssh, keys, workspaces, and the way to the hypervisors
       completion  Print the script by which a shell completes the words of irs: commands, flags, node
                   types, nodes
       man         Print a manual page, or write them all into a folder
@@ -59,6 +60,12 @@ fn the_help_is_on_stdout() {
               Tell more: -v what is done, -vv every remote command
               
               [env: IRS_VERBOSE=]
+
+      -q, --quiet
+              Tell less: only warnings, errors and the result. The log in the workspace has everything
+              all the same
+              
+              [env: IRS_QUIET=]
 
       -h, --help
               Print help (see a summary with '-h')
@@ -83,7 +90,7 @@ fn without_a_command_the_help_is_on_stderr() {
     }
     ── stderr
     error: 'irs' requires a subcommand but one was not provided
-      [subcommands: virsh, status, list, inventory, workspace, ssh, scp, console, forward, vnc, power, ansible, ssh-config, hypervisor, topology, completion, man, help]
+      [subcommands: virsh, status, list, inventory, workspace, ssh, scp, console, forward, vnc, power, ansible, ssh-config, hypervisor, topology, doctor, completion, man, help]
 
     Usage: irs [OPTIONS] <COMMAND>
 
@@ -97,9 +104,29 @@ fn missing_nodes() {
     insta::assert_snapshot!(irs("virsh"), @r#"
     ── stderr
     error: --topology-nodes is missing: which nodes shall there be?
-    hint: e.g. --topology-nodes undercloud:1,controller:1,compute:1
+    hint: see what would be made, and touch nothing:
+      irs virsh --topology-nodes undercloud:1,controller:1,compute:1 --dry-run
+    make it:
+      irs virsh --topology-nodes undercloud:1,controller:1,compute:1
+    later add a node, take one away, or all of it:
+      irs virsh --topology-nodes compute:1 --topology-extend
+      irs virsh --remove-nodes compute-1
+      irs virsh --kill
+    'irs topology list' shows the node types, 'irs virsh --help' all flags
     ── exit 2
     "#);
+    let said = irs("virsh --host-address 'root@hv 7' --prefix lab1");
+    let example = "\n  irs virsh --host-address 'root@hv 7' --prefix lab1 --topology-nodes compute:1 --topology-extend\n";
+    assert!(said.contains(example), "{said}");
+}
+
+#[test]
+fn quiet_and_verbose_do_not_go_together() {
+    let said = irs("virsh -q -v --topology-nodes contoller:1");
+    assert!(
+        said.contains("cannot be used with") && said.contains("exit 2"),
+        "{said}"
+    );
 }
 
 #[test]

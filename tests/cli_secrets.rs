@@ -51,6 +51,27 @@ fn a_password_on_the_command_line_is_told_and_kept_to_itself() {
             "{shown}"
         );
     }
+    // The log has all of it but the secrets.
+    let workspace = home.path().join("home/default");
+    std::fs::create_dir_all(&workspace).unwrap();
+    let shown = said(
+        &format!("--vnc-password sesame --image-url {url} -e admin_password=sesame"),
+        &[],
+    );
+    let log = workspace.join("irs.log");
+    assert!(shown.contains(&format!("log: {}", log.display())), "{shown}");
+    let text = std::fs::read_to_string(&log).unwrap();
+    for part in [
+        "info: irs 0.",
+        "virsh -vv --host-address nowhere.invalid --topology-nodes compute:1",
+        "stands in the process list",
+        "error: ",
+        "error: caused by: ",
+        "exit code 3, after ",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    assert!(!text.contains("sesame") && !text.contains("hush"), "{text}");
     // Nor in what is refused.
     let refused = said(
         "--vnc-password sesame-sesame --image-url 'https://me:hush@host/a b'",

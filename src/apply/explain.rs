@@ -6,7 +6,7 @@ use crate::error::{Exit, Fault, Report};
 use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
 use crate::steps::host::check::READ_ONLY;
-use indicatif::BinaryBytes;
+use crate::units::bytes;
 use std::io::ErrorKind;
 
 /// What to do after a lost connection.
@@ -88,7 +88,7 @@ fn disk_trouble(found: &str, error: &str, host: &str) -> Option<Fault> {
     }
     let message = format!(
         "the file system '{mount}' on '{host}' is full: {} are free",
-        BinaryBytes(free)
+        bytes(free)
     );
     Some(
         Fault::new(Exit::Resources, message)

@@ -11,10 +11,12 @@ use crate::steps::disks::Materials;
 use crate::steps::image::Base;
 use crate::steps::start::Watch;
 use crate::steps::{self, Step};
+use crate::units::format_elapsed;
 use anyhow::Result;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// Does an action.
 ///
@@ -28,13 +30,9 @@ pub(super) fn perform(action: &Action, tools: &Tools) -> Result<()> {
         record,
         ..
     } = tools;
-    tracing::info!(
-        "{:?} {} {}: {}",
-        action.verb,
-        action.kind,
-        action.name,
-        action.reason
-    );
+    let began = Instant::now();
+    let what = format!("{} {} '{}'", action.verb, action.kind, action.name);
+    tracing::info!(host = action.host, "{what}: {}", action.reason);
     let pool = names::pool(&id.name);
     let result = match &action.work {
         Work::Host(work) => steps::host::apply::apply(work, libvirt, host, id),
@@ -69,6 +67,7 @@ pub(super) fn perform(action: &Action, tools: &Tools) -> Result<()> {
         Verb::Remove => "removing",
     };
     if let Err(error) = result {
+        tracing::debug!(host = action.host, "{what}: failed: {error:#}");
         return Err(match apply::is_stop(&error) {
             true => error,
             false => error.context(format!(
@@ -77,6 +76,11 @@ pub(super) fn perform(action: &Action, tools: &Tools) -> Result<()> {
             )),
         });
     }
+    tracing::debug!(
+        host = action.host,
+        "{what}: done in {}",
+        format_elapsed(began.elapsed())
+    );
     interrupt::point(&point_name(action));
     Ok(())
 }

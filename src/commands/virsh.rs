@@ -23,6 +23,7 @@ use crate::apply::{self, Tools};
 use crate::cli::virsh::Virsh;
 use crate::interrupt;
 use crate::lease::{self, Lease};
+use crate::log;
 use crate::plan::{Kind, Plan};
 use crate::remote::Host;
 use crate::steps::host::{pools, record_path};
@@ -49,6 +50,7 @@ pub async fn run(args: &Virsh, answers: Answers, ui: &Ui) -> Result<()> {
         return Ok(());
     }
     let request = input::check(args)?;
+    log::attach(&request.workspace);
     if let Some(path) = &args.run.output {
         answers::write("--output", path, &request.answers(answers).resolved()?)?;
     }

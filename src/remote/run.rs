@@ -6,11 +6,13 @@ use super::{Cmd, Host, Output, Remote};
 use crate::error::{Exit, Fault, FaultContext};
 use crate::ssh::exec::{Bounds, Finished, exec};
 use crate::ssh::link_lost;
+use crate::units::format_elapsed;
 use anyhow::{Result, anyhow};
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Instant;
 
 /// How much is moved at once into a local command.
 const CHUNK: usize = 256 * 1024;
@@ -35,6 +37,7 @@ impl Host {
     /// Runs `cmd` as root with `input` as its stdin; `progress` gets the number of bytes sent so far.
     pub(super) fn feed(&self, cmd: &Cmd, input: &mut dyn Read, progress: &dyn Fn(u64)) -> Result<Output> {
         tracing::debug!(host = self.name(), "{cmd}");
+        let began = Instant::now();
         let mut output = match self {
             Host::Ssh(remote) => remote.feed(cmd, input, progress)?,
             Host::Local(local) => {
@@ -48,7 +51,12 @@ impl Host {
         };
         let sudos = own_words(&output.stderr);
         output.stderr.drain(..sudos);
-        tracing::trace!(host = self.name(), status = output.status, "{cmd}");
+        tracing::trace!(
+            host = self.name(),
+            "status {} after {}: {cmd}",
+            output.status,
+            format_elapsed(began.elapsed())
+        );
         Ok(output)
     }
 }

@@ -37,6 +37,7 @@ pub(crate) fn ask_shown(prompt: &str, shown: bool) -> Result<Option<String>> {
     }
     // Several hosts may be logged in to at once: one question after the other.
     let _turn = super::lock(&TURN);
+    let _held = crate::ui::live::hold();
     let _quiet = Quiet::new()?;
     eprint!("{prompt}");
     io::stderr().flush()?;

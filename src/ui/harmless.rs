@@ -44,6 +44,21 @@ pub fn coloured(text: &str) -> String {
     out
 }
 
+/// A text without its colours.
+pub fn uncoloured(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let (piece, after) = match colour(rest) {
+            Some(length) => ("", &rest[length..]),
+            None => rest.split_at(c.len_utf8()),
+        };
+        out.push_str(piece);
+        rest = after;
+    }
+    out
+}
+
 /// The length of the colour sequence that `text` begins with: `ESC [ 1 ; 32 m`.
 fn colour(text: &str) -> Option<usize> {
     let numbers = text.strip_prefix("\x1b[")?;

@@ -3,10 +3,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::ProgressBar;
-
+use super::frame::Line;
 use super::harmless::one_line;
+use super::live::LiveLine;
 use super::{Mark, Ui};
+use crate::log::{self, Level};
+use crate::units::format_elapsed;
 
 // Longer than the interval at which a node is asked, shorter than people's patience.
 const QUIET: Duration = Duration::from_secs(5);
@@ -15,52 +17,59 @@ const QUIET: Duration = Duration::from_secs(5);
 pub struct StepLine {
     ui: Ui,
     label: String,
-    bar: Option<ProgressBar>,
+    line: Option<LiveLine>,
+    began: Instant,
 }
 
 impl StepLine {
     pub(super) fn new(ui: &Ui, label: String) -> Self {
         let label = one_line(&label);
-        let bar = ui.bar(None, "{spinner:.cyan} {prefix} {msg:.dim} {elapsed:.dim}");
-        if let Some(bar) = &bar {
-            bar.set_prefix(label.clone());
-            bar.enable_steady_tick(Duration::from_millis(120));
-        }
+        log::line(Level::Debug, &format!("{label}: begins"));
+        let line = LiveLine::new(
+            ui,
+            Line::Step {
+                label: label.clone(),
+                text: String::new(),
+                since: Duration::ZERO,
+            },
+        );
         StepLine {
             ui: ui.clone(),
             label,
-            bar,
+            line,
+            began: Instant::now(),
         }
     }
 
     /// What the step is at, for the live line only.
-    pub fn set(&self, text: &str) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(one_line(text));
+    pub fn set(&self, new: &str) {
+        if let Some(line) = &self.line {
+            line.change(|line| {
+                if let Line::Step { text, .. } = line {
+                    *text = one_line(new);
+                }
+            });
         }
     }
 
     /// Ends the step; `summary` says what it did, and may be empty.
-    pub fn done(self, summary: &str) {
+    pub fn done(mut self, summary: &str) {
         let summary = one_line(summary);
+        let time = format_elapsed(self.began.elapsed());
         let line = match summary.is_empty() {
-            true => format!("{}: done", self.label),
-            false => format!("{}: done ({summary})", self.label),
+            true => format!("{}: done in {time}", self.label),
+            false => format!("{}: done in {time} ({summary})", self.label),
         };
-        clear(&self.bar);
+        self.line = None;
         self.ui.finish(Mark::Done, &line);
     }
 
     /// Ends the step that failed; the error itself is shown elsewhere.
-    pub fn failed(self) {
-        clear(&self.bar);
-        self.ui.finish(Mark::Failed, &format!("{}: failed", self.label));
-    }
-}
-
-impl Drop for StepLine {
-    fn drop(&mut self) {
-        clear(&self.bar);
+    pub fn failed(mut self) {
+        let time = format_elapsed(self.began.elapsed());
+        self.line = None;
+        self.ui
+            .finish(Mark::Failed, &format!("{}: failed after {time}", self.label));
     }
 }
 
@@ -68,7 +77,7 @@ impl Drop for StepLine {
 pub struct NodeLine {
     ui: Ui,
     name: String,
-    bar: Option<ProgressBar>,
+    line: Option<LiveLine>,
     said: Mutex<Said>,
 }
 
@@ -81,14 +90,17 @@ struct Said {
 impl NodeLine {
     pub(super) fn new(ui: &Ui, name: &str) -> Self {
         let name = one_line(name);
-        let bar = ui.bar(None, "  {prefix}: {wide_msg:.dim}");
-        if let Some(bar) = &bar {
-            bar.set_prefix(name.clone());
-        }
+        let line = LiveLine::new(
+            ui,
+            Line::Node {
+                name: name.clone(),
+                text: String::new(),
+            },
+        );
         NodeLine {
             ui: ui.clone(),
             name,
-            bar,
+            line,
             said: Mutex::default(),
         }
     }
@@ -96,17 +108,26 @@ impl NodeLine {
     /// What the node is at, or why it is not ready. Without a terminal a line appears when the text is another
     /// than the last one shown, and at most every five seconds a node: say it again until it is outdated.
     pub fn set(&self, text: &str) {
-        let text = one_line(text);
-        if let Some(bar) = &self.bar {
-            bar.set_message(text);
+        let new = one_line(text);
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = format!("{}: {new}", self.name);
+        if let Some(live) = &self.line {
+            live.change(|line| {
+                if let Line::Node { text, .. } = line {
+                    text.clone_from(&new);
+                }
+            });
+            if said.text != new {
+                log::line(Level::Debug, &line);
+                said.text = new;
+            }
             return;
         }
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         let quiet = said.at.is_some_and(|at| at.elapsed() < QUIET);
-        if said.text != text && !quiet {
-            self.ui.say(&format!("{}: {text}", self.name));
+        if said.text != new && !quiet {
+            self.ui.remark(Level::Debug, &line);
             *said = Said {
-                text,
+                text: new,
                 at: Some(Instant::now()),
             };
         }
@@ -122,21 +143,9 @@ impl NodeLine {
         self.end(Mark::Failed, text);
     }
 
-    fn end(self, mark: Mark, text: &str) {
-        clear(&self.bar);
+    fn end(mut self, mark: Mark, text: &str) {
+        self.line = None;
         self.ui
             .finish(mark, &format!("{}: {}", self.name, one_line(text)));
-    }
-}
-
-impl Drop for NodeLine {
-    fn drop(&mut self) {
-        clear(&self.bar);
-    }
-}
-
-pub(super) fn clear(bar: &Option<ProgressBar>) {
-    if let Some(bar) = bar.as_ref().filter(|bar| !bar.is_finished()) {
-        bar.finish_and_clear();
     }
 }

@@ -1,10 +1,17 @@
 //! A text in the place of the one before it, without a blank moment between the two and without remains.
 
+use super::cut::width_seen as width;
 use std::io::stdout;
+use std::os::fd::AsFd;
 
 /// Rows and columns of the terminal that stdout is.
 pub(super) fn size() -> (usize, usize) {
-    let size = rustix::termios::tcgetwinsize(stdout()).ok();
+    size_of(stdout())
+}
+
+/// Rows and columns of the terminal that a stream is.
+pub(super) fn size_of(stream: impl AsFd) -> (usize, usize) {
+    let size = rustix::termios::tcgetwinsize(stream).ok();
     let known = size.filter(|size| size.ws_row > 0 && size.ws_col > 0);
     known.map_or((24, 80), |size| (size.ws_row.into(), size.ws_col.into()))
 }
@@ -37,21 +44,6 @@ pub(super) fn frame(text: &str, (rows, columns): (usize, usize)) -> String {
 
 fn height(line: &str, columns: usize) -> usize {
     width(line).div_ceil(columns).max(1)
-}
-
-/// Characters that are seen: colours are not.
-fn width(line: &str) -> usize {
-    let mut seen = 0;
-    let mut colour = false;
-    for c in line.chars() {
-        match c {
-            '\x1b' => colour = true,
-            'm' if colour => colour = false,
-            _ if !colour => seen += 1,
-            _ => {}
-        }
-    }
-    seen
 }
 
 #[cfg(test)]

@@ -3,20 +3,19 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use indicatif::{HumanBytes, ProgressBar};
-
-use super::lines::clear;
+use super::frame::Line;
+use super::live::LiveLine;
 use super::{Mark, Ui, one_line};
+use crate::log::Level;
+use crate::units::{bytes, format_elapsed};
 
 const EVERY: Duration = Duration::from_secs(10);
-const KNOWN: &str = "  {prefix} {bar:24} {bytes}/{total_bytes} {binary_bytes_per_sec}, {eta} left";
-const UNKNOWN: &str = "  {prefix} {bytes} {binary_bytes_per_sec}";
 
 /// A transfer that is under way. Dropped without a word, it vanishes.
 pub struct Transfer {
     ui: Ui,
     label: String,
-    bar: Option<ProgressBar>,
+    line: Option<LiveLine>,
     state: Mutex<State>,
 }
 
@@ -30,17 +29,18 @@ struct State {
 }
 
 impl State {
-    fn rate(&self) -> HumanBytes {
+    /// Bytes a second.
+    fn rate(&self) -> u64 {
         let seconds = self.began.elapsed().as_secs_f64().max(0.001);
-        HumanBytes(((self.position - self.first.min(self.position)) as f64 / seconds) as u64)
+        ((self.position - self.first.min(self.position)) as f64 / seconds) as u64
     }
 
     fn progress(&self) -> String {
-        let (position, rate) = (HumanBytes(self.position), self.rate());
+        let (position, rate) = (bytes(self.position), bytes(self.rate()));
         match self.total.filter(|total| *total > 0) {
             Some(total) => {
                 let percent = u128::from(self.position) * 100 / u128::from(total);
-                format!("{percent} % of {}, {rate}/s", HumanBytes(total))
+                format!("{percent} % of {}, {rate}/s", bytes(total))
             }
             None => format!("{position}, {rate}/s"),
         }
@@ -50,10 +50,15 @@ impl State {
 impl Transfer {
     pub(super) fn new(ui: &Ui, label: &str, total: Option<u64>) -> Self {
         let label = one_line(label);
-        let bar = ui.bar(total, if total.is_some() { KNOWN } else { UNKNOWN });
-        if let Some(bar) = &bar {
-            bar.set_prefix(label.clone());
-        }
+        let line = LiveLine::new(
+            ui,
+            Line::Transfer {
+                label: label.clone(),
+                position: 0,
+                total,
+                rate: 0,
+            },
+        );
         let now = Instant::now();
         let state = State {
             began: now,
@@ -65,7 +70,7 @@ impl Transfer {
         Transfer {
             ui: ui.clone(),
             label,
-            bar,
+            line,
             state: Mutex::new(state),
         }
     }
@@ -74,17 +79,13 @@ impl Transfer {
     pub fn resume(&self, position: u64) {
         let mut state = self.state();
         state.first = position;
-        state.position = position;
-        if let Some(bar) = &self.bar {
-            bar.set_position(position);
-            bar.reset_eta();
-        }
+        self.advance(&mut state, position);
     }
 
     /// Another `bytes` went over.
-    pub fn inc(&self, bytes: u64) {
+    pub fn inc(&self, more: u64) {
         let mut state = self.state();
-        let position = state.position + bytes;
+        let position = state.position + more;
         self.advance(&mut state, position);
     }
 
@@ -95,35 +96,36 @@ impl Transfer {
 
     fn advance(&self, state: &mut State, position: u64) {
         state.position = position;
-        if let Some(bar) = &self.bar {
-            bar.set_position(position);
+        if let Some(line) = &self.line {
+            let (at, speed) = (state.position, state.rate());
+            line.change(|line| {
+                if let Line::Transfer { position, rate, .. } = line {
+                    (*position, *rate) = (at, speed);
+                }
+            });
         } else if state.shown.elapsed() >= EVERY {
             state.shown = Instant::now();
-            self.ui.say(&format!("{}: {}", self.label, state.progress()));
+            let line = format!("{}: {}", self.label, state.progress());
+            self.ui.remark(Level::Debug, &line);
         }
     }
 
     /// Ends a transfer that is complete.
-    pub fn done(self) {
-        clear(&self.bar);
+    pub fn done(mut self) {
+        self.line = None;
         let state = self.state();
         let line = format!(
-            "{}: {} ({}/s)",
+            "{}: {} in {} ({}/s)",
             self.label,
-            HumanBytes(state.position),
-            state.rate()
+            bytes(state.position),
+            format_elapsed(state.began.elapsed()),
+            bytes(state.rate())
         );
         self.ui.finish(Mark::None, &line);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Transfer {
-    fn drop(&mut self) {
-        clear(&self.bar);
     }
 }
 
@@ -146,7 +148,7 @@ mod tests {
             text.starts_with("75 % of 200.00 MiB, ") && text.ends_with(" MiB/s"),
             "{text}"
         );
-        assert!((9 << 20..=10 << 20).contains(&state.rate().0));
+        assert!((9 << 20..=10 << 20).contains(&state.rate()));
         state.total = None;
         assert!(state.progress().starts_with("150.00 MiB, "));
     }

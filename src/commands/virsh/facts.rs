@@ -9,6 +9,7 @@ use crate::commands::connection::{Way, Ways};
 use crate::deployment::Identity;
 use crate::ironic::{profile, provisioned};
 use crate::keys;
+use crate::log;
 use crate::outputs::{Blank, HostView, NodeView, View};
 use crate::remote::Host;
 use crate::ssh;
@@ -73,6 +74,7 @@ pub struct Part<'a> {
 /// When the workspace cannot be written.
 pub fn write_outputs(place: Place<'_>, parts: &[Part<'_>]) -> Result<View> {
     place.workspace.create()?;
+    log::attach(place.workspace);
     if let Some(Part {
         id,
         actual,
@@ -120,6 +122,7 @@ pub fn note_deployment(place: Place<'_>, parts: &[(usize, &Identity, Option<&Rec
         });
     }
     place.workspace.create()?;
+    log::attach(place.workspace);
     place.workspace.write_record(&workspace::Record {
         deployment: id.name.clone(),
         prefix: id.prefix.clone(),

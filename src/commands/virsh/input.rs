@@ -306,7 +306,38 @@ fn mode(args: &Virsh, problems: &mut Problems) -> Mode {
     if topology.topology_nodes.is_empty() {
         problems
             .push(None, "--topology-nodes is missing: which nodes shall there be?")
-            .hint("e.g. --topology-nodes undercloud:1,controller:1,compute:1");
+            .hint(examples(args));
     }
     Mode::Make
+}
+
+/// Lines to begin with, for the hypervisor and the environment that the flags name.
+fn examples(args: &Virsh) -> String {
+    let hosts = args.host.connect.host_address.join(",");
+    let said = [
+        (
+            "--host-address",
+            Some(hosts.as_str()).filter(|hosts| !hosts.is_empty()),
+        ),
+        ("--prefix", args.topology.files.prefix.as_deref()),
+        ("--workspace", args.run.workspace.as_deref()),
+    ];
+    let mut irs = "irs virsh".to_owned();
+    for (flag, value) in said {
+        if let Some(value) = value.and_then(|value| shlex::try_quote(value).ok()) {
+            irs.push_str(&format!(" {flag} {value}"));
+        }
+    }
+    let nodes = "--topology-nodes undercloud:1,controller:1,compute:1";
+    format!(
+        "see what would be made, and touch nothing:\n  \
+         {irs} {nodes} --dry-run\n\
+         make it:\n  \
+         {irs} {nodes}\n\
+         later add a node, take one away, or all of it:\n  \
+         {irs} --topology-nodes compute:1 --topology-extend\n  \
+         {irs} --remove-nodes compute-1\n  \
+         {irs} --kill\n\
+         'irs topology list' shows the node types, 'irs virsh --help' all flags"
+    )
 }

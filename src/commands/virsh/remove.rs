@@ -109,7 +109,7 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     let report = Report::new(request, request.deployment(), nodes)
         .left_out(&crew)
         .changed(std::mem::take(&mut progress.changes));
-    ui.result(&report.summary(request.workspace.path()));
+    ui.result(&report.summary(request.workspace.path(), &ui.elapsed()));
     report.print(ui)?;
     crew.end()
 }

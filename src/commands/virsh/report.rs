@@ -154,8 +154,8 @@ impl Report {
         }
     }
 
-    /// The summary for people.
-    pub fn summary(&self, workspace: &Path) -> String {
+    /// The summary for people, of a run that took so long.
+    pub fn summary(&self, workspace: &Path, took: &str) -> String {
         let count = self.changes.as_ref().map_or(0, Vec::len);
         let changes = match count {
             0 => "nothing to change".to_owned(),
@@ -163,7 +163,7 @@ impl Report {
             _ => format!("{count} changes"),
         };
         let mut lines = vec![format!(
-            "{} on '{}': {changes}",
+            "{} on '{}': {changes}, {took}",
             self.subject,
             self.hosts.join("', '")
         )];

@@ -39,7 +39,7 @@ impl Rooms {
     /// # Errors
     /// `Resources`, naming every file system that is too small.
     pub fn check(&self, host: &str) -> Result<Vec<String>> {
-        let size = |bytes| indicatif::BinaryBytes(bytes).to_string();
+        let size = crate::units::bytes;
         let lacking: Vec<String> = self
             .0
             .iter()

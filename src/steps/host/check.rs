@@ -274,5 +274,5 @@ pub fn check_programs(deployment: &Deployment, new: &BTreeSet<String>, facts: &F
 
 /// Bytes, for people.
 pub fn size(bytes: u64) -> String {
-    indicatif::BinaryBytes(bytes).to_string()
+    crate::units::bytes(bytes)
 }
