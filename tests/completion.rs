@@ -89,6 +89,14 @@ fn bash_completes_what_irs_knows() {
             "irs virsh --prefix lab1 --remove-nodes la",
             "<virsh><--prefix><lab1><--remove-nodes><lab1-compute->",
         ),
+        (
+            "irs console --prefix lab1 la",
+            "<console><--prefix><lab1><lab1-compute->",
+        ),
+        (
+            "irs power --prefix lab1 off lab1-compute-0,la",
+            "<power><--prefix><lab1><off><lab1-compute-0,lab1-compute-1>",
+        ),
         ("irs virsh --start=n", "<virsh><--start=none>"),
         ("irs frobn", "<frobn>"),
     ] {

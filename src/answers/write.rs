@@ -26,6 +26,7 @@ const OF_A_RUN: &[&str] = &[
     "generate-answers-file",
     "help",
     "output",
+    "quiet",
     "verbose",
     "version",
     "yes",

@@ -11,8 +11,10 @@ use crate::cli::power::{Deed, Power};
 use crate::error::{Exit, Fault, Report};
 use crate::interrupt;
 use crate::lease::{self, Lease};
+use crate::log;
 use crate::steps::start::Watch;
 use crate::ui::Ui;
+use crate::workspace::choice;
 use anyhow::Result;
 use deed::Outcome;
 use serde::Serialize;
@@ -24,6 +26,10 @@ use std::collections::BTreeMap;
 /// `Usage` for nodes that are not there, `Busy` while another run changes the environment, `Failed` when a node does not do
 /// as it is told.
 pub async fn run(args: &Power, ui: &Ui) -> Result<()> {
+    let environment = &args.environment;
+    if let Ok(choice) = choice::choose(environment.prefix.as_deref(), environment.workspace.as_deref()) {
+        log::attach(&choice.workspace);
+    }
     let announce = || {
         if interrupt::has_changed() {
             ui.note("stopping; once more stops now");
