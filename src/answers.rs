@@ -66,7 +66,10 @@ pub enum Refusal {
 /// # Errors
 /// clap's refusal; everything that is wrong with the files, with its places.
 pub fn settle(arguments: Vec<OsString>) -> Result<Settled, Refusal> {
-    let command = command();
+    let mut command = command();
+    if arguments.iter().any(|argument| argument == "--version") {
+        command = command.long_version(crate::version::long());
+    }
     let mut arguments = handed::arrange(arguments);
     let said = parse(&command, &arguments)?;
     let mut notes = Vec::new();

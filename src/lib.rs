@@ -45,6 +45,7 @@ pub mod topology;
 pub mod ui;
 pub mod units;
 pub mod url;
+pub mod version;
 pub mod virtopts;
 pub mod workspace;
 pub mod xml;

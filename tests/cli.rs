@@ -324,6 +324,19 @@ fn the_flags_of_virsh() {
 
 #[test]
 fn the_version_is_on_stdout() {
-    let version = format!("── stdout\nirs {}\n── exit 0\n", env!("CARGO_PKG_VERSION"));
-    assert_eq!(irs("--version"), version);
+    let version = format!("── stdout\nirs {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(irs("-V"), format!("{version}── exit 0\n"));
+    let long = irs("--version");
+    assert!(
+        long.starts_with(&version) && long.ends_with("── exit 0\n"),
+        "{long}"
+    );
+    let libvirt = long.lines().find_map(|line| line.strip_prefix("libvirt: "));
+    assert!(
+        libvirt.is_some_and(|version| version.starts_with(|c: char| c.is_ascii_digit())),
+        "{long}"
+    );
+    if let Some(commit) = option_env!("IRS_COMMIT") {
+        assert!(long.contains(&format!("\ncommit: {commit}\n")), "{long}");
+    }
 }
