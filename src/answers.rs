@@ -239,6 +239,13 @@ fn without_empty_variables(command: Command) -> Command {
     command.mut_subcommands(without_empty_variables)
 }
 
+/// The grammar without the environment.
+pub fn without_variables(command: Command) -> Command {
+    command
+        .mut_args(|arg| arg.env(None::<&'static str>))
+        .mut_subcommands(without_variables)
+}
+
 fn parse(command: &Command, arguments: &[OsString]) -> Result<ArgMatches, Refusal> {
     command
         .clone()

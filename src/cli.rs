@@ -6,6 +6,7 @@ pub mod completion;
 pub mod console;
 pub mod doctor;
 pub mod draft;
+pub mod cleanup;
 pub mod environment;
 pub mod format;
 pub mod forward;
@@ -81,6 +82,8 @@ pub enum Command {
     Ansible(ansible::Ansible),
     /// Print the environment's ssh configuration, or let plain ssh know its nodes.
     SshConfig(ssh_config::SshConfig),
+    /// Remove the environments that nobody has changed for a time: what dead CI jobs left.
+    Cleanup(cleanup::Cleanup),
     /// Check what a server must have to be a hypervisor, or make it one.
     Hypervisor(hypervisor::Hypervisor),
     /// Look at topologies: list, show, check, render and draw them; needs no hypervisor.

@@ -2,6 +2,7 @@
 
 pub mod ansible;
 pub mod completion;
+pub mod cleanup;
 pub mod connection;
 pub mod console;
 pub mod doctor;

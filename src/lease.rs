@@ -243,6 +243,22 @@ impl Drop for Lease {
     }
 }
 
+/// Who has the lease on a deployment now, in the words of its file; nothing is taken.
+///
+/// # Errors
+/// When the host does not answer.
+pub fn holder(host: &Host, deployment: &str) -> Result<Option<String>> {
+    let script = r#"
+file=/run/irs/$1.lock
+[ -e "$file" ] && exec 9<"$file" || exit 0
+flock -n -s 9 || head -n 1 "$file"
+"#;
+    let name = format!("{DEPLOYMENT}{deployment}");
+    let said = host.text(&Cmd::script(script, &[&name]))?;
+    let said = crate::ui::harmless::short_line(said.trim(), 200);
+    Ok((!said.is_empty()).then_some(said))
+}
+
 /// Who runs irs, for the lease and the record: user@machine.
 pub fn who() -> String {
     let user = std::env::var("USER")

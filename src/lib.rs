@@ -98,6 +98,7 @@ pub fn run() -> ExitCode {
                     cli::Command::Power(args) => commands::power::run(args, &ui).await,
                     cli::Command::Ansible(args) => commands::ansible::run(args),
                     cli::Command::SshConfig(args) => commands::ssh_config::run(args, &ui),
+                    cli::Command::Cleanup(args) => commands::cleanup::run(args, &ui).await,
                     cli::Command::Hypervisor(args) => commands::hypervisor::run(args, &ui).await,
                     cli::Command::Topology(args) => commands::topology::run(args, &ui),
                     cli::Command::Doctor(args) => commands::doctor::run(args, &ui).await,

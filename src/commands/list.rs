@@ -1,6 +1,6 @@
 //! `irs list`: the environments on a hypervisor, and what irs does not own.
 
-mod listing;
+pub(super) mod listing;
 
 use super::connection::{self, Silent, Way};
 use super::virsh::{Session, blocking};
@@ -89,7 +89,7 @@ fn read(way: &Way) -> Result<Listing> {
 }
 
 /// The records of all deployments, by the deployments' names; one that cannot be read is left out with a warning.
-fn records(host: &Host, actual: &Actual, storage: &Storage) -> Result<BTreeMap<String, Record>> {
+pub(super) fn records(host: &Host, actual: &Actual, storage: &Storage) -> Result<BTreeMap<String, Record>> {
     let own = actual
         .pools
         .iter()

@@ -3,7 +3,7 @@
 mod connect;
 pub mod facts;
 mod first_contact;
-mod fleet;
+pub(super) mod fleet;
 mod ground;
 mod guest;
 pub mod input;

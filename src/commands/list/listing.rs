@@ -33,6 +33,9 @@ struct Environment {
     created_by: Option<String>,
     /// RFC 3339.
     created_at: Option<String>,
+    /// When a later run changed it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changed_at: Option<String>,
     /// The network file.
     network: Option<String>,
     /// Its nodes on this hypervisor.
@@ -79,14 +82,7 @@ impl Listing {
 
     /// Sorts what is on a host by whose it is. An environment is what has a mark, a record or a pool of its own.
     pub fn of(host: &str, actual: &Actual, records: &BTreeMap<String, Record>) -> Listing {
-        let pools = actual
-            .pools
-            .iter()
-            .filter(|pool| is_deployment_pool(pool, actual.facts.uuid));
-        let mut names: BTreeSet<&str> = actual.deployments();
-        names.extend(records.keys().map(String::as_str));
-        names.extend(pools.filter_map(|pool| pool.name.strip_prefix("irs-")));
-        let deployments = names
+        let deployments = names(actual, records)
             .into_iter()
             .map(|name| environment(name, host, actual, records.get(name)));
         Listing {
@@ -95,6 +91,21 @@ impl Listing {
             others: others(actual),
         }
     }
+}
+
+/// The names of all environments.
+pub(in crate::commands) fn names<'a>(
+    actual: &'a Actual,
+    records: &'a BTreeMap<String, Record>,
+) -> BTreeSet<&'a str> {
+    let pools = actual
+        .pools
+        .iter()
+        .filter(|pool| is_deployment_pool(pool, actual.facts.uuid));
+    let mut names: BTreeSet<&str> = actual.deployments();
+    names.extend(records.keys().map(String::as_str));
+    names.extend(pools.filter_map(|pool| pool.name.strip_prefix("irs-")));
+    names
 }
 
 fn environment(name: &str, host: &str, actual: &Actual, record: Option<&Record>) -> Environment {
@@ -117,6 +128,7 @@ fn environment(name: &str, host: &str, actual: &Actual, record: Option<&Record>)
         deployment: name.to_owned(),
         created_by: record.map(|record| record.created_by.clone()),
         created_at: record.map(|record| format_time(record.created_at)),
+        changed_at: record.and_then(|record| record.changed_at).map(format_time),
         network: record.and_then(|record| record.network.clone()),
         nodes: report::nodes(actual, &id, &ready),
         networks: networks.collect(),

@@ -4,6 +4,7 @@ use super::spec::{self, Spec};
 use crate::answers::Answers;
 use crate::checksum;
 use crate::cli::virsh::{self, Virsh, VirtType};
+use crate::cli::{Cli, Command};
 use crate::commands::connection::{self, Way, Ways};
 use crate::error::{Exit, Fault};
 use crate::names::DEFAULT_DEPLOYMENT;
@@ -16,6 +17,7 @@ use crate::workspace::choice::{self, Choice};
 use crate::workspace::{self, Workspace};
 use crate::yaml::Problems;
 use anyhow::{Result, bail};
+use clap::{CommandFactory, FromArgMatches};
 use std::time::Duration;
 
 /// What a run is for.
@@ -206,18 +208,66 @@ pub fn check(args: &Virsh) -> Result<Request> {
             .hint("--host-address local is this machine; --cleanup --prefix NAME removes one environment")
         );
     }
-    Ok(Request {
-        folder_is_default: args.image.disk_pool.is_none(),
-        mode,
+    let spec = Spec {
+        wanted,
+        topology,
+        forced,
+    };
+    let place = Place {
         ways,
-        at: 0,
         prefix,
         workspace,
         known,
         here,
-        wanted,
-        topology,
-        forced,
+    };
+    Ok(request(args, mode, spec, place))
+}
+
+/// Which environment, where, and what is known of it.
+pub struct Place {
+    /// The hypervisors.
+    pub ways: Ways,
+    /// The prefix.
+    pub prefix: Option<String>,
+    /// Where the outputs are.
+    pub workspace: Workspace,
+    /// What the last run noted there.
+    pub known: Option<workspace::Record>,
+    /// That in words.
+    pub here: String,
+}
+
+/// The removal of one environment, with none of the environment's variables and nothing to ask.
+///
+/// # Errors
+/// Never, for these flags.
+pub fn removal(place: Place) -> Result<Request> {
+    let command = crate::answers::without_variables(Cli::command());
+    let said = command.try_get_matches_from(["irs", "virsh", "--kill", "--yes"])?;
+    let Command::Virsh(args) = Cli::from_arg_matches(&said)?.command else {
+        bail!("'irs virsh' is another command");
+    };
+    let mut problems = Problems::default();
+    let spec = spec::check(&args.image, &args.topology, &args.node, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems.into_fault());
+    }
+    Ok(request(&args, Mode::Kill, spec, place))
+}
+
+fn request(args: &Virsh, mode: Mode, spec: Spec, place: Place) -> Request {
+    Request {
+        folder_is_default: args.image.disk_pool.is_none(),
+        mode,
+        ways: place.ways,
+        at: 0,
+        prefix: place.prefix,
+        workspace: place.workspace,
+        known: place.known,
+        here: place.here,
+        wanted: spec.wanted,
+        topology: spec.topology,
+        forced: spec.forced,
         timezone: args.node.topology_timezone.clone(),
         virt_type: args.node.virt_type,
         ssh_limits: args.host.host_ssh_limits,
@@ -247,7 +297,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
             .iter()
             .map(|host| host.trim().to_owned())
             .collect(),
-    })
+    }
 }
 
 fn mode(args: &Virsh, problems: &mut Problems) -> Mode {

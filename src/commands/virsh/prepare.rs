@@ -119,6 +119,10 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
     let handed = for_ironic::prepare(&deployment, &blueprint, &actual, &mut record, (&ironic, several));
     handed.notes.iter().for_each(|note| ui.note(note));
     handed.warnings.iter().for_each(|warning| ui.warn(warning));
+    let before = actual.facts.record.as_ref();
+    if before.is_some_and(|before| blueprint_is_new || *before != record) {
+        record.touch()?;
+    }
     for note in steps::host::openvswitch::diff::notes(&deployment, &actual.facts) {
         ui.note(&note);
     }

@@ -34,17 +34,43 @@ use std::sync::Arc;
 /// # Errors
 /// See the exit codes.
 pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
-    persist(&PAUSES, ui, async |progress| attempt(request, ui, progress).await).await
+    persist(&PAUSES, ui, async |progress| {
+        attempt(request, None, ui, progress).await
+    })
+    .await
 }
 
-async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<()> {
+/// Removes a deployment that is as these records say, by its hypervisors; whoever asks for it tells of it.
+///
+/// # Errors
+/// Those of [`run`]; `Busy` when another run changed it since the records were read.
+pub async fn unchanged(request: &Request, records: &BTreeMap<String, Record>, ui: &Ui) -> Result<()> {
+    persist(&PAUSES, ui, async |progress| {
+        attempt(request, Some(records), ui, progress).await
+    })
+    .await
+}
+
+async fn attempt(
+    request: &Request,
+    records: Option<&BTreeMap<String, Record>>,
+    ui: &Ui,
+    progress: &mut Progress,
+) -> Result<()> {
     let (mut crew, mut prepared) = {
         let (request, ui) = (request.clone(), ui.clone());
         let mut crew = Crew::new(&request, &ui);
         looking(move || prepare(&request, &mut crew, &ui).map(|prepared| (crew, prepared))).await?
     };
     for (_, one) in &prepared {
-        progress.recognise(&one.id, one.actual.facts.record.as_ref(), true)?;
+        let record = one.actual.facts.record.as_ref();
+        progress.recognise(&one.id, record, true)?;
+        let is_known = |records: &BTreeMap<String, Record>| records.get(&one.id.host) == record;
+        if progress.cuts == 0 && !records.is_none_or(is_known) {
+            let (name, host) = (&one.id.name, &one.id.host);
+            let message = format!("deployment '{name}' on '{host}' was changed by another run meanwhile");
+            bail!(Fault::new(Exit::Busy, message));
+        }
     }
     let joined = Plan::joined(prepared.iter().map(|(_, one)| &one.plan), crew.is_several());
     if request.dry_run {
@@ -96,6 +122,7 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
             "the workspace '{}' stays for what is left; --forget-host is for a hypervisor that is gone for good",
             request.workspace.path().display()
         )),
+        Mode::Kill if records.is_some() && request.known.is_none() => {}
         Mode::Kill => forget(&request.workspace, request.deployment(), ui)?,
         _ => {
             let names: BTreeSet<&str> =
@@ -106,6 +133,9 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
         }
     }
     drop(prepared);
+    if records.is_some() {
+        return crew.end();
+    }
     let report = Report::new(request, request.deployment(), nodes)
         .left_out(&crew)
         .changed(std::mem::take(&mut progress.changes));
@@ -257,6 +287,9 @@ fn after_nodes_of(
         let files = outside::of_nodes(&actual, id.uuid);
         record.files.retain(|file| files.contains(file));
         record.extend = None;
+        if Some(&*record) != actual.facts.record.as_ref() {
+            record.touch()?;
+        }
     }
     Ok((actual, record))
 }

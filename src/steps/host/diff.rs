@@ -30,7 +30,7 @@ pub fn converge(
     if present != Some(record) || blueprint.is_some() {
         let (verb, reason) = match present {
             None => (Verb::Create, "the deployment has no record"),
-            Some(old) if old == record => (Verb::Update, "what is asked for is noted first"),
+            Some(old) if old.says_the_same(record) => (Verb::Update, "what is asked for is noted first"),
             Some(old) if old.extend != record.extend => (Verb::Update, "the extend's target is noted first"),
             Some(_) => (Verb::Update, "the deployment changed"),
         };

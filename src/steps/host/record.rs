@@ -29,6 +29,9 @@ pub struct Record {
     pub created_by: String,
     /// When: seconds since the epoch.
     pub created_at: u64,
+    /// When a later run changed it last, in the same way; none when none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<u64>,
     /// Its subnets.
     pub slot: Slot,
     /// The network file that it was made from.
@@ -104,15 +107,14 @@ impl Record {
     /// # Errors
     /// When the system gives no randomness.
     pub fn new(deployment: &str, uuid: Uuid, slot: Slot, created_by: String) -> Result<Record> {
-        let created_at = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)?
-            .as_secs();
+        let created_at = now()?;
         Ok(Record {
             version: VERSION,
             deployment: deployment.to_owned(),
             uuid,
             created_by,
             created_at,
+            changed_at: None,
             slot,
             network: None,
             extend: None,
@@ -124,6 +126,29 @@ impl Record {
             fleet: Vec::new(),
             secret: KeySecret::new()?,
         })
+    }
+
+    /// Notes that a run changes the deployment now.
+    ///
+    /// # Errors
+    /// When the clock stands before 1970.
+    pub fn touch(&mut self) -> Result<()> {
+        self.changed_at = Some(now()?);
+        Ok(())
+    }
+
+    /// When a run made or changed the deployment last.
+    pub fn touched_at(&self) -> u64 {
+        self.changed_at.unwrap_or_default().max(self.created_at)
+    }
+
+    /// Whether it says the same of the deployment, whenever that was.
+    pub fn says_the_same(&self, other: &Record) -> bool {
+        let at_that_time = Record {
+            changed_at: self.changed_at,
+            ..other.clone()
+        };
+        *self == at_that_time
     }
 
     /// Reads a record; an empty text is none.
@@ -173,6 +198,15 @@ impl Record {
     }
 }
 
+/// Seconds since the epoch, by this machine's clock.
+///
+/// # Errors
+/// When it stands before 1970.
+pub fn now() -> Result<u64> {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
+    Ok(now.as_secs())
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -203,6 +237,23 @@ mod tests {
         assert_eq!(theirs.created_by, "me [8m@laptop x");
         assert_eq!(record.host_key_seed("a"), record.host_key_seed("a"));
         assert_ne!(record.host_key_seed("a"), record.host_key_seed("b"));
+    }
+
+    #[test]
+    fn a_record_that_was_never_changed_is_as_old_as_it_is() {
+        let slot = Slot {
+            net: "0".into(),
+            data_net: "24".into(),
+        };
+        let mut record = Record::new("a", Uuid::from_u128(1), slot, String::new()).unwrap();
+        record.created_at = 100;
+        assert!(!record.to_json().unwrap().contains("changed_at"));
+        assert_eq!(record.touched_at(), 100);
+        let before = record.clone();
+        record.touch().unwrap();
+        assert!(record.touched_at() > 100 && record != before && record.says_the_same(&before));
+        record.extend = Some(BTreeMap::new());
+        assert!(!record.says_the_same(&before));
     }
 
     #[test]
