@@ -72,6 +72,14 @@ faults *names:
 bench *parts:
     tests/bench {{parts}}
 
+# Build the packages into target/packages (docs/packages.md).
+packages:
+    docs/packages/build
+
+# Install, run and remove the packages.
+package-test:
+    tests/package
+
 # What CI runs.
 ci:
     .ci/run

@@ -2,11 +2,11 @@
 
 pub mod ansible;
 pub mod boolean;
+pub mod cleanup;
 pub mod completion;
 pub mod console;
 pub mod doctor;
 pub mod draft;
-pub mod cleanup;
 pub mod environment;
 pub mod format;
 pub mod forward;

@@ -1,8 +1,8 @@
 //! One file per subcommand.
 
 pub mod ansible;
-pub mod completion;
 pub mod cleanup;
+pub mod completion;
 pub mod connection;
 pub mod console;
 pub mod doctor;

@@ -37,6 +37,7 @@ fn the_help_is_on_stdout() {
       power       Switch nodes on, off, off and on, or press their reset button
       ansible     Run ansible-playbook with the environment's inventory
       ssh-config  Print the environment's ssh configuration, or let plain ssh know its nodes
+      cleanup     Remove the environments that nobody has changed for a time: what dead CI jobs left
       hypervisor  Check what a server must have to be a hypervisor, or make it one
       topology    Look at topologies: list, show, check, render and draw them; needs no hypervisor
       doctor      Check this machine: libraries, ssh, keys, workspaces, and the way to the hypervisors
@@ -90,7 +91,7 @@ fn without_a_command_the_help_is_on_stderr() {
     }
     ── stderr
     error: 'irs' requires a subcommand but one was not provided
-      [subcommands: virsh, status, list, inventory, workspace, ssh, scp, console, forward, vnc, power, ansible, ssh-config, hypervisor, topology, doctor, completion, man, help]
+      [subcommands: virsh, status, list, inventory, workspace, ssh, scp, console, forward, vnc, power, ansible, ssh-config, cleanup, hypervisor, topology, doctor, completion, man, help]
 
     Usage: irs [OPTIONS] <COMMAND>
 

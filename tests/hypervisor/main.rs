@@ -23,6 +23,7 @@ mod neighbours;
 mod networks;
 mod node_keys;
 mod prefixes;
+mod recipes;
 mod refusals;
 mod scale;
 #[path = "../support/mod.rs"]

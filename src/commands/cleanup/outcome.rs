@@ -10,7 +10,9 @@ use std::fmt;
 /// What became of everything, in the shape of `--format json`.
 #[derive(Debug, Serialize)]
 pub(super) struct Outcome {
+    /// The environments that --prefix names, and what became of each.
     environments: Vec<Told>,
+    /// The hypervisors that do not answer.
     #[serde(rename = "no_answer", skip_serializing_if = "Vec::is_empty")]
     pub(super) silent: Vec<Silent>,
 }
@@ -18,14 +20,20 @@ pub(super) struct Outcome {
 /// What became of an environment.
 #[derive(Debug, Serialize)]
 struct Told {
+    /// The prefix, or `default`.
     deployment: String,
+    /// The hypervisors that it is on, among those that were looked at.
     hosts: Vec<String>,
+    /// user@machine; none when the record is lost.
     created_by: Option<String>,
+    /// RFC 3339.
     created_at: Option<String>,
+    /// When a later run changed it last.
     #[serde(skip_serializing_if = "Option::is_none")]
     changed_at: Option<String>,
     /// For how many seconds nobody made or changed it.
     age: Option<u64>,
+    /// What became of it.
     became: Became,
     /// Why it was kept, or what went wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
