@@ -28,6 +28,7 @@ use anyhow::{Result, bail};
 use prepare::{Prepared, prepare};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Removes what the flags name.
 ///
@@ -127,8 +128,18 @@ async fn attempt(
         _ => {
             let names: BTreeSet<&str> =
                 prepared.iter().flat_map(|(_, one)| one.actual.deployments()).collect();
-            for name in names {
+            for name in &names {
                 forget(&Workspace::named(name)?, name, ui)?;
+            }
+            // Those that are called otherwise.
+            let marked = |name: &&str| prepared.iter().find_map(|(_, one)| one.actual.marked_uuid(name));
+            let gone: BTreeSet<Uuid> = names.iter().filter_map(marked).collect();
+            for workspace in Workspace::all()? {
+                if let Ok(Some(record)) = workspace.record()
+                    && gone.contains(&record.uuid)
+                {
+                    forget(&workspace, &record.deployment, ui)?;
+                }
             }
         }
     }
