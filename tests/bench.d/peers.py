@@ -107,7 +107,7 @@ def section(samples, versions, facts, folder, image):
     """What stands between the marks."""
     fact = {row[0]: row[1] for row in facts}
     tools = [tool for tool in TOOLS if tool != "irs" and any(tool in samples.seconds[job] for job in samples.jobs())]
-    lost = list(remarks(samples))
+    lost = [hidden(line, facts) for line in remarks(samples)]
     rounds = len({turn for of_job in samples.seconds.values() for of_tool in of_job.values() for turn in of_tool})
     return "\n".join(
         [

@@ -98,7 +98,8 @@ run_nodes() {
         sample "$job" "$tool" "$(seconds_since "$since" "$(date -d "$last" +%s%6N)")"
     else
         cp "$work/said" "$peers/failed.$tool.$round"
-        sample "$job" "$tool" - "$(started) of $nodes nodes run"
+        # With what the tool itself says, if it says so in a line.
+        sample "$job" "$tool" - "$(started) of $nodes nodes run$(sed -n 's/^error: /: /p' "$work/said" | head -n 1)"
     fi
     since=$(now)
     "remove_$tool" "$nodes" idle >"$work/said" 2>&1 || cat "$work/said" >&2
