@@ -66,5 +66,6 @@ figures() {
 # document SECTION [merge]: shows a text, and puts it into a section of docs/benchmarks.md.
 document() {
     tee "$work/section"
+    echo
     python3 -B tests/bench.d/document.py docs/benchmarks.md "$@" <"$work/section"
 }
