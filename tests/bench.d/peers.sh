@@ -1,7 +1,7 @@
 # The same work by irs and by its peers, by turns in one lab: nodes over one image with a network, from nothing until they run,
 # until one with an OS answers SSH, the same command again, and removing it all. Writes a section of docs/benchmarks.md and
 # docs/peers.svg. BENCH_PEER_NODES='3 10' how many nodes that only run, BENCH_BOOTS=N in how many of the rounds
-# one with an OS, too (1).
+# one with an OS, too (1), BENCH_PATIENCE=300 for how many seconds that is asked for SSH.
 # Each tool is a file of tests/bench.d/peers with these functions, in its name:
 #   prepare_TOOL         what there is before the clock starts: the tool, its settings, the image where it looks for it
 #   version_TOOL         prints what is compared
