@@ -161,6 +161,7 @@ fn a_generated_file_has_every_flag_and_is_an_answers_file() {
         "generate-answers-file",
         "help",
         "output",
+        "quiet",
         "verbose",
         "version",
         "yes",

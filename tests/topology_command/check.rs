@@ -57,14 +57,14 @@ fn files_are_checked() {
     {
       "files": [
         {
+          "path": "own/nodes/good.yml",
           "kind": "node",
-          "name": "good",
-          "path": "own/nodes/good.yml"
+          "name": "good"
         },
         {
+          "path": "network.yml",
           "kind": "network",
-          "name": "network",
-          "path": "network.yml"
+          "name": "network"
         }
       ]
     }

@@ -66,6 +66,8 @@ fn the_help_names_what_can_be_done() {
           --format <FORMAT>  How results are printed on stdout; progress and errors go to stderr [env:
                              IRS_FORMAT=] [default: human] [possible values: human, json]
       -v, --verbose...       Tell more: -v what is done, -vv every remote command [env: IRS_VERBOSE=]
+      -q, --quiet            Tell less: only warnings, errors and the result. The log in the workspace
+                             has everything all the same [env: IRS_QUIET=]
       -h, --help             Print help (see more with '--help')
       -V, --version          Print version
     ── exit 0
