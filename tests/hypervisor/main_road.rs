@@ -231,7 +231,6 @@ fn three_nodes_are_made_answer_stay_and_go() {
     assert_eq!(again.list("changes"), [] as [serde_json::Value; 0]);
     assert_eq!(defined(&lab, &disks), there);
     assert_eq!(files(lab.home()), here);
-    assert!(again.time.as_secs_f64() < 3.0, "{}", again.transcript());
 
     // From another laptop with the same key: nothing changes, and the same outputs are written.
     let other = tempfile::tempdir().expect("a folder");

@@ -155,7 +155,8 @@ pub fn words(text: &str) -> Vec<String> {
     words
 }
 
-/// The files under a folder: path below it, mode, time of the last change in nanoseconds, and content.
+/// The files under a folder: path below it, mode, time of the last change in nanoseconds, and content; but
+/// the log, which every run writes.
 pub fn files(folder: &Path) -> BTreeMap<String, (u32, i128, Vec<u8>)> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -165,6 +166,9 @@ pub fn files(folder: &Path) -> BTreeMap<String, (u32, i128, Vec<u8>)> {
             let metadata = path.symlink_metadata().expect("metadata");
             if metadata.is_dir() {
                 folders.push(path);
+                continue;
+            }
+            if path.file_name() == Some("irs.log".as_ref()) {
                 continue;
             }
             let changed = i128::from(metadata.mtime()) * 1_000_000_000 + i128::from(metadata.mtime_nsec());
