@@ -219,6 +219,26 @@ fn cleanup_of_everything_names_its_host() {
 }
 
 #[test]
+fn an_age_has_a_unit_and_is_not_negative() {
+    for age in ["24", "-1h", "tomorrow", "''"] {
+        let said = irs(&format!("cleanup --older-than {age} --host-address hv1 --yes"));
+        let hint = "for '--older-than <DURATION>': it takes a duration with its unit: 24h, 90m, 7d, 1d12h";
+        assert!(said.contains(hint) && said.contains("── exit 2"), "{said}");
+    }
+}
+
+#[test]
+fn what_does_not_answer_is_not_said_to_be_empty() {
+    // Nothing listens on port 1.
+    let said = irs("cleanup --older-than 24h --host-address 127.0.0.1:1 --yes");
+    assert!(
+        !said.contains("── stdout") && said.contains("error: no answer from '127.0.0.1:1'"),
+        "{said}"
+    );
+    assert!(said.contains("── exit 3"), "{said}");
+}
+
+#[test]
 fn what_does_not_go_together() {
     insta::assert_snapshot!(irs("virsh --kill --cleanup"), @r#"
     ── stderr

@@ -12,7 +12,7 @@ pub struct Cleanup {
     #[command(flatten)]
     pub connect: ConnectFlags,
     /// How long nobody may have made or changed an environment that goes: 24h, 90m, 7d, 1d12h.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", value_parser = duration, allow_hyphen_values = true)]
     pub older_than: Duration,
     /// Only environments of such a prefix, where * is any text and ? any character: 'ci-*'. Default: all that irs made,
     /// also the one without a prefix, 'default'.

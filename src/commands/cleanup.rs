@@ -66,7 +66,7 @@ async fn work(args: &Cleanup, ui: &Ui) -> Result<()> {
         }
         remove_all(&cases, &ways, &mut outcome, ui).await?;
     }
-    tell(outcome, args, ui)
+    tell(outcome, ways.len(), args, ui)
 }
 
 /// What is on the hypervisors, and which of them do not answer.
@@ -177,8 +177,11 @@ async fn remove(case: &Case, ways: &[Way], ui: &Ui) -> Result<()> {
     remove::unchanged(&request, &case.records, ui).await
 }
 
-fn tell(outcome: Outcome, args: &Cleanup, ui: &Ui) -> Result<()> {
-    ui.result(outcome.to_string().trim_end());
+fn tell(outcome: Outcome, looked_at: usize, args: &Cleanup, ui: &Ui) -> Result<()> {
+    // Where nothing answered, nobody knows what there is.
+    if looked_at > outcome.silent.len() {
+        ui.result(outcome.to_string().trim_end());
+    }
     let failed: Vec<String> = outcome
         .which(Became::Failed)
         .iter()

@@ -90,9 +90,10 @@ fn judge(name: &str, sights: &[&Sight], terms: &Terms<'_>) -> Case {
         _ if is_strange => Verdict::Kept("its name is none that irs gives".into()),
         Some(age) if age < terms.older_than => Verdict::Young,
         _ if lost.is_some() => Verdict::Kept("its record is lost, and with it its age".into()),
-        _ => match holder {
-            Some(who) => Verdict::Kept(format!("it is being changed by {who}")),
-            None => Verdict::Old,
+        _ => match (holder, elsewhere(&records)) {
+            (Some(who), _) => Verdict::Kept(format!("it is being changed by {who}")),
+            (None, Some(others)) => Verdict::Kept(format!("it lives on {others}, too, where nobody looked")),
+            (None, None) => Verdict::Old,
         },
     };
     Case {
@@ -102,6 +103,15 @@ fn judge(name: &str, sights: &[&Sight], terms: &Terms<'_>) -> Case {
         age,
         verdict,
     }
+}
+
+/// The hypervisors of an environment that were not looked at, or did not answer; none when that were all.
+fn elsewhere(records: &BTreeMap<String, Record>) -> Option<String> {
+    let seen: BTreeSet<Uuid> = records.values().map(|record| record.uuid).collect();
+    let all = records.values().flat_map(|record| &record.fleet);
+    let others = all.filter(|member| !seen.contains(&member.uuid));
+    let names: BTreeSet<String> = others.map(|member| format!("'{}'", member.address)).collect();
+    (!names.is_empty()).then(|| Vec::from_iter(names).join(" and "))
 }
 
 /// Whether a name is what a glob of `*` and `?` says.
@@ -217,6 +227,21 @@ mod tests {
         );
         let all = ["f on a b: young", "s on a: old", "s on b: young"];
         assert_eq!(chosen(&[a, b], &[]), all);
+    }
+
+    #[test]
+    fn one_that_lives_where_nobody_looked_stays() {
+        let part = |host: &str, uuid: u128| {
+            let mut record = record("f", 1, None, &[1, 2]);
+            record.uuid = Uuid::from_u128(uuid);
+            sight(host, &[record])
+        };
+        let (a, b) = (part("a", 1), part("b", 2));
+        assert_eq!(
+            chosen(std::slice::from_ref(&a), &[]),
+            ["f on a: it lives on 'hv', too, where nobody looked"]
+        );
+        assert_eq!(chosen(&[a, b], &[]), ["f on a b: old"]);
     }
 
     #[test]
