@@ -366,6 +366,11 @@ pub fn colours_stdout() -> bool {
     wants_colour(std::io::stdout().is_terminal() && moves_cursor())
 }
 
+/// Whether messages on stderr may be coloured.
+pub fn colours_stderr() -> bool {
+    wants_colour(std::io::stderr().is_terminal() && moves_cursor())
+}
+
 fn moves_cursor() -> bool {
     std::env::var("TERM").is_ok_and(|term| term != "dumb")
 }

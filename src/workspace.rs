@@ -3,6 +3,7 @@
 //! Nothing in it is state: any other machine can write it anew from the hypervisor.
 
 pub mod active;
+pub mod again;
 pub mod archive;
 pub mod atomic;
 pub mod choice;

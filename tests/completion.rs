@@ -104,6 +104,65 @@ fn bash_completes_what_irs_knows() {
     }
 }
 
+/// The lines that every shell completes alike, up to blanks at their end.
+const EVERYWHERE: [(&str, &str); 6] = [
+    ("irs topo", "irs topology"),
+    ("irs virsh --topology-netw", "irs virsh --topology-network"),
+    (
+        "irs virsh --topology-nodes controller:1,under",
+        "irs virsh --topology-nodes controller:1,undercloud:",
+    ),
+    (
+        "irs virsh --topology-nodes=under",
+        "irs virsh --topology-nodes=undercloud:",
+    ),
+    ("irs virsh --workspace la", "irs virsh --workspace lab1"),
+    (
+        "irs power --prefix lab1 off lab1-compute-0,la",
+        "irs power --prefix lab1 off lab1-compute-0,lab1-compute-1",
+    ),
+];
+
+#[test]
+fn zsh_completes_what_irs_knows() {
+    let home = home();
+    for (line, expected) in EVERYWHERE {
+        // The line is printed in place of being run.
+        let keys = format!(
+            "PS1=; PROMPT_EOL_MARK=; autoload -Uz compinit; compinit -u -D; source <(irs completion zsh)\n\
+             accept-line() {{ print -r -- \"<${{BUFFER%% }}>\"; BUFFER=; zle .accept-line }}; zle -N accept-line\n\
+             {line}\t\nexit\n"
+        );
+        let shown = typed("zsh -f -i", home.path(), &keys);
+        let whole = format!("<{expected}>");
+        assert!(shown.contains(&whole), "{line}: {shown}");
+    }
+}
+
+#[test]
+fn fish_completes_what_irs_knows() {
+    let home = home();
+    let program = Path::new(env!("CARGO_BIN_EXE_irs")).parent().unwrap();
+    for (line, expected) in EVERYWHERE {
+        let output = Command::new("fish")
+            .args(["--no-config", "--command"])
+            .arg(format!(
+                "irs completion fish | source; complete --do-complete '{line}'"
+            ))
+            .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", program.display()))
+            .env("HOME", home.path())
+            .env("IRS_HOME", home.path())
+            .current_dir(home.path())
+            .output()
+            .unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        let words: Vec<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();
+        let last = expected.rsplit(' ').next().unwrap();
+        assert_eq!(words, [last], "{line}: {output:?}");
+    }
+}
+
 #[test]
 fn paths_are_completed_with_their_blanks() {
     let home = home();

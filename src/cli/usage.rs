@@ -2,9 +2,10 @@
 
 use crate::answers::{self, Refusal, Settled};
 use crate::error::{Exit, Report};
-use crate::ui::{Format, Ui};
+use crate::ui::{self, Format, Ui};
 use clap::error::ErrorKind;
 use std::ffi::OsString;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// Parses the process's own command line; `Err` is the exit code when the program ends with that: 0 after the
@@ -20,15 +21,49 @@ pub fn parse() -> Result<Settled, ExitCode> {
                 return ExitCode::from(report.exit_code);
             }
         };
-        // A reader that has gone away is nobody's failure.
-        let _ = error.print();
         if !error.use_stderr() {
+            // A reader that has gone away is nobody's failure.
+            let _ = error.print();
             return ExitCode::SUCCESS;
         }
+        let _ = std::io::stderr().write_all(shown(&error, ui::colours_stderr()).as_bytes());
         let report = report(&error);
         let _ = ui().report(&report);
         ExitCode::from(report.exit_code)
     })
+}
+
+/// Clap's text, with its tips in the words of all other hints.
+fn shown(error: &clap::Error, colours: bool) -> String {
+    let styled = error.render();
+    let plain = styled.to_string();
+    let text = match colours {
+        true => styled.ansi().to_string(),
+        false => plain.clone(),
+    };
+    let lines = text.lines().zip(plain.lines());
+    let lines = lines.map(|(line, plain)| match plain.trim().strip_prefix("tip: ") {
+        Some(tip) => format!("hint: {}\n", hint(tip)),
+        None => format!("{line}\n"),
+    });
+    lines.collect()
+}
+
+/// A tip of clap's as a hint of irs's.
+fn hint(tip: &str) -> String {
+    let similar = tip.split_once("similar ").and_then(|(_, rest)| {
+        let (_, names) = rest
+            .split_once(" exists: ")
+            .or_else(|| rest.split_once(" exist: "))?;
+        Some(names)
+    });
+    let Some(names) = similar else {
+        return tip.to_owned();
+    };
+    match names.rsplit_once(", ") {
+        Some((first, last)) => format!("did you mean {first} or {last}?"),
+        None => format!("did you mean {names}?"),
+    }
 }
 
 /// The first paragraph of clap's text is the message, its tip the hint.
@@ -44,7 +79,11 @@ pub fn report(error: &clap::Error) -> Report {
     let first = text.split("\n\n").next().unwrap_or_default();
     let lines: Vec<&str> = first.lines().map(str::trim).collect();
     let tip = text.lines().find_map(|line| line.trim().strip_prefix("tip: "));
-    usage(lines.join(" ").trim_start_matches("error: ").to_owned(), tip)
+    let tip = tip.map(hint);
+    usage(
+        lines.join(" ").trim_start_matches("error: ").to_owned(),
+        tip.as_deref(),
+    )
 }
 
 fn usage(message: String, tip: Option<&str>) -> Report {
@@ -80,6 +119,29 @@ mod tests {
 
     fn asked(args: &[&str], environment: Option<&str>) -> Format {
         format(args.iter().map(OsString::from), environment.map(OsString::from))
+    }
+
+    #[test]
+    fn tips_are_hints_as_all_others() {
+        assert_eq!(
+            hint("a similar subcommand exists: 'virsh'"),
+            "did you mean 'virsh'?"
+        );
+        assert_eq!(
+            hint("some similar arguments exist: '--a', '--b', '--c'"),
+            "did you mean '--a', '--b' or '--c'?"
+        );
+        let other = "to pass '--x' as a value, use '-- --x'";
+        assert_eq!(hint(other), other);
+        let refused = <crate::cli::Cli as clap::Parser>::try_parse_from(["irs", "virhs"]).unwrap_err();
+        let plain = shown(&refused, false);
+        assert!(
+            plain.starts_with(
+                "error: unrecognized subcommand 'virhs'\n\nhint: did you mean 'virsh'?\n\nUsage: "
+            ),
+            "{plain}"
+        );
+        assert!(!plain.contains('\x1b') && shown(&refused, true).contains("\nhint: did you mean 'virsh'?\n"));
     }
 
     #[test]

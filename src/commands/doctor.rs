@@ -28,7 +28,7 @@ pub async fn run(args: &Doctor, ui: &Ui) -> Result<()> {
         args.environment.prefix.as_deref(),
         args.environment.workspace.as_deref(),
     );
-    let mut checks = machine::checks();
+    let mut checks = machine::checks(&args.connect);
     checks.push(match &choice {
         Ok(choice) => Check::ok("workspace", choice.workspace.path().display().to_string()),
         Err(error) => Check::of_error("workspace", error),

@@ -83,6 +83,8 @@ fn page(command: &Command) -> Result<String> {
         .manual("irs");
     let mut text = Vec::new();
     man.render_title(&mut text)?;
+    // Words that no line breaks, as URLs and flags with values are, leave nothing to stretch a line by.
+    text.extend_from_slice(b".ad l\n.nh\n");
     man.render_name_section(&mut text)?;
     synopsis(command).to_writer(&mut text)?;
     man.render_description_section(&mut text)?;
@@ -96,7 +98,18 @@ fn page(command: &Command) -> Result<String> {
         true => c.to_string(),
         false => format!("\\[u{:04X}]", u32::from(c)),
     };
-    Ok(String::from_utf8(text)?.trim_end().chars().map(plain).collect())
+    let text = String::from_utf8(text)?;
+    let words = text.trim_end().split(' ').map(breakable);
+    let text = words.collect::<Vec<_>>().join(" ");
+    Ok(text.chars().map(plain).collect())
+}
+
+/// A word of a page; a long URL may go on in the next line, after any of its folders.
+fn breakable(word: &str) -> String {
+    match word.split_once("://") {
+        Some((scheme, rest)) => format!("{scheme}://{}", rest.replace('/', r"/\:")),
+        None => word.to_owned(),
+    }
 }
 
 /// The usage as the help has it: not each of sixty flags.

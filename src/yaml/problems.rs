@@ -1,5 +1,6 @@
 //! What is wrong with the input: collected, placed, and reported together.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
@@ -224,8 +225,16 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .filter(|c| c.len() <= LONGEST_WORD)
         .map(|c| (strsim::damerau_levenshtein(&lower, &c.to_lowercase()), c))
         .filter(|(distance, c)| *distance <= (c.chars().count() / 3).max(1))
-        .min_by_key(|(distance, _)| *distance)
+        // Of two that are as near, the one that begins alike: people mistype the end of a word.
+        .min_by_key(|(distance, c)| (*distance, Reverse(alike(&lower, c))))
         .map(|(_, c)| c)
+}
+
+/// How many characters two words have in common at their beginning.
+fn alike(lower: &str, candidate: &str) -> usize {
+    let other = candidate.to_lowercase();
+    let pairs = lower.chars().zip(other.chars());
+    pairs.take_while(|(a, b)| a == b).count()
 }
 
 #[cfg(test)]
@@ -293,6 +302,7 @@ mod tests {
             nearest("contoller", ["compute", "controller"]),
             Some("controller")
         );
+        assert_eq!(nearest("3_net", ["1_net", "3_nets"]), Some("3_nets"));
         assert_eq!(nearest("zebra", ["compute", "controller"]), None);
         let long = "a".repeat(500_000);
         assert_eq!(nearest(&long, [long.as_str()]), None);

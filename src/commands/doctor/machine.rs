@@ -1,6 +1,7 @@
 //! What of this machine irs works with.
 
 use super::report::Check;
+use crate::cli::host::ConnectFlags;
 use crate::workspace;
 use std::io::{ErrorKind, IsTerminal};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -8,12 +9,21 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// Looks at all of it.
-pub(super) fn checks() -> Vec<Check> {
+pub(super) fn checks(connect: &ConnectFlags) -> Vec<Check> {
     let mut all = vec![library(), ssh(), configuration(), agent()];
-    if let Some(home) = std::env::home_dir() {
-        all.push(keys(&home.join(".ssh")));
-        all.push(known_hosts(&home.join(".ssh/known_hosts")));
-    }
+    let home = std::env::home_dir().map(|home| home.join(".ssh"));
+    all.extend(match &connect.host_key {
+        Some(file) => Some(named_key(file)),
+        None => home.as_deref().map(keys),
+    });
+    let usual = home.map(|folder| folder.join("known_hosts"));
+    all.extend(
+        connect
+            .known_hosts
+            .clone()
+            .or(usual)
+            .map(|file| known_hosts(&file)),
+    );
     all.extend([workspaces(), ansible(), terminal(), locale()]);
     all
 }
@@ -101,6 +111,19 @@ fn agent() -> Check {
         Some((Some(1), _)) => Check::warning("agent", "has no keys", "ssh-add gives it your key"),
         Some(_) => Check::warning("agent", "SSH_AUTH_SOCK is set, and no agent answers there", start),
         None => Check::ok("agent", "SSH_AUTH_SOCK is set"),
+    }
+}
+
+/// The key that a flag names: nothing else is tried then.
+fn named_key(file: &Path) -> Check {
+    let what = "keys";
+    match std::fs::File::open(file) {
+        Ok(_) => Check::ok(what, format!("'{}' by --host-key", file.display())),
+        Err(error) => Check::failed(
+            what,
+            format!("'{}': {error}", file.display()),
+            "give the path of a private key with --host-key",
+        ),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::remote::Host;
 use crate::steps::host::pools;
 use crate::ui::Ui;
 use crate::workspace::choice::Choice;
-use crate::workspace::{KEY, SSH_CONFIG};
+use crate::workspace::{KEY, again};
 use crate::{apply, keys};
 use anyhow::Result;
 use std::collections::BTreeSet;
@@ -194,20 +194,22 @@ fn username(sites: &[Site], choice: &Choice) -> String {
 fn tell(view: &View, choice: &Choice, sites: &[Site], ui: &Ui) {
     let hosts: Vec<&str> = sites.iter().map(|site| site.id.host.as_str()).collect();
     let folder = choice.workspace.path();
+    let count = match view.nodes.len() {
+        1 => "1 node".to_owned(),
+        count => format!("{count} nodes"),
+    };
     ui.note(&format!(
-        "the workspace '{}' is as on '{}': {} nodes",
+        "the workspace '{}' is as on '{}': {count}",
         folder.display(),
-        hosts.join("' and '"),
-        view.nodes.len()
+        hosts.join("' and '")
     ));
     let first = view
         .nodes
         .iter()
         .find(|node| node.has_os && node.address.is_some());
     if let Some(node) = first {
-        let config = folder.join(SSH_CONFIG).display().to_string();
-        let config = shlex::try_quote(&config).map_or(config.clone(), |quoted| quoted.into_owned());
-        ui.note(&format!("log in: ssh -F {config} {}", node.name));
+        let flags = again::flags(&choice.workspace);
+        ui.note(&format!("log in: irs ssh{flags} {}", node.name));
     }
     // The key is derived from the record: without that it can come from nowhere.
     let has_key = keys::load(&folder.join(KEY)).is_some();

@@ -79,7 +79,7 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
         return result;
     }
     let report = report.changed(std::mem::take(&mut progress.changes));
-    ui.result(&report.summary(request.workspace.path(), &ui.elapsed()));
+    ui.result(&report.summary(&request.workspace, &ui.elapsed()));
     result?;
     report.print(ui)?;
     crew.end()

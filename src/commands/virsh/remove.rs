@@ -150,7 +150,7 @@ async fn attempt(
     let report = Report::new(request, request.deployment(), nodes)
         .left_out(&crew)
         .changed(std::mem::take(&mut progress.changes));
-    ui.result(&report.summary(request.workspace.path(), &ui.elapsed()));
+    ui.result(&report.summary(&request.workspace, &ui.elapsed()));
     report.print(ui)?;
     crew.end()
 }

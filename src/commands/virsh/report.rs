@@ -11,12 +11,11 @@ use crate::plan::Change;
 use crate::steps::domains::pending;
 use crate::steps::domains::read::ActualDomain;
 use crate::ui::Ui;
-use crate::workspace;
+use crate::workspace::{self, Workspace, again};
 use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::Path;
 
 /// The state of a node that is not there.
 pub const ABSENT: &str = "absent";
@@ -155,7 +154,7 @@ impl Report {
     }
 
     /// The summary for people, of a run that took so long.
-    pub fn summary(&self, workspace: &Path, took: &str) -> String {
+    pub fn summary(&self, workspace: &Workspace, took: &str) -> String {
         let count = self.changes.as_ref().map_or(0, Vec::len);
         let changes = match count {
             0 => "nothing to change".to_owned(),
@@ -183,14 +182,16 @@ impl Report {
         }
         lines.extend(self.restarts());
         if let Some(node) = self.nodes.iter().find(|node| node.ready && node.has_seed) {
-            let config = workspace.join(workspace::SSH_CONFIG).display().to_string();
-            let config = shlex::try_quote(&config).map_or(config.clone(), |quoted| quoted.into_owned());
-            lines.push(format!("log in:    ssh -F {config} {}", node.name));
+            lines.push(format!(
+                "log in:    irs ssh{} {}",
+                again::flags(workspace),
+                node.name
+            ));
         }
         if !self.nodes.is_empty() {
             lines.push(format!(
                 "inventory: {}",
-                workspace.join(workspace::INVENTORY).display()
+                workspace.path().join(workspace::INVENTORY).display()
             ));
         }
         lines.join("\n")
