@@ -148,8 +148,12 @@ enum Names {
 
 /// What a flag takes; of words without a flag the name that the help has for them tells it: `NODE`, `NODE:PORT`, `WORKSPACE`.
 fn names(arg: &Arg) -> Option<Names> {
+    let value = arg
+        .get_value_names()
+        .and_then(<[_]>::first)
+        .map(|name| name.as_str());
     let Some(flag) = arg.get_long() else {
-        let value = arg.get_value_names().and_then(<[_]>::first)?.as_str();
+        let value = value?;
         return match value {
             "NAME|PATH" => Some(Names::Topology),
             _ if value.starts_with("NODE") => Some(Names::Nodes),
@@ -161,6 +165,8 @@ fn names(arg: &Arg) -> Option<Names> {
         "topology-nodes" => Names::Counts,
         "topology-network" => Names::Networks,
         "workspace" => Names::Workspaces,
+        "name" if value == Some("WORKSPACE") => Names::Workspaces,
+        "host" if value == Some("NODE") => Names::Nodes,
         "prefix" => Names::Prefixes,
         "host-address" | "forget-host" => Names::Hosts,
         "remove-nodes" => Names::Nodes,
@@ -181,8 +187,12 @@ impl Names {
         let is_meant = |(name, _): &(String, String)| {
             name.starts_with(current) && !said.taken.iter().any(|taken| taken == name.trim_end_matches(':'))
         };
-        let all = self.all(said).into_iter().filter(is_meant);
-        all.map(|(name, help)| CompletionCandidate::new(name).help(Some(help.into())))
+        let mut all: Vec<_> = self.all(said).into_iter().filter(is_meant).collect();
+        if all.is_empty() && matches!(self, Names::Nodes) {
+            all = short_nodes(said).into_iter().filter(is_meant).collect();
+        }
+        all.into_iter()
+            .map(|(name, help)| CompletionCandidate::new(name).help(Some(help.into())))
             .collect()
     }
 
@@ -259,6 +269,20 @@ fn nodes(said: &Said) -> Vec<String> {
         Ok(_) => hosts_of(&text),
         Err(_) => Vec::new(),
     }
+}
+
+/// The nodes without the prefix, for who has begun such a name; each with its full one.
+fn short_nodes(said: &Said) -> Vec<(String, String)> {
+    let choice = choice::choose(said.prefix.as_deref(), said.workspace.as_deref());
+    let Some(prefix) = choice.ok().and_then(|choice| choice.prefix()) else {
+        return Vec::new();
+    };
+    let others = nodes(said).into_iter().filter(|name| !said.taken.contains(name));
+    let short = |name: String| {
+        let short = name.strip_prefix(&prefix)?.strip_prefix('-')?.to_owned();
+        Some((short, name))
+    };
+    others.filter_map(short).collect()
 }
 
 /// The hosts of an inventory of irs's that are nodes: those with variables, but for hypervisors and this machine.

@@ -21,6 +21,7 @@ pub use logins::{Login, Logins};
 pub use record::{Record, RecordHost};
 
 use crate::error::{Exit, Fault, FaultContext};
+use crate::yaml::nearest;
 
 /// The record of the deployment.
 pub const RECORD: &str = "deployment.json";
@@ -123,8 +124,11 @@ impl Workspace {
     /// # Errors
     /// When their folder cannot be read.
     pub fn all() -> anyhow::Result<Vec<Self>> {
-        let base = base()?;
-        let entries = match std::fs::read_dir(&base) {
+        Self::all_below(&base()?)
+    }
+
+    fn all_below(base: &Path) -> anyhow::Result<Vec<Self>> {
+        let entries = match std::fs::read_dir(base) {
             Ok(entries) => entries,
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
             Err(e) => return Err(e).with_context(|| format!("reading '{}'", base.display())),
@@ -134,11 +138,17 @@ impl Workspace {
             let name = entry
                 .with_context(|| format!("reading '{}'", base.display()))?
                 .file_name();
-            let workspace = name.to_str().and_then(|name| Workspace::below(&base, name).ok());
+            let workspace = name.to_str().and_then(|name| Workspace::below(base, name).ok());
             all.extend(workspace.filter(Workspace::is_ours));
         }
         all.sort_by(|a, b| a.name().cmp(b.name()));
         Ok(all)
+    }
+
+    /// The name that was perhaps meant: the nearest one of the workspaces beside it.
+    pub fn near(&self) -> Option<String> {
+        let all = Workspace::all_below(self.path.parent()?).ok()?;
+        nearest(self.name(), all.iter().map(Workspace::name)).map(str::to_owned)
     }
 
     /// Whether the folder is there and irs's own: it has a file of irs's, or none at all.

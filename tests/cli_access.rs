@@ -300,3 +300,42 @@ fn the_configuration_is_printed_as_it_is() {
     );
     assert!(!Path::new(&home.path(".ssh")).exists());
 }
+
+#[test]
+fn a_workspace_that_goes_is_no_longer_one_of_plain_ssh() {
+    let home = Home::new();
+    home.environment("lab2", Some("lab2"), &CONFIG.replace("lab1", "lab2"));
+    for prefix in ["lab1", "lab2"] {
+        home.says(&format!("ssh-config --install --prefix {prefix}"));
+    }
+    let list = || std::fs::read_to_string(home.path("irs/.ssh_config")).unwrap();
+    assert!(list().contains("/lab1/") && list().contains("/lab2/"));
+    home.says("workspace delete lab2");
+    assert!(
+        list().contains("/lab1/") && !list().contains("/lab2/"),
+        "{}",
+        list()
+    );
+    home.says("workspace cleanup lab1");
+    assert!(!list().contains("Include"), "{}", list());
+}
+
+#[test]
+fn a_workspace_that_is_not_there_does_not_mean_this_machine() {
+    let home = Home::new();
+    for line in [
+        "status --workspace lab",
+        "list --workspace lab",
+        "cleanup --older-than 1h --yes --workspace lab",
+        "virsh --kill --yes --workspace lab",
+        "hypervisor check --workspace lab",
+        "ssh --workspace lab undercloud-0",
+    ] {
+        let (status, text) = home.says(line);
+        assert_eq!(status, 2, "{line}: {text}");
+        assert!(
+            text.contains("there is no workspace 'lab'") && text.contains("did you mean 'lab1'?"),
+            "{line}: {text}"
+        );
+    }
+}

@@ -94,6 +94,19 @@ fn bash_completes_what_irs_knows() {
             "<console><--prefix><lab1><lab1-compute->",
         ),
         (
+            "irs console --prefix lab1 com",
+            "<console><--prefix><lab1><compute->",
+        ),
+        (
+            "irs power --prefix lab1 off lab1-compute-0,com",
+            "<power><--prefix><lab1><off><lab1-compute-0,compute-1>",
+        ),
+        ("irs workspace checkout la", "<workspace><checkout><lab1>"),
+        (
+            "irs workspace export --name la",
+            "<workspace><export><--name><lab1>",
+        ),
+        (
             "irs power --prefix lab1 off lab1-compute-0,la",
             "<power><--prefix><lab1><off><lab1-compute-0,lab1-compute-1>",
         ),

@@ -31,7 +31,7 @@ pub enum Command {
     /// Delete workspaces with all that is in them; their environments stay on their hypervisors.
     Delete(Delete),
     /// Remove all files from a workspace, and keep it; its environment stays on its hypervisor.
-    Cleanup(Name),
+    Cleanup(Existing),
     /// Print the path of a workspace's inventory.
     Inventory(OptionalName),
     /// List the nodes of a workspace with their addresses and groups.
@@ -44,7 +44,15 @@ pub enum Command {
     Import(Import),
 }
 
-/// A workspace that must be named.
+/// A workspace that must be there.
+#[derive(Clone, Debug, Args)]
+pub struct Existing {
+    /// The workspace.
+    #[arg(value_name = "WORKSPACE")]
+    pub name: String,
+}
+
+/// A workspace to be made.
 #[derive(Clone, Debug, Args)]
 pub struct Name {
     /// The workspace.
@@ -56,7 +64,7 @@ pub struct Name {
 #[derive(Clone, Debug, Args)]
 pub struct OptionalName {
     /// The workspace. Default: the active one.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "WORKSPACE")]
     pub name: Option<String>,
 }
 
@@ -64,7 +72,7 @@ pub struct OptionalName {
 #[derive(Clone, Debug, Args)]
 pub struct Checkout {
     /// The workspace.
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "WORKSPACE")]
     pub name: String,
     /// Make it when it is not there.
     #[arg(short, long)]
@@ -83,7 +91,7 @@ pub struct List {
 #[derive(Clone, Debug, Args)]
 pub struct Delete {
     /// The workspaces.
-    #[arg(value_name = "NAME", required = true)]
+    #[arg(value_name = "WORKSPACE", required = true)]
     pub names: Vec<String>,
 }
 
@@ -91,7 +99,7 @@ pub struct Delete {
 #[derive(Clone, Debug, Args)]
 pub struct NodeList {
     /// The workspace. Default: the active one.
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "WORKSPACE")]
     pub name: Option<String>,
     /// Only those of this group.
     #[arg(short, long, value_name = "GROUP")]
@@ -105,7 +113,7 @@ pub struct NodeList {
 #[derive(Clone, Debug, Args)]
 pub struct GroupList {
     /// The workspace. Default: the active one.
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "WORKSPACE")]
     pub name: Option<String>,
 }
 
@@ -117,7 +125,7 @@ hypervisors. Only its owner may read it: keep it as you keep a key."
 )]
 pub struct Export {
     /// The workspace. Default: the active one.
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "WORKSPACE")]
     pub name: Option<String>,
     /// The archive, or a folder for it; '.tgz' is added to a name without an ending, and '.tar' leaves it uncompressed.
     /// Default: NAME.tgz.

@@ -49,6 +49,7 @@ async fn work(args: &Cleanup, ui: &Ui) -> Result<()> {
     let ways = connection::ways(&args.connect, choice.record.as_ref());
     let ways: Vec<Way> = ways.dealt.iter().map(|at| ways.all[*at].clone()).collect();
     if ways.iter().any(|way| way.is_default) {
+        choice.must_be_there()?;
         ui.note(&connection::here("looking at", &choice));
     }
     let (sights, silent) = look(ways.clone()).await?;
@@ -59,6 +60,9 @@ async fn work(args: &Cleanup, ui: &Ui) -> Result<()> {
     };
     let cases = choose::choose(&sights, &terms);
     let mut outcome = Outcome::new(&cases, silent);
+    if outcome.is_empty() && !sights.is_empty() {
+        ui.result(&nothing(&sights, &args.prefix));
+    }
     let old = outcome.which(Became::Old).len();
     if !args.dry_run && old > 0 {
         if !args.yes {
@@ -66,7 +70,7 @@ async fn work(args: &Cleanup, ui: &Ui) -> Result<()> {
         }
         remove_all(&cases, &ways, &mut outcome, ui).await?;
     }
-    tell(outcome, ways.len(), args, ui)
+    tell(outcome, args, ui)
 }
 
 /// What is on the hypervisors, and which of them do not answer.
@@ -86,6 +90,16 @@ async fn look(ways: Vec<Way>) -> Result<(Vec<Sight>, Vec<Silent>)> {
         }
     }
     Ok((sights, silent))
+}
+
+/// Says where nothing was found, and what of.
+fn nothing(sights: &[Sight], globs: &[String]) -> String {
+    let hosts: Vec<&str> = sights.iter().map(|sight| sight.host.as_str()).collect();
+    let which = match globs.is_empty() {
+        true => String::new(),
+        false => format!(" with a prefix like '{}'", globs.join("' or '")),
+    };
+    format!("no environments of irs{which} on '{}'", hosts.join("' and '"))
 }
 
 fn sight(way: &Way) -> Result<Sight> {
@@ -177,9 +191,8 @@ async fn remove(case: &Case, ways: &[Way], ui: &Ui) -> Result<()> {
     remove::unchanged(&request, &case.records, ui).await
 }
 
-fn tell(outcome: Outcome, looked_at: usize, args: &Cleanup, ui: &Ui) -> Result<()> {
-    // Where nothing answered, nobody knows what there is.
-    if looked_at > outcome.silent.len() {
+fn tell(outcome: Outcome, args: &Cleanup, ui: &Ui) -> Result<()> {
+    if !outcome.is_empty() {
         ui.result(outcome.to_string().trim_end());
     }
     let failed: Vec<String> = outcome

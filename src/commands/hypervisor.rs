@@ -54,6 +54,7 @@ fn ways(
     let known = choice.record.as_ref().filter(|_| flags.host_address.is_empty());
     let ways = connection::ways(flags, known).all;
     if ways.iter().any(|way| way.is_default) {
+        choice.must_be_there()?;
         ui.note(&connection::here("working on", &choice));
     }
     Ok(ways)

@@ -36,6 +36,7 @@ pub async fn run(args: &List, ui: &Ui) -> Result<()> {
     let ways = connection::ways(&args.connect, choice.record.as_ref());
     let ways: Vec<Way> = ways.dealt.iter().map(|at| ways.all[*at].clone()).collect();
     if ways.iter().any(|way| way.is_default) {
+        choice.must_be_there()?;
         ui.note(&connection::here("looking at", &choice));
     }
     if let [way] = &ways[..] {

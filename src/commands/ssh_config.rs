@@ -6,7 +6,7 @@ mod user;
 use crate::cli::ssh_config::SshConfig;
 use crate::error::{Exit, Fault};
 use crate::ui::Ui;
-use crate::workspace::{Logins, choice};
+use crate::workspace::{Logins, Workspace, choice};
 use anyhow::{Context, Result};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -65,6 +65,14 @@ pub fn run(args: &SshConfig, ui: &Ui) -> Result<()> {
         ),
     });
     ui.json(&Told::new(&file, true, installed.changed, installed.names))
+}
+
+/// Makes plain ssh know no more of a workspace whose files are gone.
+///
+/// # Errors
+/// When irs's list of such workspaces cannot be read or written.
+pub fn forget(workspace: &Workspace) -> Result<()> {
+    install::forget(workspace)
 }
 
 /// What became of it, in the shape of `--format json`.

@@ -43,6 +43,7 @@ struct Asked {
 pub async fn run(args: &Status, ui: &Ui) -> Result<()> {
     let asked = Arc::new(asked(args)?);
     if asked.ways.iter().any(|way| way.is_default) {
+        asked.choice.must_be_there()?;
         ui.note(&connection::here("looking at", &asked.choice));
     }
     let sessions = {

@@ -8,11 +8,11 @@ mod inventory;
 mod list;
 mod node_list;
 
+use super::ssh_config;
 use crate::cli::workspace::{Command, Workspace as Flags};
 use crate::error::{Exit, Fault};
 use crate::ui::Ui;
 use crate::workspace::{Record, Workspace, active, choice};
-use crate::yaml::nearest;
 use anyhow::{Result, bail};
 use serde::Serialize;
 
@@ -86,8 +86,7 @@ fn missing(workspace: &Workspace) -> Fault {
         let message = format!("'{}' is a folder, and no workspace", workspace.path().display());
         return Fault::new(Exit::Usage, message).hint("no file in it is irs's: it is left alone");
     }
-    let all = Workspace::all().unwrap_or_default();
-    let hint = match nearest(name, all.iter().map(Workspace::name)) {
+    let hint = match workspace.near() {
         Some(near) => format!("did you mean '{near}'?"),
         None => format!("'irs workspace list' shows all, 'irs workspace checkout -c {name}' makes it"),
     };
@@ -150,6 +149,7 @@ fn cleanup(name: &str, ui: &Ui) -> Result<()> {
     let workspace = existing(name)?;
     still_there(&workspace, ui);
     was_strange(&workspace.delete()?, ui);
+    ssh_config::forget(&workspace)?;
     workspace.keep()?;
     ui.result(&format!("workspace '{name}' emptied"));
     ui.json(&View::of(&workspace, active::name()?.as_deref()))

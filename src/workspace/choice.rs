@@ -163,10 +163,33 @@ impl Choice {
             ),
             false => (format!("there is no workspace '{name}'"), self.which()),
         };
+        let near = match self.workspace.exists() {
+            true => None,
+            false => self.workspace.near(),
+        };
+        let meant = near.map_or_else(String::new, |near| format!("did you mean '{near}'? "));
         Fault::new(Exit::Usage, message).hint(format!(
-            "'irs virsh' makes an environment; one that is there is taken up by 'irs inventory --host-address HOST{which}'; \
+            "{meant}'irs virsh' makes an environment; one that is there is taken up by 'irs inventory --host-address HOST{which}'; \
              'irs workspace list' shows the workspaces"
         ))
+    }
+
+    /// Refuses a workspace that is named and not there, where its hypervisor was meant: this machine is not what was asked for.
+    ///
+    /// # Errors
+    /// `Usage`, with the name that was perhaps meant.
+    pub fn must_be_there(&self) -> Result<()> {
+        if self.why != Why::Named || self.workspace.exists() {
+            return Ok(());
+        }
+        let name = self.workspace.name();
+        let hint = match self.workspace.near() {
+            Some(near) => format!("did you mean '{near}'?"),
+            None => "'irs workspace list' shows the workspaces; --host-address names a hypervisor, 'local' this machine".to_owned(),
+        };
+        Err(Fault::new(Exit::Usage, format!("there is no workspace '{name}'"))
+            .hint(hint)
+            .into())
     }
 
     /// The flags that lead here again.
@@ -306,6 +329,23 @@ mod tests {
     }
 
     #[test]
+    fn one_that_is_named_for_its_hypervisor_must_be_there() {
+        let base = Base::with(&[("empty", None), ("a", Some("a"))], None);
+        let refused = |workspace| {
+            let error = base.choose(None, workspace).unwrap().must_be_there().err()?;
+            let fault: &Fault = error.downcast_ref().unwrap();
+            Some((fault.message.clone(), fault.hint.clone().unwrap()))
+        };
+        for there in [None, Some("empty"), Some("a")] {
+            assert_eq!(refused(there), None, "{there:?}");
+        }
+        let (message, hint) = refused(Some("emty")).unwrap();
+        assert_eq!(message, "there is no workspace 'emty'");
+        assert_eq!(hint, "did you mean 'empty'?");
+        assert!(refused(Some("zzz")).unwrap().1.contains("'irs workspace list'"));
+    }
+
+    #[test]
     fn who_needs_an_environment_is_told_how_to_come_to_one() {
         let base = Base::with(&[("empty", None), ("a", Some("a"))], None);
         let fault = |prefix, workspace| {
@@ -319,6 +359,9 @@ mod tests {
             hint.contains("irs inventory --host-address HOST --prefix NAME --workspace empty'"),
             "{hint}"
         );
+        let (message, hint) = fault(None, Some("emty"));
+        assert_eq!(message, "there is no workspace 'emty'");
+        assert!(hint.starts_with("did you mean 'empty'? 'irs virsh'"), "{hint}");
         let (message, hint) = fault(Some("x"), None);
         assert_eq!(message, "there is no workspace 'x'");
         assert!(hint.contains("--host-address HOST --prefix x'"), "{hint}");

@@ -65,6 +65,11 @@ impl Outcome {
         }
     }
 
+    /// Whether there is nothing to tell of.
+    pub(super) fn is_empty(&self) -> bool {
+        self.environments.is_empty()
+    }
+
     /// Notes what became of one.
     pub(super) fn note(&mut self, at: usize, became: Became, reason: Option<String>) {
         if let Some(told) = self.environments.get_mut(at) {
@@ -122,7 +127,7 @@ impl fmt::Display for Outcome {
         });
         let rows: Vec<_> = std::iter::once(header).chain(shown).collect();
         match rows.len() {
-            1 => writeln!(f, "no environments of irs"),
+            1 => Ok(()),
             _ => f.write_str(&table(&rows)),
         }
     }

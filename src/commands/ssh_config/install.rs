@@ -96,6 +96,21 @@ pub(super) fn uninstall(workspace: &Workspace, file: &Path) -> Result<Uninstalle
     })
 }
 
+/// Forgets a workspace whose files are gone, so that the list names only what is there.
+pub(super) fn forget(workspace: &Workspace) -> Result<()> {
+    let own = workspace.path().join(SSH_INCLUDE);
+    let list = list_of(workspace);
+    let before = listed(&list)?;
+    if before.contains(&own) {
+        let left: Vec<PathBuf> = before
+            .into_iter()
+            .filter(|path| *path != own && path.exists())
+            .collect();
+        atomic::write_if_changed(&list, in_words(&left).as_bytes(), 0o600)?;
+    }
+    Ok(())
+}
+
 fn list_of(workspace: &Workspace) -> PathBuf {
     workspace.path().with_file_name(LIST)
 }

@@ -174,6 +174,9 @@ pub fn check(args: &Virsh) -> Result<Request> {
         args.topology.files.prefix.as_deref(),
         args.run.workspace.as_deref(),
     )?;
+    if mode != Mode::Make && args.host.connect.host_address.is_empty() {
+        choice.must_be_there()?;
+    }
     let prefix = choice.prefix();
     let here = connection::here("working on", &choice);
     let Choice {

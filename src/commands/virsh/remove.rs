@@ -11,6 +11,7 @@ use super::{Session, blocking, carry_out, looking, show_plan};
 use crate::actual::{self, Actual};
 use crate::apply::{self, Tools};
 use crate::blueprint::Blueprint;
+use crate::commands::ssh_config;
 use crate::deployment::Identity;
 use crate::error::{Exit, Fault};
 use crate::names;
@@ -315,6 +316,7 @@ fn forget(workspace: &Workspace, deployment: &str, ui: &Ui) -> Result<()> {
         )),
         _ => {
             workspace.remove()?;
+            ssh_config::forget(workspace)?;
         }
     }
     Ok(())

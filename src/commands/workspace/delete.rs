@@ -1,6 +1,7 @@
 //! `irs workspace delete`.
 
 use super::{existing, still_there, was_strange};
+use crate::commands::ssh_config;
 use crate::names::DEFAULT_DEPLOYMENT;
 use crate::ui::Ui;
 use crate::workspace::{Workspace, active};
@@ -31,6 +32,7 @@ pub(super) fn run(names: &[String], ui: &Ui) -> Result<()> {
         let name = workspace.name();
         still_there(workspace, ui);
         let strange = workspace.delete()?;
+        ssh_config::forget(workspace)?;
         was_strange(&strange, ui);
         ui.result(&format!("workspace '{name}' deleted"));
         if active::unset(workspace)? {
