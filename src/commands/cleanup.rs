@@ -13,8 +13,7 @@ use crate::names::DEFAULT_DEPLOYMENT;
 use crate::remote::Host;
 use crate::steps::host::record::{self, Record};
 use crate::ui::Ui;
-use crate::workspace::{Workspace, choice};
-use crate::yaml::Problems;
+use crate::workspace::Workspace;
 use crate::{actual, apply, interrupt, lease};
 use anyhow::{Result, bail};
 use choose::{Case, Sight, Terms, Verdict};
@@ -40,18 +39,7 @@ pub async fn run(args: &Cleanup, ui: &Ui) -> Result<()> {
 }
 
 async fn work(args: &Cleanup, ui: &Ui) -> Result<()> {
-    let mut problems = Problems::default();
-    connection::check_hosts(&args.connect.host_address, &mut problems);
-    if !problems.is_empty() {
-        return Err(problems.into_fault());
-    }
-    let choice = choice::choose(None, args.workspace.workspace.as_deref())?;
-    let ways = connection::ways(&args.connect, choice.record.as_ref());
-    let ways: Vec<Way> = ways.dealt.iter().map(|at| ways.all[*at].clone()).collect();
-    if ways.iter().any(|way| way.is_default) {
-        choice.must_be_there()?;
-        ui.note(&connection::here("looking at", &choice));
-    }
+    let ways = connection::looked_at(&args.connect, &args.workspace, ui)?;
     let (sights, silent) = look(ways.clone()).await?;
     let terms = Terms {
         now: record::now()?,

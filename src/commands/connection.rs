@@ -1,10 +1,12 @@
 //! Which hypervisors a command works on, and how they are reached: as the flags say, else as the workspace remembers.
 
+use crate::cli::environment::WorkspaceFlag;
 use crate::cli::host::{ConnectFlags, HostKeyChecking};
 use crate::error::{Exit, Fault, Report};
 use crate::ssh::config::{ClientOptions, Strictness};
+use crate::ui::Ui;
 use crate::workspace::Record;
-use crate::workspace::choice::{Choice, Why};
+use crate::workspace::choice::{self, Choice, Why};
 use crate::yaml::Problems;
 use anyhow::Result;
 use serde::Serialize;
@@ -82,6 +84,26 @@ pub fn here(doing: &str, choice: &Choice) -> String {
         _ => format!(", and the workspace {} knows none", choice.shown()),
     };
     format!("no --host-address{workspace}: {doing} this machine (local)")
+}
+
+/// The hypervisors that are named, else the workspace's, else this machine, which is said.
+///
+/// # Errors
+/// `Usage` for an empty name, and for a workspace that is not there.
+pub fn looked_at(flags: &ConnectFlags, workspace: &WorkspaceFlag, ui: &Ui) -> Result<Vec<Way>> {
+    let mut problems = Problems::default();
+    check_hosts(&flags.host_address, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems.into_fault());
+    }
+    let choice = choice::choose(None, workspace.workspace.as_deref())?;
+    let Ways { all, dealt } = ways(flags, choice.record.as_ref());
+    let ways: Vec<Way> = dealt.iter().map(|at| all[*at].clone()).collect();
+    if ways.iter().any(|way| way.is_default) {
+        choice.must_be_there()?;
+        ui.note(&here("looking at", &choice));
+    }
+    Ok(ways)
 }
 
 /// Reports a `--host-address` without a name.

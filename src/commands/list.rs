@@ -15,8 +15,6 @@ use crate::steps::host::facts;
 use crate::steps::host::record::Record;
 use crate::steps::host::record_path;
 use crate::ui::Ui;
-use crate::workspace::choice;
-use crate::yaml::Problems;
 use anyhow::{Context, Result};
 use listing::Listing;
 use serde::Serialize;
@@ -27,18 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// # Errors
 /// `Usage` for bad flags, `Unreachable` for a hypervisor that does not answer.
 pub async fn run(args: &List, ui: &Ui) -> Result<()> {
-    let mut problems = Problems::default();
-    connection::check_hosts(&args.connect.host_address, &mut problems);
-    if !problems.is_empty() {
-        return Err(problems.into_fault());
-    }
-    let choice = choice::choose(None, args.workspace.workspace.as_deref())?;
-    let ways = connection::ways(&args.connect, choice.record.as_ref());
-    let ways: Vec<Way> = ways.dealt.iter().map(|at| ways.all[*at].clone()).collect();
-    if ways.iter().any(|way| way.is_default) {
-        choice.must_be_there()?;
-        ui.note(&connection::here("looking at", &choice));
-    }
+    let ways = connection::looked_at(&args.connect, &args.workspace, ui)?;
     if let [way] = &ways[..] {
         let way = way.clone();
         let listing = blocking(move || read(&way)).await?;
