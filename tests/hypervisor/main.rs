@@ -29,3 +29,4 @@ mod scale;
 #[path = "../support/mod.rs"]
 mod support;
 mod switch;
+mod uefi;

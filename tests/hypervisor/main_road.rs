@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::support::{Lab, Run, RunExt, ansible, difference, files};
-use crate::{access, changes, moved};
+use crate::{access, changes, moved, uefi};
 
 /// Sizes for an emulated lab; controller and compute get different ones, to be told apart.
 const SIZES: &[&str] = &[
@@ -302,6 +302,7 @@ fn on_the_hypervisor_itself_the_command_line_needs_no_address() {
         &["virsh"],
         NODES,
         SIZES,
+        uefi::FLAGS,
         &["--image-url", &image, "--format", "json"],
     ]
     .concat();
@@ -321,16 +322,10 @@ fn on_the_hypervisor_itself_the_command_line_needs_no_address() {
         .join("default/ansible.ssh.config")
         .display()
         .to_string();
-    let login = [
-        "ssh",
-        "-F",
-        &config,
-        "-o",
-        "BatchMode=yes",
-        "undercloud-0",
-        "hostname",
-    ];
-    assert_eq!(lab.enter(&login).ok().stdout, "undercloud-0\n");
+    let login = ["ssh", "-F", &config, "-o", "BatchMode=yes", "undercloud-0"];
+    let hostname = [&login[..], &["hostname"]].concat();
+    assert_eq!(lab.enter(&hostname).ok().stdout, "undercloud-0\n");
+    uefi::check(&lab, &login);
     let again = lab.irs_local(&command).ok();
     assert_eq!(again.list("changes"), [] as [serde_json::Value; 0]);
 
