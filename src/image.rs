@@ -122,6 +122,16 @@ fn vmdk_names_others(header: &[u8]) -> Option<&'static str> {
     parented.then_some("has a backing file")
 }
 
+/// Whether an image still begins as one of its format that names no other file: the first 64 bytes are enough.
+pub fn begins_as(header: &[u8], format: Format) -> bool {
+    match format {
+        Format::Raw => true,
+        Format::Qcow2 => header.starts_with(b"QFI\xfb") && be64(header, 8) == 0,
+        Format::Qed => header.starts_with(b"QED\0") && le64(header, 16) & 1 == 0,
+        Format::Vmdk => header.starts_with(b"KDMV"),
+    }
+}
+
 /// The size of the disk in an image of `length` bytes, in bytes; from its header.
 pub fn virtual_size(header: &[u8], length: u64, format: Format) -> u64 {
     match format {

@@ -11,6 +11,7 @@ use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
 use crate::steps::host::with_open_folder;
 use crate::steps::image::lost::Lost;
+use crate::steps::image::settle::sealing;
 use crate::steps::networks::servers;
 use anyhow::{Context, Result};
 use ipnet::IpNet;
@@ -121,7 +122,7 @@ const BOGUS_UUIDS: [&str; 2] = [
 pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<Facts> {
     let record = &record_path(own);
     let blueprint = format!("{own}/{BLUEPRINT}");
-    let script = with_open_folder(
+    let script = sealing(&with_open_folder(
         &[
             include_str!("facts.sh"),
             "section servers\n",
@@ -130,7 +131,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<F
             &access::script(),
         ]
         .concat(),
-    );
+    ));
     let cmd = Cmd::script(&script, &[folder, record, &blueprint]);
     let output = host.text(&cmd).context("reading the facts of the hypervisor")?;
     let sections = sections(&output);

@@ -54,17 +54,11 @@ done
 section bases
 # Base images that are gone or not as they were placed: the URLs' files that name them, '/', the disks over them.
 for seal in "$1"/irs-base-*.seal; do
+  [ -e "$seal" ] || continue
   base=${seal%.seal}
   name=${base##*/}
-  was=$(cat -- "$seal" 2>/dev/null) || continue
-  is=$(stat -c '%s %Y' -- "$base" 2>/dev/null)
-  [ "$was" != "$is" ] || continue
-  how=changed
-  if [ -z "$is" ]; then
-    how=gone
-  elif [ "${was% *}" = "${is% *}" ]; then
-    case $name in *"-$(sha256sum <"$base" | cut -c1-32)."*) continue ;; esac
-  fi
+  how=$(seal_state "$base")
+  [ "$how" != good ] || continue
   printf '%s %s' "$how" "$name"
   for index in "$1"/irs-url-????????????????; do
     [ "$(cat -- "$index" 2>/dev/null)" = "$name" ] && printf ' %s' "${index##*/}"

@@ -1,9 +1,10 @@
 //! Bringing the base image into the cache.
 
-use super::{Base, Work, cache_name, content, index_name, locate};
+use super::settle::{Arrived, settle};
+use super::{Base, Work, cache_name, content, converted_from, index_name, locate, unconverted};
 use crate::checksum::{Algorithm, Checksum};
 use crate::deployment::Storage;
-use crate::error::{Exit, Fault, FaultContext};
+use crate::error::{Exit, Fault};
 use crate::image::{self, Format};
 use crate::remote::{Cmd, Ended, Host, Job, News, Output};
 use crate::url;
@@ -11,23 +12,6 @@ use crate::{apply, interrupt};
 use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::path::Path;
-
-/// A complete image in the cache's folder that has not got its name yet.
-struct Arrived<'a> {
-    folder: &'a str,
-    /// Its name while it is not checked.
-    part: String,
-    /// Its name to be.
-    name: String,
-    /// The file that says which content its URL had.
-    index: Option<String>,
-    format: Format,
-    /// Bytes.
-    size: u64,
-    virtual_size: u64,
-    /// The URL or path, as the user typed it.
-    shown: String,
-}
 
 /// Fetches or sends the base image; `hear` is told how it goes.
 ///
@@ -72,19 +56,17 @@ pub fn apply(work: &Work, host: &Host, storage: &Storage, hear: &dyn Fn(News) ->
         } => {
             let part = upload(file, *size, name, host, folder, hear)?;
             let path = format!("{folder}/{part}");
-            let settled = settle(
-                host,
-                Arrived {
-                    folder,
-                    part,
-                    name: name.clone(),
-                    index: None,
-                    format: format_of(name)?,
-                    size: *size,
-                    virtual_size: *virtual_size,
-                    shown: file.display().to_string(),
-                },
-            );
+            let arrived = Arrived {
+                folder,
+                part,
+                name: name.clone(),
+                index: None,
+                format: converted_from(name).map_or_else(|| format_of(name), Ok)?,
+                size: *size,
+                virtual_size: *virtual_size,
+                shown: file.display().to_string(),
+            };
+            let settled = settle(host, &arrived, hear);
             let Err(error) = settled else { return settled };
             // Another run may have sent the same, and been faster with the last step.
             let placed = "[ ! -e \"$1\" ] && [ -e \"$2\" ] && [ -e \"$2.seal\" ]";
@@ -193,7 +175,7 @@ fn download(
     if let Ok(arrived) = &arrived {
         hear(News::Size(arrived.size))?;
     }
-    let settled = arrived.and_then(|arrived| settle(host, arrived));
+    let settled = arrived.and_then(|arrived| settle(host, &arrived, hear));
     let is_there = host.run(&Cmd::new("test").args(["-e", &file]))?.success();
     if settled.is_err() && is_there {
         discard(host, &file);
@@ -237,7 +219,11 @@ fn check<'a>(wanted: &Wanted<'_>, report: &str, folder: &'a str, part: String) -
     let header = image::from_hex(&hex);
     let shown = url::shown(url);
     let format = image::probe(&header, size, &shown)?;
-    let name = cache_name(value("sha256=")?, format);
+    let mut name = cache_name(value("sha256=")?, format);
+    // Nodes over one that an earlier irs did not convert need it as it was.
+    if wanted.must_be == Some(unconverted(&name)) {
+        name = unconverted(&name).to_owned();
+    }
     if let Some(must_be) = wanted.must_be.filter(|must_be| *must_be != name) {
         let message =
             format!("image '{shown}' is another one now than '{folder}/{must_be}', which nodes lie over");
@@ -285,45 +271,6 @@ fn failure(url: &str, output: &Output) -> anyhow::Error {
         )
         .hint(hint),
     )
-}
-
-/// Checks a complete image and gives it its name, in one move; one that is refused is left to the caller.
-fn settle(host: &Host, arrived: Arrived) -> Result<Base> {
-    let Arrived {
-        folder,
-        part,
-        name,
-        index,
-        format,
-        virtual_size,
-        shown,
-        ..
-    } = arrived;
-    if format != Format::Raw {
-        let path = format!("{folder}/{part}");
-        let check = Cmd::new("qemu-img").args(["check", "-q", "-f", format.name(), &path]);
-        let output = host.run(&check)?;
-        // 3 is leaked clusters only, harmless in an image that is read; 63 a format that has no check.
-        if !matches!(output.status, 0 | 3 | 63) {
-            let errors = output.errors();
-            let cause = errors.lines().next().unwrap_or("qemu-img check fails").to_owned();
-            return Err(anyhow::anyhow!(cause)).fault(|| {
-                Fault::new(Exit::Usage, format!("image '{shown}' is damaged"))
-                    .hint("get it again, or look at it with 'qemu-img check'")
-            });
-        }
-    }
-    let index = index.unwrap_or_default();
-    host.text(&Cmd::script(
-        include_str!("place.sh"),
-        &[folder, &part, &name, &index],
-    ))
-    .context("putting the base image into the cache")?;
-    Ok(Base {
-        path: format!("{folder}/{name}"),
-        format,
-        virtual_size,
-    })
 }
 
 fn discard(host: &Host, path: &str) {

@@ -1,6 +1,7 @@
 //! Whether the base image is in the cache, and what is needed when it is not.
 
-use super::{Base, Located, Work, cache_name, index_name};
+use super::settle::sealing;
+use super::{Base, Located, Work, cache_name, index_name, unconverted};
 use crate::checksum::{Algorithm, Checksum};
 use crate::deployment::{ImageSource, Storage};
 use crate::error::{Exit, Fault, FaultContext};
@@ -166,13 +167,12 @@ fn cached(host: &Host, storage: &Storage, name: &str) -> Result<Option<Base>> {
     };
     let path = format!("{}/{name}", storage.folder.trim_end_matches('/'));
     let cmd = Cmd::script(
-        r#"[ -s "$1" ] || exit 0
-# What is not as it was placed is looked at as a whole: its name says its content.
-seal=$(cat -- "$1.seal" 2>/dev/null)
-if [ -n "$seal" ] && [ "$seal" != "$(stat -c '%s %Y' -- "$1")" ]; then
-  case $1 in *"-$(sha256sum <"$1" | cut -c1-32)."*) ;; *) echo damaged; exit 0 ;; esac
-fi
+        &sealing(
+            r#"# Looks at an image in the cache
+[ -s "$1" ] || exit 0
+[ "$(seal_state "$1")" = good ] || { echo damaged; exit 0; }
 stat -c %s -- "$1"; od -An -v -tx1 -N 64 -- "$1""#,
+        ),
         &[&path],
     );
     let text = host.text(&cmd).context("looking into the cache of base images")?;
@@ -187,7 +187,15 @@ stat -c %s -- "$1"; od -An -v -tx1 -N 64 -- "$1""#,
         .trim()
         .parse()
         .context("reading the size of a cached image")?;
-    let virtual_size = image::virtual_size(&image::from_hex(header), length, format);
+    let header = image::from_hex(header);
+    if !image::begins_as(&header, format) {
+        tracing::warn!(
+            "'{path}' is no {} image any more: the image is brought anew",
+            format.name()
+        );
+        return Ok(None);
+    }
+    let virtual_size = image::virtual_size(&header, length, format);
     Ok((virtual_size > 0).then_some(Base {
         path,
         format,
@@ -209,7 +217,11 @@ fn locate_file(
         sha256,
     } = inspected;
     let name = cache_name(&sha256, format);
-    let base = cached(host, storage, &name)?;
+    let mut base = cached(host, storage, &name)?;
+    // What an earlier irs took as it came is good as it is.
+    if base.is_none() && unconverted(&name) != name {
+        base = cached(host, storage, unconverted(&name))?;
+    }
     Ok(match base.filter(|_| !force) {
         Some(base) => Located::Cached(base),
         None => Located::Missing(Work::Upload {

@@ -1,6 +1,6 @@
 //! Base images that are gone from the cache, or not as they were placed, while disks lie over them.
 
-use super::{Located, Work, index_name};
+use super::{Located, Work, index_name, unconverted};
 use crate::actual::Actual;
 use crate::deployment::{Deployment, ImageSource};
 use crate::error::{Exit, Fault};
@@ -75,7 +75,7 @@ impl Lost {
     /// Whether this work brings it back, as far as anybody knows before.
     pub fn comes_by(&self, work: &Work) -> bool {
         match work {
-            Work::Upload { name, .. } => name == self.name(),
+            Work::Upload { name, .. } => name == self.name() || unconverted(name) == self.name(),
             Work::Download { url, .. } => self.indexes.contains(&index_name(url)),
         }
     }
@@ -117,7 +117,8 @@ pub fn bring_back(
         });
         match works.find(|work| lost.comes_by(work)) {
             Some(Work::Download { must_be, .. }) => *must_be = Some(lost.name().to_owned()),
-            Some(Work::Upload { .. }) => {}
+            // As it was, also where it would be converted now.
+            Some(Work::Upload { name, .. }) => lost.name().clone_into(name),
             None if force => warnings.push(format!("{told}; whether what comes is the same will show")),
             None => return Err(Fault::new(Exit::Failed, told).hint(lost.hint(deployment)).into()),
         }

@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod locate;
 pub mod lost;
+pub mod settle;
 pub mod sums;
 #[cfg(test)]
 mod tests;
@@ -164,9 +165,28 @@ impl Located {
     }
 }
 
-/// The name of a base image in the cache: by content.
+/// The name of a base image in the cache: by the content that came, also where it is converted: what qemu-img makes of it
+/// differs from version to version.
 pub fn cache_name(sha256: &str, format: Format) -> String {
-    format!("irs-base-{}.{}", content(sha256), format.name())
+    let converted = match format {
+        Format::Raw | Format::Qcow2 => "",
+        Format::Qed | Format::Vmdk => ".qcow2",
+    };
+    format!("irs-base-{}.{}{converted}", content(sha256), format.name())
+}
+
+/// The format that an image of that name came in, when it was converted to qcow2.
+pub fn converted_from(name: &str) -> Option<Format> {
+    let (_, format) = name.strip_suffix(".qcow2")?.rsplit_once('.')?;
+    Format::of_name(format)
+}
+
+/// The name that the same content had before irs converted images of its format.
+pub fn unconverted(name: &str) -> &str {
+    match converted_from(name) {
+        Some(_) => name.strip_suffix(".qcow2").unwrap_or(name),
+        None => name,
+    }
 }
 
 /// What of a hash stands in a name: so much that nobody can make two images with one name.
