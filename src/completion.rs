@@ -5,8 +5,10 @@
 
 mod known;
 
+use crate::catalogue::{Catalogue, Entry};
 use crate::cli::Cli;
 use crate::topology::files::{self, Kind};
+use crate::yaml::Problems;
 use clap::{Arg, Command, CommandFactory};
 use clap_complete::engine::{
     ArgValueCompleter, CompletionCandidate, PathCompleter, ValueCompleter, complete,
@@ -141,6 +143,8 @@ enum Names {
     Networks,
     /// Node types and networks.
     Topology,
+    /// Base images of the catalogue.
+    Images,
     Workspaces,
     Prefixes,
     Hosts,
@@ -157,6 +161,7 @@ fn names(arg: &Arg) -> Option<Names> {
         let value = value?;
         return match value {
             "NAME|PATH" => Some(Names::Topology),
+            _ if value.starts_with("IMAGE") => Some(Names::Images),
             _ if value.starts_with("NODE") => Some(Names::Nodes),
             _ if value.starts_with("WORKSPACE") => Some(Names::Workspaces),
             _ => None,
@@ -165,6 +170,7 @@ fn names(arg: &Arg) -> Option<Names> {
     Some(match flag {
         "topology-nodes" => Names::Counts,
         "topology-network" => Names::Networks,
+        "image-url" => Names::Images,
         "workspace" => Names::Workspaces,
         "name" if value == Some("WORKSPACE") => Names::Workspaces,
         "host" if value == Some("NODE") => Names::Nodes,
@@ -181,7 +187,12 @@ impl Names {
         let Some(current) = current.to_str() else {
             return Vec::new();
         };
-        let is_path = matches!(self, Names::Networks | Names::Topology) && current.contains(['/', '.']);
+        // Names of images have dots in them.
+        let is_path = match self {
+            Names::Networks | Names::Topology => current.contains(['/', '.']),
+            Names::Images => current.contains('/') || current.starts_with('.'),
+            _ => false,
+        };
         if is_path {
             return PathCompleter::any().complete(OsStr::new(current));
         }
@@ -211,6 +222,14 @@ impl Names {
             }
             Names::Networks => files(Kind::Network, "networks"),
             Names::Topology => [files(Kind::Nodes, "node type"), files(Kind::Network, "networks")].concat(),
+            Names::Images => {
+                let catalogue = Catalogue::load(&said.folders, &mut Problems::default());
+                let about = |entry: &Entry| entry.about.clone().unwrap_or_default();
+                catalogue
+                    .iter()
+                    .map(|entry| (entry.name.clone(), about(entry)))
+                    .collect()
+            }
             Names::Workspaces => workspaces()
                 .into_iter()
                 .map(|(name, record)| {
@@ -301,6 +320,11 @@ mod tests {
             values("virsh --topology-nodes undercloud:1,under"),
             Vec::<String>::new()
         );
+        assert_eq!(
+            values("virsh --image-url debian-1"),
+            ["debian-11", "debian-12", "debian-13"]
+        );
+        assert_eq!(values("topology images ubuntu-24"), ["ubuntu-24.04"]);
         assert!(values("topology show contr").contains(&"controller".to_owned()));
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("nodes")).unwrap();

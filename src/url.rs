@@ -22,6 +22,41 @@ pub fn shown(url: &str) -> String {
     }
 }
 
+/// Whether it is an http(s) URL with a host, without blanks and signs that no URL has.
+pub fn is_plain(url: &str) -> bool {
+    let lower = url.to_ascii_lowercase();
+    let rest = ["http://", "https://"]
+        .iter()
+        .find_map(|scheme| lower.strip_prefix(scheme));
+    let named = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
+    named && !url.contains(|c: char| c.is_whitespace() || c.is_control() || "\"'\\<>`{}".contains(c))
+}
+
+/// The URL that a page at `url` means by `reference`: a URL, an absolute path, or one from the folder of `url`.
+pub fn beside(url: &str, reference: &str) -> String {
+    if reference.contains("://") {
+        return reference.to_owned();
+    }
+    let whole = url.split(['?', '#']).next().unwrap_or(url);
+    let host = whole.find("://").map_or(0, |at| at + 3);
+    let path = whole[host..].find('/').map_or(whole.len(), |at| host + at);
+    if reference.starts_with('/') {
+        return format!("{}{reference}", &whole[..path]);
+    }
+    let mut folder = &whole[path..whole.rfind('/').filter(|at| *at >= path).unwrap_or(path)];
+    let mut rest = reference;
+    loop {
+        if let Some(up) = rest.strip_prefix("../") {
+            folder = &folder[..folder.rfind('/').unwrap_or(0)];
+            rest = up;
+        } else if let Some(here) = rest.strip_prefix("./") {
+            rest = here;
+        } else {
+            return format!("{}{folder}/{rest}", &whole[..path]);
+        }
+    }
+}
+
 /// A line of curl's configuration, for its stdin: arguments stand in the process list.
 pub fn curl_line(url: &str) -> String {
     let quoted = url.replace('\\', "\\\\").replace('"', "\\\"");
@@ -46,6 +81,21 @@ mod tests {
         assert_eq!(shown("https://h/a.qcow2"), "https://h/a.qcow2");
         assert_eq!(shown("https://me:pw@h/a.qcow2"), "https://h/a.qcow2?…");
         assert_eq!(shown("https://h/a.qcow2?sig=x"), "https://h/a.qcow2?…");
+    }
+
+    #[test]
+    fn references_are_taken_from_the_folder() {
+        for (reference, expected) in [
+            ("SUMS", "https://me:p@h/a/SUMS"),
+            ("./x/SUMS", "https://me:p@h/a/x/SUMS"),
+            ("../SUMS", "https://me:p@h/SUMS"),
+            ("../../../SUMS", "https://me:p@h/SUMS"),
+            ("/SUMS", "https://me:p@h/SUMS"),
+            ("http://o/SUMS", "http://o/SUMS"),
+        ] {
+            assert_eq!(beside("https://me:p@h/a/b.img?x=/", reference), expected);
+        }
+        assert_eq!(beside("http://h", "SUMS"), "http://h/SUMS");
     }
 
     #[test]

@@ -82,6 +82,17 @@ pub enum Said {
     File(PathBuf),
 }
 
+impl fmt::Display for Said {
+    /// As it may be shown: a URL without what is secret in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Said::Here(checksum) => checksum.fmt(f),
+            Said::Url(url) => f.write_str(&crate::url::shown(url)),
+            Said::File(file) => file.display().fmt(f),
+        }
+    }
+}
+
 impl FromStr for Said {
     type Err = String;
 

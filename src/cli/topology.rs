@@ -22,6 +22,8 @@ pub enum Command {
     List(List),
     /// Show a file as irs reads it: rendered, overridden, with comments on all of its keys.
     Show(Show),
+    /// Show the base images that have names: for --image-url, and 'import_url' in topology files.
+    Images(Images),
     /// Say everything that is wrong with topology files, with place and hint.
     Check(Check),
     /// Print the JSON Schema of a kind of topology files, for editors.
@@ -38,6 +40,17 @@ pub struct List {
     /// How the files are read.
     #[command(flatten)]
     pub files: FileFlags,
+}
+
+/// Flags of `irs topology images`.
+#[derive(Clone, Debug, Args)]
+pub struct Images {
+    /// All about this one.
+    #[arg(value_name = "IMAGE")]
+    pub name: Option<String>,
+    /// A folder with an images.yml that comes before the built-in one; may be repeated.
+    #[arg(long, value_name = "DIR", env = "IRS_TOPOLOGY_DIR", help_heading = "Topology")]
+    pub topology_dir: Vec<PathBuf>,
 }
 
 /// Flags of `irs topology show`.
@@ -69,7 +82,7 @@ pub enum FileKind {
 /// Flags of `irs topology check`.
 #[derive(Clone, Debug, Args)]
 #[command(
-    after_help = "A file in a folder 'nodes' or 'network' is of that kind, others are told apart by their keys. Templates are rendered with the \
+    after_help = "A file in a folder 'nodes' or 'network' is of that kind, 'images.yml' has base images, others are told apart by their keys. Templates are rendered with the \
 variables of an environment, and with those of -e. Exit code 2 when anything is wrong; stdout says what is fine."
 )]
 pub struct Check {
@@ -94,7 +107,18 @@ pub struct Check {
 pub struct Schema {
     /// Which kind of files.
     #[arg(value_enum, value_name = "KIND")]
-    pub kind: FileKind,
+    pub kind: SchemaKind,
+}
+
+/// The kinds of files that have a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaKind {
+    /// A node type, of a folder 'nodes'.
+    Node,
+    /// Networks, of a folder 'network'.
+    Network,
+    /// Base images by name, 'images.yml'.
+    Images,
 }
 
 /// Flags of `irs topology render`.

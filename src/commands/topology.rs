@@ -3,6 +3,7 @@
 mod check;
 pub mod draft;
 mod graph;
+mod images;
 mod list;
 mod render;
 mod schema;
@@ -61,6 +62,7 @@ pub fn run(args: &Topology, ui: &Ui) -> Result<()> {
             schema::run(args, ui);
             Ok(())
         }
+        Command::Images(args) => images::run(args, ui),
         Command::Check(args) => check::run(args, ui),
         Command::Render(args) => render::run(args, ui),
         Command::Graph(args) => graph::run(args, ui),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use include_dir::{Dir, include_dir};
 
+use crate::catalogue;
 use crate::yaml::{MAX_BYTES, Place, Problems, Source, nearest, shown};
 
 use super::{bgp, fetch, name};
@@ -101,14 +102,15 @@ fn what_is(path: &Path) -> io::Result<Option<&'static str>> {
 }
 
 /// Reports folders that hold no topology files at all.
-pub(super) fn check_folders(folders: &[PathBuf], problems: &mut Problems) {
+pub(crate) fn check_folders(folders: &[PathBuf], problems: &mut Problems) {
     for folder in folders
         .iter()
         .filter(|f| !f.join("nodes").is_dir() && !f.join("network").is_dir())
+        .filter(|f| !f.join(catalogue::FILE).is_file())
     {
         problems
             .push(None, format!("'{}' is no topology folder", folder.display()))
-            .hint("it needs a folder 'nodes' or 'network' in it, as infrared's plugins/virsh/defaults/topology has");
+            .hint("it needs a folder 'nodes' or 'network' or a file 'images.yml' in it, as infrared's plugins/virsh/defaults/topology has");
     }
 }
 

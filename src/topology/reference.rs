@@ -3,6 +3,7 @@
 //! The readers know a key because it stands here; topology/README.md and the JSON schema are made from it, and tests
 //! hold types and defaults against what the readers do.
 
+pub mod images;
 pub mod networks;
 pub mod nodes;
 mod text;
@@ -73,7 +74,7 @@ pub struct Table {
     pub unused: &'static [&'static str],
 }
 
-/// The mappings of both kinds of files, in the order of the documentation.
+/// The mappings of all kinds of files, in the order of the documentation.
 pub const TABLES: &[&Table] = &[
     &nodes::NODE,
     &nodes::CPU,
@@ -94,6 +95,8 @@ pub const TABLES: &[&Table] = &[
     &networks::SRV,
     &networks::PORTGROUP,
     &networks::VLAN,
+    &images::FILE,
+    &images::IMAGE,
 ];
 
 impl Table {
@@ -123,7 +126,7 @@ const fn doc(key: &'static str, kind: Kind, default: Default, meaning: &'static 
 }
 
 /// The keys of a table, for its reader: `&names::<{ TABLE.keys.len() }>(&TABLE)`.
-pub(super) const fn names<const N: usize>(table: &Table) -> [&'static str; N] {
+pub(crate) const fn names<const N: usize>(table: &Table) -> [&'static str; N] {
     let mut names = [""; N];
     let mut index = 0;
     while index < N {

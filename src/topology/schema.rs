@@ -23,6 +23,15 @@ pub fn render(kind: files::Kind) -> String {
         files::Kind::Nodes => (&reference::nodes::NODE, "a node file of irs and infrared"),
         files::Kind::Network => (&reference::networks::FILE, "a network file of irs and infrared"),
     };
+    of(table, title)
+}
+
+/// The schema of files of images.
+pub fn render_images() -> String {
+    of(&reference::images::FILE, "a file of base images of irs")
+}
+
+fn of(table: &'static Table, title: &str) -> String {
     let mut definitions = Definitions(shared());
     let root = mapping(table, &mut definitions);
     let mut schema = json!({ "$schema": DIALECT, "title": title, "$defs": definitions.0 });
@@ -31,6 +40,9 @@ pub fn render(kind: files::Kind) -> String {
     }
     format!("{schema:#}\n")
 }
+
+/// Where that schema lies in the repository.
+pub const IMAGES_PATH: &str = "topology/images.schema.json";
 
 /// Where the schema of a kind lies in the repository.
 pub fn path(kind: files::Kind) -> &'static str {

@@ -1,5 +1,6 @@
 //! `irs topology check`: what is wrong with files.
 
+use crate::catalogue::{self, Catalogue};
 use crate::cli::topology::Check;
 use crate::topology::files::Kind;
 use crate::topology::single::{self, Reader, Single};
@@ -23,7 +24,7 @@ struct Checked<'a> {
 struct Entry<'a> {
     /// Its path, as it is shown in messages.
     path: &'a str,
-    /// `node` or `network`.
+    /// `node`, `network` or `images`.
     kind: &'static str,
     /// Its name on the command line.
     name: &'a str,
@@ -41,7 +42,15 @@ pub fn run(args: &Check, ui: &Ui) -> Result<()> {
     let (request, variables) = super::request(&args.files, types).map_err(Problems::into_fault)?;
     let reader = Reader::new(&request, &variables).map_err(Problems::into_fault)?;
     let mut files = Vec::new();
+    let mut catalogues = Vec::new();
     for path in &paths {
+        if path.file_name().is_some_and(|name| name == catalogue::FILE) {
+            match Catalogue::check(path) {
+                Ok(_) => catalogues.push(path.display().to_string()),
+                Err(found) => problems.append(found),
+            }
+            continue;
+        }
         match reader.at(path) {
             Ok(file) => files.push(file),
             Err(found) => problems.append(found),
@@ -71,16 +80,24 @@ pub fn run(args: &Check, ui: &Ui) -> Result<()> {
             ui.note(&format!("note: {note}"));
         }
     }
+    for path in &catalogues {
+        ui.result(&format!("{path}: base images are fine"));
+    }
     if !problems.is_empty() {
         return Err(problems.into_fault());
     }
+    let catalogues = catalogues.iter().map(|path| Entry {
+        path,
+        kind: "images",
+        name: "images",
+    });
     let files = fine.iter().map(|file| Entry {
         path: &file.label,
         kind: super::word(file.kind()),
         name: &file.name,
     });
     ui.json(&Checked {
-        files: files.collect(),
+        files: files.chain(catalogues).collect(),
     })
 }
 

@@ -194,13 +194,7 @@ fn mirror(flags: &FileFlags, problems: &mut Problems) -> Option<String> {
 
 /// Whether the flag's value is an http(s) URL; if not, says so.
 fn is_url(flag: &str, url: &str, example: &str, problems: &mut Problems) -> bool {
-    let lower = url.to_ascii_lowercase();
-    let rest = ["http://", "https://"]
-        .iter()
-        .find_map(|scheme| lower.strip_prefix(scheme));
-    let named = rest.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '['));
-    let good =
-        named && !url.contains(|c: char| c.is_whitespace() || c.is_control() || "\"'\\<>`".contains(c));
+    let good = crate::url::is_plain(url);
     if !good {
         problems
             .push(
