@@ -43,6 +43,8 @@ pub struct Tools {
     pub record: Option<Record>,
     /// The images that are in the cache already; step 3 adds the others.
     pub bases: Mutex<BTreeMap<ImageSource, Base>>,
+    /// Their customised forms, likewise.
+    pub customized: Mutex<BTreeMap<ImageSource, Base>>,
     /// What volumes are made with.
     pub materials: Materials,
     /// What definitions share.

@@ -19,6 +19,7 @@ pub mod cli;
 pub mod commands;
 pub mod completion;
 pub mod converge;
+pub mod customize;
 pub mod deployment;
 pub mod error;
 pub mod fleet;

@@ -90,6 +90,8 @@ pub enum Work {
     Networks(steps::networks::Work),
     /// Step 3.
     Image(steps::image::Work),
+    /// Step 3, over images that are there.
+    Customize(steps::image::customize::Work),
     /// Step 4.
     Disks(steps::disks::Work),
     /// Step 5.
@@ -107,6 +109,12 @@ macro_rules! work_of {
         })*
     };
 }
+impl From<steps::image::customize::Work> for Work {
+    fn from(work: steps::image::customize::Work) -> Work {
+        Work::Customize(work)
+    }
+}
+
 work_of!(Host: host, Networks: networks, Image: image, Disks: disks, Domains: domains, Start: start);
 
 /// One thing that a run does.
@@ -214,7 +222,8 @@ impl Plan {
             // What stays lets go of what is removed before anything else.
             _ if matches!(action.work, Work::Domains(steps::domains::Work::Unplug { .. })) => (0, 0),
             Verb::Remove => (0, Step::ALL.len() - action.step.number()),
-            _ => (1, action.step.number()),
+            // An image is there before it is customised.
+            _ => (1, 2 * action.step.number() + usize::from(customizes(action))),
         });
         Plan {
             actions,
@@ -233,8 +242,11 @@ impl Plan {
 
     /// The plan in stretches of one step and one direction, in order.
     pub fn stretches(&self) -> impl Iterator<Item = &[Action]> {
-        self.actions
-            .chunk_by(|a, b| a.step == b.step && (a.verb == Verb::Remove) == (b.verb == Verb::Remove))
+        self.actions.chunk_by(|a, b| {
+            a.step == b.step
+                && (a.verb == Verb::Remove) == (b.verb == Verb::Remove)
+                && customizes(a) == customizes(b)
+        })
     }
 
     /// Whether it makes or changes networks.
@@ -249,10 +261,15 @@ impl Plan {
     }
 }
 
+fn customizes(action: &Action) -> bool {
+    matches!(action.work, Work::Customize(_))
+}
+
 /// What a stretch of one step does, for people.
 pub fn title(stretch: &[Action]) -> &'static str {
     match stretch.first() {
         None => "nothing",
+        Some(first) if customizes(first) => "customise the images",
         Some(first) if first.verb == Verb::Remove => first.step.removal_title(),
         Some(_) if stretch.iter().all(|action| action.verb == Verb::Restart) => "restart the VMs",
         Some(_) if stretch.iter().any(|action| action.verb == Verb::Restart) => "start and restart the VMs",

@@ -3,6 +3,7 @@
 pub mod cloud_init;
 pub mod console;
 mod crowd;
+mod first_boot;
 
 use crate::apply::{self, Tools};
 use crate::error::{Exit, Fault};
@@ -77,7 +78,7 @@ pub async fn wait(
                 Err(error) => line.failed(&error.to_string()),
             }
             for warning in result.iter().flat_map(|(_, warnings)| warnings) {
-                tools.ui.warn(&format!("{}: cloud-init: {warning}", target.name));
+                tools.ui.warn(&format!("{}: {warning}", target.name));
             }
             (target.name, result)
         });
@@ -285,12 +286,12 @@ fn look(target: &Target, tools: &Tools, key: &NodeKey, crowd: &Crowd, waiting: &
     };
     match cloud_init::ask(open) {
         Ok(cloud_init::Progress::Finished { warnings }) => Look::Ready(address, warnings),
-        Ok(cloud_init::Progress::Working(stage)) => Look::NotYet(format!("cloud-init: {stage}")),
+        Ok(cloud_init::Progress::Working(stage)) => Look::NotYet(stage),
         Ok(cloud_init::Progress::Failed(error)) => {
-            let fault = Fault::new(Exit::Failed, format!("cloud-init failed: {error}"));
+            let fault = Fault::new(Exit::Failed, error);
             Look::Never(
                 fault
-                    .hint("log in and read /var/log/cloud-init.log and /var/log/cloud-init-output.log")
+                    .hint("log in and read /var/log/cloud-init.log and /var/log/cloud-init-output.log, or /var/lib/irs/first-boot/log where there is no cloud-init")
                     .into(),
             )
         }

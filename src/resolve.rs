@@ -16,6 +16,7 @@ mod wires;
 
 use crate::actual::Actual;
 use crate::addresses::Mac;
+use crate::customize::Customize;
 use crate::deployment::{Deployment, Identity, ImageSource, Ipv4Side, Ipv6Side, Network, Slot, Storage, Vnc};
 use crate::names;
 use crate::steps::start::Policy;
@@ -47,6 +48,8 @@ pub struct Wanted {
     pub disk_bus: Option<Bus>,
     /// Firmware of the nodes that say none; nothing when nobody says.
     pub firmware: Option<Firmware>,
+    /// How nodes that do not say it are told who they are.
+    pub customize: Customize,
     /// Who logs in to the nodes on which no user is made.
     pub image_user: String,
     /// Ansible's connection plugin for the nodes that say none.

@@ -3,6 +3,7 @@
 //! It is attached as a virtio disk, since cloud kernels lack the AHCI driver that a CD-ROM needs.
 //! The same input gives the same bytes, so that a seed can be compared with what it should be.
 
+mod first_boot;
 mod hand_over;
 mod network_config;
 mod user_data;
@@ -39,6 +40,8 @@ pub struct Seed<'a> {
     pub nics: &'a [SeedNic],
     /// What lets an undercloud power nodes.
     pub handed: Option<&'a Handed>,
+    /// Whether it has what is read where there is no cloud-init.
+    pub first_boot: bool,
 }
 
 /// How the node sets up one of its NICs.
@@ -73,11 +76,14 @@ pub fn image(seed: &Seed) -> anyhow::Result<Vec<u8>> {
         instance_id: seed.instance_id,
         local_hostname: seed.hostname,
     };
-    let files = [
+    let mut files = vec![
         ("meta-data", yaml(&meta)?),
         ("network-config", network_config::render(seed.nics)?),
         ("user-data", user_data::render(seed)?),
     ];
+    if seed.first_boot {
+        files.push((first_boot::NAME, first_boot::render(seed)?));
+    }
     volume::build(&files).with_context(|| format!("building the cloud-init seed of '{}'", seed.hostname))
 }
 

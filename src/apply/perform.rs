@@ -12,7 +12,7 @@ use crate::steps::image::Base;
 use crate::steps::start::Watch;
 use crate::steps::{self, Step};
 use crate::units::format_elapsed;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
@@ -38,9 +38,11 @@ pub(super) fn perform(action: &Action, tools: &Tools) -> Result<()> {
         Work::Host(work) => steps::host::apply::apply(work, libvirt, host, id),
         Work::Networks(work) => steps::networks::apply::apply(work, libvirt, host, id),
         Work::Image(work) => fetch(action, work, tools),
+        Work::Customize(work) => customize(action, work, tools),
         Work::Disks(work) => {
             let materials = Materials {
                 bases: bases(tools).clone(),
+                customized: customized(tools).clone(),
                 ..tools.materials.clone()
             };
             let place = (pool.as_str(), tools.setting.folder.as_str());
@@ -111,6 +113,36 @@ fn bases(tools: &Tools) -> MutexGuard<'_, BTreeMap<ImageSource, Base>> {
     tools.bases.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn customized(tools: &Tools) -> MutexGuard<'_, BTreeMap<ImageSource, Base>> {
+    tools.customized.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Lets libguestfs make an image take its nodes' seeds, where it needs that.
+fn customize(action: &Action, work: &steps::image::customize::Work, tools: &Tools) -> Result<()> {
+    let base = bases(tools).get(&work.source).cloned();
+    let base = base.context("the image is not in the cache")?;
+    let label = action.name.rsplit('/').next().unwrap_or(&action.name);
+    tools.ui.note(&format!(
+        "{label}: libguestfs works on it, which takes seconds, or a minute by emulation, and is done once"
+    ));
+    let customisation = tools.materials.customisation();
+    let emulated = tools.setting.virt_type == "qemu";
+    let made = steps::image::customize::apply(
+        (&tools.host, &tools.storage),
+        (&base, work.how),
+        &customisation,
+        emulated,
+        &|_| leads(tools),
+    )?;
+    match made {
+        Some(made) => drop(customized(tools).insert(work.source.clone(), made)),
+        None => tools
+            .ui
+            .note(&format!("{label}: its nodes are told by cloud-init")),
+    }
+    Ok(())
+}
+
 fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()> {
     let size = match work {
         steps::image::Work::Download { size, .. } => *size,
@@ -150,6 +182,7 @@ fn point_name(action: &Action) -> String {
         Work::Networks(work) if work.is_reservation() => "reservation",
         Work::Networks(_) => "network",
         Work::Image(_) => "image",
+        Work::Customize(_) => "customize",
         Work::Disks(steps::disks::Work::Seed(_)) => "seed",
         Work::Disks(_) => "volume",
         Work::Domains(steps::domains::Work::Remove { .. }) => "domain",

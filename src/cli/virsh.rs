@@ -5,6 +5,7 @@ use super::host::ConnectFlags;
 use super::hypervisor::GroundFlags;
 use super::number::number;
 use crate::checksum;
+use crate::customize::Customize;
 use crate::secret::Secret;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -198,6 +199,11 @@ pub struct NodeFlags {
     /// Time zone of the nodes, e.g. Europe/Berlin. Default: the image's.
     #[arg(long, value_name = "ZONE", env = "IRS_TOPOLOGY_TIMEZONE")]
     pub topology_timezone: Option<String>,
+    /// How nodes are told who they are: by the cloud-init of their image, or by what libguestfs puts into it, once for all
+    /// nodes, or not at all. auto: by cloud-init, unless libguestfs is on the hypervisor and finds none in the image. Nodes
+    /// that are there stay as they are.
+    #[arg(long, value_enum, value_name = "HOW", default_value_t = Customize::Auto, env = "IRS_CUSTOMIZE")]
+    pub customize: Customize,
     /// Who logs in to the nodes on which no user is made.
     #[arg(
         long = "image-ssh_user",

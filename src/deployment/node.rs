@@ -2,6 +2,7 @@
 
 use super::ImageSource;
 use crate::addresses::Mac;
+use crate::customize::Customize;
 use crate::secret::Secret;
 use crate::topology::cpu::{CpuModel, Layout};
 use crate::topology::disk::{Bus, Cache, Preallocation};
@@ -38,6 +39,9 @@ pub struct Node {
     pub has_os: bool,
     /// Whether a seed tells that operating system its name, keys and addresses: its image takes customisation.
     pub has_seed: bool,
+    /// How it is told so at its first boot; a run's own business, as nodes that are there are told nothing.
+    #[serde(skip)]
+    pub customize: Customize,
     /// infrared's `os.type`.
     pub os_type: String,
     /// infrared's `os.variant`, an osinfo short name.

@@ -1,5 +1,6 @@
 //! Asking a node how far cloud-init is, by the files that it writes: its own command takes seconds under emulation.
 
+use super::first_boot;
 use crate::remote::Cmd;
 use crate::ssh::node::NodeSession;
 use crate::ui::harmless::short_line;
@@ -20,13 +21,29 @@ pub enum Progress {
     Failed(String),
 }
 
+impl Progress {
+    /// The same, with who says it before its words.
+    fn of_cloud_init(self) -> Progress {
+        match self {
+            Progress::Working(stage) => Progress::Working(format!("cloud-init: {stage}")),
+            Progress::Failed(error) => Progress::Failed(format!("cloud-init failed: {error}")),
+            Progress::Finished { warnings } => Progress::Finished {
+                warnings: warnings
+                    .iter()
+                    .map(|text| format!("cloud-init: {text}"))
+                    .collect(),
+            },
+        }
+    }
+}
+
 /// Modules without which a node is not the one that was asked for.
 const ESSENTIAL: [&str; 3] = ["users_groups", "users-groups", "ssh"];
 
 /// How many characters of each text of a node's are shown.
-const LONGEST: usize = 300;
+pub(super) const LONGEST: usize = 300;
 /// How many errors of a node's are shown.
-const MOST: usize = 10;
+pub(super) const MOST: usize = 10;
 
 /// Asks a node.
 ///
@@ -36,8 +53,13 @@ pub fn ask(session: &mut NodeSession) -> Result<Progress> {
     let script = "if [ -e /run/cloud-init/disabled ] || ! command -v cloud-init >/dev/null 2>&1; then echo none; \
                   elif [ -e /run/cloud-init/result.json ]; then echo done; cat /run/cloud-init/status.json; \
                   else echo working; cat /run/cloud-init/status.json 2>/dev/null; fi";
-    let output = session.run(&Cmd::script(script, &[]))?.text();
-    read(&output)
+    let script = format!("{}{script}", first_boot::ASK);
+    let output = session.run(&Cmd::script(&script, &[]))?.text();
+    let (word, rest) = output.split_once('\n').unwrap_or((&output, ""));
+    match first_boot::read(word.trim(), rest) {
+        Some(progress) => Ok(progress),
+        None => Ok(read(&output)?.of_cloud_init()),
+    }
 }
 
 /// What an answer says. It is the node's: whoever is root there may have written it.

@@ -4,6 +4,7 @@ use super::nics::Nics;
 use super::{Cables, Wanted, disks, fixed, nics};
 use crate::actual::Actual;
 use crate::addresses::Mac;
+use crate::customize::Customize;
 use crate::deployment::{Identity, Node};
 use crate::names;
 use crate::steps::domains::leavings;
@@ -54,7 +55,12 @@ pub(super) fn node(
     // UEFI is at home on q35, which has no IDE; an existing node stays what it is.
     let modern =
         firmware != Firmware::Bios && existing.is_none() && disks.iter().all(|disk| disk.bus != Bus::Ide);
-    let has_seed = spec.deploy_os && spec.supports_libguestfs;
+    let takes_seed = spec.deploy_os && spec.supports_libguestfs;
+    let asked = spec.customize.unwrap_or(wanted.customize);
+    let marked = existing.and_then(|domain| domain.mark.as_ref());
+    // A node that is there has been told, or not, at its first boot.
+    let has_seed = takes_seed && marked.map_or(asked != Customize::None, |mark| mark.has_seed);
+    let customize = if has_seed { asked } else { Customize::None };
     let made = has_seed.then_some(&wanted.username);
     // No user is made on a node that is there.
     let present = existing
@@ -72,6 +78,7 @@ pub(super) fn node(
         swap_mib: spec.swap_mib,
         has_os: spec.deploy_os,
         has_seed,
+        customize,
         os_type: spec.os_type.clone(),
         os_variant: spec.os_variant.clone(),
         machine: spec.machine_type.clone().or(modern.then(|| "q35".to_owned())),

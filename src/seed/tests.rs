@@ -36,6 +36,7 @@ fn with_seed<T>(work: impl FnOnce(&mut Seed) -> T) -> T {
         swap_mib: None,
         nics: &nics,
         handed: None,
+        first_boot: false,
     })
 }
 

@@ -1,5 +1,6 @@
 //! A node type: one file of `nodes/`.
 
+use crate::customize::Customize;
 use crate::yaml::{Fields, Place, Problems, Tree, Value, shown};
 
 use super::cpu::{self, CpuModel, Layout};
@@ -81,6 +82,8 @@ pub struct NodeType {
     pub ansible_connection: Option<String>,
     /// Whether the image can be customised by libguestfs.
     pub supports_libguestfs: bool,
+    /// How its nodes are told who they are, which wins over `--customize`.
+    pub customize: Option<Customize>,
     /// An image of its own in place of `--image-url`.
     pub import: Option<Import>,
     /// What `ips` and `introspection_macs` fix, by the nodes' numbers; shorter where they say nothing.
@@ -157,6 +160,7 @@ pub(super) fn read(
         ssh_user: word(&image, "ssh_user", problems),
         ansible_connection: word(&image, "ansible_connection", problems),
         supports_libguestfs: fields.boolean("supports_libguestfs", problems).unwrap_or(true),
+        customize: fields.choice("customize", &Customize::WORDS, problems),
         import: image::read(&fields, "import_url", problems),
         fixed: Vec::new(),
         said: fixed::read(&fields, problems),
@@ -180,6 +184,21 @@ fn check(node: &NodeType, fields: &Fields<'_>, os_broken: bool, problems: &mut P
                 format!("{} has 'swap', and its image takes no customisation", fields.of),
             )
             .hint("leave out swap, or supports_libguestfs: no");
+    }
+    if let Some(how) = node.customize
+        && how != Customize::None
+        && !node.supports_libguestfs
+    {
+        let place = fields.key_place("customize").unwrap_or(&fields.place);
+        problems
+            .push(
+                place.clone(),
+                format!(
+                    "{} says how its image is customised, and that it takes no customisation",
+                    fields.of
+                ),
+            )
+            .hint("leave out customize, or supports_libguestfs: no");
     }
     let diskless = fields
         .get("disks")

@@ -26,6 +26,7 @@ pub async fn run(args: &Check, ui: &Ui) -> Result<()> {
     let asked = Asked {
         validate: args.ground.host_validate,
         libguestfs: args.ground.host_libguestfs,
+        customize: false,
         folder: storage.folder.clone(),
     };
     let ways = ways(&args.connect, &args.workspace, &mut problems, ui)?;

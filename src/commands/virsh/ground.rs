@@ -4,6 +4,7 @@ use super::input::{Mode, Request};
 use super::persist::Progress;
 use super::{Each, Session, blocking, joined, looking, show_plan};
 use crate::cli::virsh::VirtType;
+use crate::customize::Customize;
 use crate::error::{Exit, Fault, Report as Failure};
 use crate::plan::{Action, Change, Kind, Plan};
 use crate::remote::Host;
@@ -59,6 +60,7 @@ pub fn asked(request: &Request) -> Asked {
         // Emulation needs nothing of the CPU.
         validate: request.validate && request.virt_type != VirtType::Qemu,
         libguestfs: request.libguestfs,
+        customize: request.wanted.customize == Customize::Libguestfs,
         folder: request.wanted.storage.folder.clone(),
     }
 }

@@ -12,6 +12,7 @@ use crate::actual::Actual;
 use crate::apply::{self, Tools};
 use crate::blueprint::Blueprint;
 use crate::converge::Goal;
+use crate::customize::Customisation;
 use crate::deployment::{Deployment, Disk, Home, ImageSource};
 use crate::lease::{self, Lease};
 use crate::plan::Plan;
@@ -24,6 +25,7 @@ use crate::steps::host::check::{self, Limits};
 use crate::steps::host::diff::base_pool;
 use crate::steps::host::record::Record;
 use crate::steps::host::virtualization;
+use crate::steps::image::customize;
 use crate::steps::image::locate::Inspected;
 use crate::steps::image::{self, Located};
 use crate::steps::start::restart;
@@ -143,6 +145,19 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
         actual: &actual,
         volumes: &volumes,
     };
+    let customisation = Customisation {
+        user: request.wanted.username.clone(),
+        timezone: request.timezone.clone(),
+    };
+    let wanting = customize::wanting(&deployment, &|disk| !volumes.contains_key(&disk.key()));
+    let outlook = customize::outlook(
+        &session.host,
+        &deployment,
+        &wanting,
+        &located,
+        (&customisation, &actual.facts.programs),
+    )?;
+    let images = images.chain(outlook.actions);
     let others = images.chain(first_contact::actions(&session.host, ui)?);
     let mut plan = goal
         .plan(others.collect(), restarts)
@@ -165,8 +180,10 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
         libvirt: session.libvirt.clone(),
         storage: request.wanted.storage.clone(),
         bases: Mutex::new(cached.collect()),
+        customized: Mutex::new(outlook.there),
         materials: Materials {
             bases: BTreeMap::new(),
+            customized: BTreeMap::new(),
             login_keys: keys.clone(),
             username: request.wanted.username.clone(),
             timezone: request.timezone.clone(),

@@ -41,6 +41,7 @@ pub fn check(
         wanted: Wanted {
             storage,
             image,
+            customize: node.customize,
             username: node.topology_username.clone(),
             disk_bus: node.disk_bus.map(|bus| match bus {
                 DiskBus::Virtio => Bus::Virtio,

@@ -29,14 +29,13 @@ pub fn apply(
     materials: &Materials,
 ) -> Result<()> {
     match work {
-        Work::Disk(disk) => {
+        Work::Disk { disk, customize } => {
             let base = disk
                 .image
                 .as_ref()
                 .map(|image| {
                     materials
-                        .bases
-                        .get(image)
+                        .base(image, *customize)
                         .context("its image is not in the cache")
                 })
                 .transpose()?;
@@ -215,6 +214,7 @@ fn make_seed(
         swap_mib: (node.swap_mib > 0).then_some(node.swap_mib),
         nics: &nics,
         handed: materials.handed.get(&node.name),
+        first_boot: materials.may_lack_cloud_init(node),
     })?;
     if let Some(half_made) = libvirt.volume(pool, &seed.volume)? {
         gone(half_made.delete(0))?;

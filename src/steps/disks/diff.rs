@@ -1,7 +1,8 @@
 //! Which volumes are missing, and why.
 
 use super::{Seed, Work};
-use crate::deployment::Deployment;
+use crate::customize::Customize;
+use crate::deployment::{Deployment, Disk, Node};
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
 use crate::units::format_size;
@@ -36,7 +37,7 @@ pub fn converge(
                     } else {
                         format!("{} is new", node.name)
                     };
-                    let (name, work) = (disk.key(), Work::Disk(disk.clone()));
+                    let (name, work) = (disk.key(), disk_of(node, disk));
                     actions.push(Action::new(
                         Step::Disks,
                         Verb::Create,
@@ -122,6 +123,15 @@ pub fn converge(
         Ok(actions)
     } else {
         Err(problems)
+    }
+}
+
+/// A node's first disk has its system; what is changed in its image is not changed in the images of others.
+fn disk_of(node: &Node, disk: &Disk) -> Work {
+    let is_first = node.disks.first().is_some_and(|first| first.key() == disk.key());
+    Work::Disk {
+        disk: disk.clone(),
+        customize: if is_first { node.customize } else { Customize::None },
     }
 }
 

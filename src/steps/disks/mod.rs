@@ -6,7 +6,8 @@ pub mod outside;
 pub mod room;
 pub mod stored;
 
-use crate::deployment::{Disk, ImageSource};
+use crate::customize::{Customisation, Customize};
+use crate::deployment::{Disk, ImageSource, Node};
 use crate::ironic::Handed;
 use crate::steps::image::Base;
 use std::collections::BTreeMap;
@@ -15,7 +16,12 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 pub enum Work {
     /// Make a disk: blank, an overlay on its image, or a copy of it.
-    Disk(Disk),
+    Disk {
+        /// Which.
+        disk: Disk,
+        /// How the node is told who it is, whose first disk it is.
+        customize: Customize,
+    },
     /// Make a disk larger, under a running node too.
     Grow {
         /// The domain.
@@ -44,7 +50,7 @@ pub struct Seed {
     /// The volume's name.
     pub volume: String,
     /// The node.
-    pub node: crate::deployment::Node,
+    pub node: Node,
 }
 
 /// What the volumes are made with, known when the run gets to them.
@@ -52,6 +58,8 @@ pub struct Seed {
 pub struct Materials {
     /// The images in the cache.
     pub bases: BTreeMap<ImageSource, Base>,
+    /// The customised forms of those that have one.
+    pub customized: BTreeMap<ImageSource, Base>,
     /// Public keys that may log in.
     pub login_keys: Vec<String>,
     /// The user that is made on the nodes.
@@ -60,4 +68,36 @@ pub struct Materials {
     pub timezone: Option<String>,
     /// What the underclouds among the nodes are told, by their names.
     pub handed: BTreeMap<String, Handed>,
+}
+
+impl Materials {
+    /// What is changed in an image for all nodes alike.
+    pub fn customisation(&self) -> Customisation {
+        Customisation {
+            user: self.username.clone(),
+            timezone: self.timezone.clone(),
+        }
+    }
+
+    /// What a disk of an image lies over, or is a copy of.
+    fn base(&self, image: &ImageSource, customize: Customize) -> Option<&Base> {
+        let customized = self.customized.get(image);
+        match customize {
+            Customize::Libguestfs => customized,
+            Customize::Auto => customized.or_else(|| self.bases.get(image)),
+            Customize::CloudInit | Customize::None => self.bases.get(image),
+        }
+    }
+
+    /// Whether a node may find no cloud-init in its image, so that its seed has what is read in its place.
+    fn may_lack_cloud_init(&self, node: &Node) -> bool {
+        let image = node.disks.first().and_then(|disk| disk.image.as_ref());
+        match node.customize {
+            Customize::Libguestfs => true,
+            // Of a node that is there already nobody asks.
+            Customize::Auto => image
+                .is_none_or(|image| self.customized.contains_key(image) || !self.bases.contains_key(image)),
+            Customize::CloudInit | Customize::None => false,
+        }
+    }
 }

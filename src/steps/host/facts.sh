@@ -35,7 +35,7 @@ while [ ! -d "$folder" ] && [ "$folder" != / ] && [ -n "$folder" ]; do folder=$(
 df -PB1 -- "$folder" 2>/dev/null | tail -n 1
 # Root may write everywhere but where the file system takes nothing.
 section writable; [ -w "$folder" ] && echo yes
-section programs; for program in qemu-img curl sha256sum swtpm swtpm_setup ovs-vsctl; do command -v "$program" >/dev/null 2>&1 && echo "$program"; done
+section programs; for program in qemu-img curl sha256sum swtpm swtpm_setup ovs-vsctl virt-customize guestfish; do command -v "$program" >/dev/null 2>&1 && echo "$program"; done
 section leases; ls /run/irs 2>/dev/null
 section folders
 for folder in "$1"/irs-*/; do

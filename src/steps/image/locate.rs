@@ -108,6 +108,16 @@ pub fn cached_url(host: &Host, storage: &Storage, url: &str) -> Result<(Option<B
     Ok((cached(host, storage, name.trim())?, state.to_owned()))
 }
 
+/// The image in the cache that an index file names.
+///
+/// # Errors
+/// The hypervisor's.
+pub(super) fn named(host: &Host, storage: &Storage, index: &str) -> Result<Option<Base>> {
+    let cmd = Cmd::script("cat -- \"$1/$2\" 2>/dev/null || true", &[&storage.folder, index]);
+    let name = host.text(&cmd).context("looking into the cache of base images")?;
+    cached(host, storage, name.trim())
+}
+
 /// Probes the beginning of a remote image before anything is made for it.
 fn look(host: &Host, url: &str, checksum: Option<&Checksum>, seen: String) -> Result<Work> {
     let shown = url::shown(url);

@@ -1,6 +1,7 @@
 //! Step 3: the base image, in a cache that all deployments of a hypervisor share.
 
 pub mod apply;
+pub mod customize;
 pub mod locate;
 pub mod lost;
 pub mod settle;

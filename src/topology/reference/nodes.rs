@@ -3,6 +3,7 @@
 use super::Default::{Nothing, Required, Said, Value};
 use super::Kind::{Any, Boolean, Either, Integer, List, Mapping, Mappings, Name, Size, Text, Words};
 use super::{Table, doc};
+use crate::customize::Customize;
 use crate::topology::interface::MODELS;
 use crate::topology::{disk, firmware};
 use crate::units::{GIB, MIB};
@@ -81,6 +82,12 @@ pub const NODE: Table = Table {
             Boolean,
             Value("yes"),
             "no: the image takes no customisation: no seed, no user is made, and it is ready when it runs",
+        ),
+        doc(
+            "customize",
+            Words(|| Customize::WORDS.iter().map(|(word, _)| *word).collect()),
+            Said("`--customize`"),
+            "how a new node is told who it is: by cloud-init, by what libguestfs puts into its image, or not at all",
         ),
         doc("guest_agent", Boolean, Value("yes"), "the guest agent's channel"),
         doc(

@@ -239,6 +239,7 @@ fn with_tools(site: Site, removal: Removal, halt: Arc<AtomicBool>, ui: Ui) -> Pr
         storage: storage.clone(),
         record: None,
         bases: Mutex::default(),
+        customized: Mutex::default(),
         materials: Materials::default(),
         setting: Setting {
             virt_type: "qemu",

@@ -41,6 +41,8 @@ pub struct Asked {
     pub validate: bool,
     /// `--host-libguestfs`: whether its packages are wanted.
     pub libguestfs: bool,
+    /// Whether a run needs what they bring.
+    pub customize: bool,
     /// The folder of images.
     pub folder: String,
 }
