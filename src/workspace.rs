@@ -39,6 +39,8 @@ pub const SSH_INCLUDE: &str = "include.ssh.config";
 pub const INSTACKENV: &str = "instackenv.json";
 /// Hypervisors and nodes as the other files show them.
 pub const NODES: &str = "nodes.json";
+/// The folder of what Ansible found out about nodes and hypervisors.
+pub const FACTS: &str = "facts";
 /// The log of the runs.
 pub const LOG: &str = "irs.log";
 /// The log before it, once that was large.
@@ -68,7 +70,7 @@ pub fn is_host_key(name: &str) -> bool {
     })
 }
 
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     LOG,
     LOG_BEFORE,
     RECORD,
@@ -79,6 +81,7 @@ const OURS: [&str; 12] = [
     KNOWN_HOSTS,
     INSTACKENV,
     NODES,
+    FACTS,
     KEY,
     PUBLIC_KEY,
 ];
@@ -260,8 +263,12 @@ impl Workspace {
                 .with_context(|| format!("reading '{}'", self.path.display()))?
                 .file_name();
             if is_ours(&name) {
-                let file = self.path.join(name);
-                std::fs::remove_file(&file).with_context(|| format!("removing '{}'", file.display()))?;
+                let file = self.path.join(&name);
+                let gone = match name == FACTS && file.is_dir() {
+                    true => std::fs::remove_dir_all(&file),
+                    false => std::fs::remove_file(&file),
+                };
+                gone.with_context(|| format!("removing '{}'", file.display()))?;
                 removed.push(file);
             }
         }

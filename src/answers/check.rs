@@ -19,7 +19,6 @@ const NOT_IN_FILES: &[&str] = &["from-file", "generate-answers-file", "output", 
 const INFRAREDS: &[&str] = &[
     "ansible-args",
     "bgp-topology-mode",
-    "collect-ansible-facts",
     "debug",
     "inventory",
     "tls-ca",

@@ -298,6 +298,10 @@ pub struct RunFlags {
     /// How long a node may take to shut down before it is switched off, in seconds; 0 switches it off at once.
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = number::<u64>(0..=86400), env = "IRS_RESTART_TIMEOUT")]
     pub restart_timeout: u64,
+    /// When all is ready, have Ansible ask the nodes and the hypervisor for their facts, and write them into the workspace:
+    /// facts/NODE.json.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_COLLECT_ANSIBLE_FACTS", hide_possible_values = true)]
+    pub collect_ansible_facts: bool,
     /// How long a node may take until it answers, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = number::<u64>(1..=86400), env = "IRS_TIMEOUT")]
     pub timeout: u64,

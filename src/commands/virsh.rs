@@ -1,5 +1,6 @@
 //! `irs virsh`: one road for making, extending, repairing and removing.
 
+mod ansible_facts;
 mod connect;
 pub mod facts;
 mod first_contact;
@@ -9,6 +10,7 @@ mod guest;
 pub mod input;
 mod ironic;
 pub mod make;
+mod mode;
 mod persist;
 pub mod prepare;
 pub mod removal;
@@ -30,7 +32,7 @@ use crate::steps::host::{pools, record_path};
 use crate::ui::Ui;
 use anyhow::Result;
 use fleet::{Crew, Each};
-use input::Mode;
+use mode::Mode;
 use persist::Progress;
 use report::Report;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 //! One program, so that the tests of all files share its two places. They are ignored unless asked for: `tests/run lab`.
 
 mod access;
+mod ansible_facts;
 mod bare;
 mod bridges;
 mod changes;

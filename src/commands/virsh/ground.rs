@@ -1,6 +1,7 @@
 //! The ground that a run stands on: whether the hypervisor is one yet, and what of it must be mended before a run can be planned.
 
-use super::input::{Mode, Request};
+use super::input::Request;
+use super::mode::Mode;
 use super::persist::Progress;
 use super::{Each, Session, blocking, joined, looking, show_plan};
 use crate::cli::virsh::VirtType;

@@ -1,5 +1,6 @@
 //! Making, extending and repairing a deployment.
 
+use super::ansible_facts;
 use super::facts::note_deployment;
 use super::fleet::Crew;
 use super::ground::on_level_ground;
@@ -79,8 +80,12 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
         return result;
     }
     let report = report.changed(std::mem::take(&mut progress.changes));
+    let collected = match result.is_ok() && request.collect_facts {
+        true => ansible_facts::collect(&request.workspace, report.reached(), ui).await,
+        false => Ok(()),
+    };
     ui.result(&report.summary(&request.workspace, &ui.elapsed()));
-    result?;
+    result.and(collected)?;
     report.print(ui)?;
     crew.end()
 }

@@ -4,7 +4,8 @@ mod prepare;
 
 use super::facts::{Part, write_outputs};
 use super::fleet::{Crew, Each};
-use super::input::{Mode, Request};
+use super::input::Request;
+use super::mode::Mode;
 use super::persist::{PAUSES, Progress, persist};
 use super::report::{self, Report};
 use super::{Session, blocking, carry_out, looking, show_plan};

@@ -1,7 +1,8 @@
 //! What a run says at its end: a summary for people, one object for programs.
 
 use super::fleet::Crew;
-use super::input::{Mode, Request};
+use super::input::Request;
+use super::mode::Mode;
 use crate::actual::Actual;
 use crate::addresses::Mac;
 use crate::deployment::{Identity, Node};
@@ -151,6 +152,12 @@ impl Report {
             planned: Some(changes),
             ..self
         }
+    }
+
+    /// The nodes into which somebody can log in now.
+    pub fn reached(&self) -> Vec<String> {
+        let reached = self.nodes.iter().filter(|node| node.ready && node.has_seed);
+        reached.map(|node| node.name.clone()).collect()
     }
 
     /// The summary for people, of a run that took so long.

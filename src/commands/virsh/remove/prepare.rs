@@ -2,7 +2,8 @@
 
 use super::super::connect::{not_named, open};
 use super::super::fleet::{Crew, Each};
-use super::super::input::{Mode, Request};
+use super::super::input::Request;
+use super::super::mode::Mode;
 use super::super::removal::{self, Removal};
 use super::super::report::{self, NodeReport};
 use super::super::{Session, joined, lease};
