@@ -137,10 +137,24 @@ impl Blueprint {
             .collect()
     }
 
-    /// Tells a new model what is known of the nodes that are there: their NICs, and the machine type that they were made
-    /// with, where the topology names none. type
+    /// Tells a new model what is known of the nodes that are there: their NICs and what their first boot was told of them,
+    /// and the machine type that they were made with, where the topology names none.
     pub fn recall(&self, deployment: &mut Deployment) {
         deployment.given = self.given();
+        for node in &mut deployment.nodes {
+            let Some(known) = self.node(&node.name) else {
+                continue;
+            };
+            for nic in &mut node.nics {
+                let before = known.nics.iter().find(|before| before.mac == nic.mac);
+                if let Some(before) = before.filter(|before| before.network == nic.network) {
+                    nic.dhcp4 = before.dhcp4;
+                    nic.told.clone_from(&before.told);
+                    nic.gateways.clone_from(&before.gateways);
+                    nic.search.clone_from(&before.search);
+                }
+            }
+        }
         for node in deployment.nodes.iter_mut().filter(|node| node.machine.is_none()) {
             node.machine = self.node(&node.name).and_then(|known| known.machine.clone());
         }

@@ -4,7 +4,7 @@ mod network;
 mod node;
 
 pub use network::{HostPort, Ipv4Side, Ipv6Side, Network, Portgroup, Reservation, Switch};
-pub use node::{Disk, Home, Nic, Node, Vnc};
+pub use node::{Disk, Home, Nic, Node, Vnc, seed_volume};
 
 use crate::addresses::Mac;
 use crate::steps::host::bridges::HostBridge;

@@ -13,6 +13,7 @@ pub mod addresses;
 pub mod answers;
 pub mod apply;
 pub mod blueprint;
+pub mod ca;
 pub mod catalogue;
 pub mod checksum;
 pub mod cli;

@@ -255,6 +255,12 @@ impl Plan {
         actions.any(|action| action.step == Step::Networks && action.verb != Verb::Remove)
     }
 
+    /// Whether it writes what nodes are told at their first boot.
+    pub fn makes_seeds(&self) -> bool {
+        let is_seed = |action: &Action| matches!(action.work, Work::Disks(steps::disks::Work::Seed(_)));
+        self.actions.iter().any(is_seed)
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.actions.is_empty()

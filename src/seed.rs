@@ -1,10 +1,12 @@
 //! The cloud-init NoCloud seed of a node: a small FAT volume labelled `CIDATA`, made in memory.
 //!
-//! It is attached as a virtio disk, since cloud kernels lack the AHCI driver that a CD-ROM needs.
+//! It is attached as a disk on the bus of the disk that the node boots from: that one its kernel knows.
 //! The same input gives the same bytes, so that a seed can be compared with what it should be.
 
+mod early;
 mod first_boot;
 mod hand_over;
+pub mod hosts;
 mod network_config;
 mod user_data;
 mod volume;
@@ -12,6 +14,7 @@ mod volume;
 pub use hand_over::script as hand_over;
 
 use crate::ironic::Handed;
+use crate::topology::cloud_init::CloudInit;
 use anyhow::Context;
 use ipnet::IpNet;
 use serde::Serialize;
@@ -22,8 +25,10 @@ use std::net::IpAddr;
 pub struct Seed<'a> {
     /// cloud-init's instance id: another one makes cloud-init start over.
     pub instance_id: &'a str,
-    /// Host name, with or without a domain.
+    /// The node's name.
     pub hostname: &'a str,
+    /// Its full name, with its domain where it has one.
+    pub fqdn: &'a str,
     /// The sudo user to make beside root.
     pub username: Option<&'a str>,
     /// Public keys, in OpenSSH's one-line form, that may log in as root and as `username`.
@@ -34,6 +39,14 @@ pub struct Seed<'a> {
     pub host_key_public: &'a str,
     /// tz name; `None` leaves the image's.
     pub timezone: Option<&'a str>,
+    /// As `de_DE.UTF-8`; `None` leaves the image's.
+    pub locale: Option<&'a str>,
+    /// Certificates that the node trusts, one each, in PEM.
+    pub certificates: &'a [String],
+    /// The lines of /etc/hosts for the environment's nodes.
+    pub hosts: Option<&'a str>,
+    /// What the node's file adds to all this.
+    pub cloud_init: Option<&'a CloudInit>,
     /// Swap file in MiB; `None` and 0 make none.
     pub swap_mib: Option<u64>,
     /// The NICs in the order of the domain: the first becomes `eth0`.
@@ -59,6 +72,8 @@ pub struct SeedNic {
     pub gateways: Vec<IpAddr>,
     /// This is the NIC of `external_network`: it gives the default route, and boot waits for it.
     pub external: bool,
+    /// Where names without a domain are looked up, where no DHCP says it.
+    pub search: Option<String>,
     /// MTU in bytes; `None` is the kernel's default.
     pub mtu: Option<u32>,
 }
@@ -74,7 +89,7 @@ struct MetaData<'a> {
 pub fn image(seed: &Seed) -> anyhow::Result<Vec<u8>> {
     let meta = MetaData {
         instance_id: seed.instance_id,
-        local_hostname: seed.hostname,
+        local_hostname: seed.fqdn,
     };
     let mut files = vec![
         ("meta-data", yaml(&meta)?),
@@ -95,3 +110,6 @@ fn yaml(value: &impl Serialize) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod hosts_tests;

@@ -245,7 +245,7 @@ fn types_ranges_and_words_are_the_readers() {
             Kind::Name(_) => bad(word("a <b>")),
             Kind::Text(_) => bad(Value::Sequence(vec![word("x")])),
             Kind::Any => good("anything".to_owned()),
-            Kind::List(_) | Kind::Mapping(_) | Kind::Mappings(_) | Kind::Either(_) => {
+            Kind::List(_) | Kind::Free(_) | Kind::Mapping(_) | Kind::Mappings(_) | Kind::Either(_) => {
                 bad(word("<zebra>"));
             }
         }

@@ -21,7 +21,6 @@ const INFRAREDS: &[&str] = &[
     "bgp-topology-mode",
     "debug",
     "inventory",
-    "tls-ca",
     "virsh-snapshot-cleanup",
     "virsh-snapshot-container",
     "virsh-snapshot-create",

@@ -204,6 +204,12 @@ pub struct NodeFlags {
     /// that are there stay as they are.
     #[arg(long, value_enum, value_name = "HOW", default_value_t = Customize::Auto, env = "IRS_CUSTOMIZE")]
     pub customize: Customize,
+    /// Locale of the nodes, e.g. de_DE.UTF-8. Default: the image's.
+    #[arg(long, value_name = "LOCALE", env = "IRS_TOPOLOGY_LOCALE")]
+    pub topology_locale: Option<String>,
+    /// CA certificates that new nodes trust: files of this machine or http(s) URLs that it fetches, in PEM.
+    #[arg(long, value_name = "PATH|URL,…", value_delimiter = ',', env = "IRS_TLS_CA")]
+    pub tls_ca: Vec<String>,
     /// Who logs in to the nodes on which no user is made.
     #[arg(
         long = "image-ssh_user",

@@ -3,6 +3,7 @@
 mod ansible_facts;
 mod connect;
 pub mod facts;
+mod first_boot;
 mod first_contact;
 pub(super) mod fleet;
 mod ground;

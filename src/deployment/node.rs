@@ -4,6 +4,7 @@ use super::ImageSource;
 use crate::addresses::Mac;
 use crate::customize::Customize;
 use crate::secret::Secret;
+use crate::topology::cloud_init::CloudInit;
 use crate::topology::cpu::{CpuModel, Layout};
 use crate::topology::disk::{Bus, Cache, Preallocation};
 use crate::topology::firmware::{Firmware, Tpm};
@@ -56,6 +57,12 @@ pub struct Node {
     pub boot: Vec<String>,
     /// In the order of the file; with an OS, the first has the image.
     pub disks: Vec<Disk>,
+    /// What the seed hangs on: an existing node's stays where it is.
+    #[serde(default = "virtio")]
+    pub seed_bus: Bus,
+    /// What its file adds to its first boot: for the seed alone, and maybe with passwords in it.
+    #[serde(skip)]
+    pub cloud_init: Option<CloudInit>,
     /// In the order of the topology.
     pub nics: Vec<Nic>,
     /// NICs that it has and is to lose in this run.
@@ -82,6 +89,11 @@ pub struct Node {
     pub extras: Vec<Extra>,
     /// Whether it is started.
     pub starts: bool,
+}
+
+/// Where the seeds are of nodes that were made before there was a choice.
+fn virtio() -> Bus {
+    Bus::Virtio
 }
 
 /// What the node is called that provisions others, and its group in the inventory.
@@ -118,8 +130,13 @@ impl Node {
 
     /// The name of the seed's volume.
     pub fn seed_volume(&self) -> String {
-        format!("{}-seed.img", self.name)
+        seed_volume(&self.name)
     }
+}
+
+/// The name of the volume of a node's seed.
+pub fn seed_volume(node: &str) -> String {
+    format!("{node}-seed.img")
 }
 
 /// A disk of a node.
@@ -219,6 +236,9 @@ pub struct Nic {
     pub told: Vec<IpNet>,
     /// The routers that the node is told for these.
     pub gateways: Vec<IpAddr>,
+    /// Where the node looks names up that have no domain, where the seed says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<String>,
     /// Bytes; the kernel's default when absent.
     pub mtu: Option<u32>,
     /// The bridge of the host that it is plugged straight into.

@@ -125,6 +125,7 @@ mod tests {
             lan: false,
             told: Vec::new(),
             gateways: Vec::new(),
+            search: None,
             mtu: None,
             model: "virtio".into(),
         };

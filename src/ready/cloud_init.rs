@@ -40,6 +40,9 @@ impl Progress {
 /// Modules without which a node is not the one that was asked for.
 const ESSENTIAL: [&str; 3] = ["users_groups", "users-groups", "ssh"];
 
+/// Modules without which every node is: images without the program for it (`update-locale`) have what they had.
+const OPTIONAL: [&str; 1] = ["locale"];
+
 /// How many characters of each text of a node's are shown.
 pub(super) const LONGEST: usize = 300;
 /// How many errors of a node's are shown.
@@ -98,7 +101,10 @@ fn judge(json: &str) -> Result<Progress> {
                 || ESSENTIAL
                     .iter()
                     .any(|module| text.starts_with(&format!("('{module}'")));
-            if essential || knows_recoverable {
+            let optional = OPTIONAL
+                .iter()
+                .any(|module| text.starts_with(&format!("('{module}'")));
+            if essential || (knows_recoverable && !optional) {
                 return Ok(Progress::Failed(format!("{}: {text}", short_line(name, LONGEST))));
             }
             warnings.push(format!("{}: {text}", short_line(name, LONGEST)));
@@ -135,6 +141,8 @@ mod tests {
     fn failing_users_and_unrecoverable_errors_are_real() {
         let users = r#"{"v1": {"init": {"errors": ["('users_groups', ValueError())"]}}}"#;
         assert!(matches!(judge(users).unwrap(), Progress::Failed(_)));
+        let locale = r#"{"v1": {"modules-config": {"errors": ["('locale', ProcessExecutionError())"], "recoverable_errors": {}}}}"#;
+        assert!(matches!(judge(locale).unwrap(), Progress::Finished { warnings } if warnings.len() == 1));
         let newer = r#"{"v1": {"init": {"errors": ["x"], "recoverable_errors": {}}}}"#;
         assert!(matches!(judge(newer).unwrap(), Progress::Failed(_)));
         let recovered = r#"{"v1": {"init": {"errors": [], "recoverable_errors": {"WARNING": ["w"]}}}}"#;

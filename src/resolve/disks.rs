@@ -1,7 +1,7 @@
 //! The disks of a node: bus and device names, where they live, and what they begin with.
 
 use super::Wanted;
-use crate::deployment::{Disk, Home};
+use crate::deployment::{Disk, Home, seed_volume};
 use crate::steps::domains::read::ActualDomain;
 use crate::topology::disk::{Bus, DiskSpec};
 use crate::topology::firmware::is_q35;
@@ -61,6 +61,27 @@ pub(super) fn disks(
             }
         })
         .collect()
+}
+
+/// IDE has two channels with two devices each.
+const IDE_MAX: usize = 4;
+
+/// Where the seed hangs: on the bus of the disk that the node boots from, as that one its kernel knows; where it is already
+/// in a node that is there.
+pub(super) fn seed_bus(disks: &[Disk], node: &str, existing: Option<&ActualDomain>) -> Bus {
+    let volume = format!("/{}", seed_volume(node));
+    let found = existing
+        .into_iter()
+        .flat_map(|domain| &domain.disks)
+        .find(|disk| disk.source.ends_with(&volume));
+    if let Some(bus) = found.and_then(|disk| disk.bus) {
+        return bus;
+    }
+    let bus = disks.first().map_or(Bus::Virtio, |disk| disk.bus);
+    match disks.iter().filter(|disk| disk.bus == Bus::Ide).count() {
+        IDE_MAX.. if bus == Bus::Ide => Bus::Virtio,
+        _ => bus,
+    }
 }
 
 /// The first name with that prefix that is not taken: `vda`, …, `vdz`, `vdaa`, ….

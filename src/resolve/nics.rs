@@ -146,6 +146,7 @@ fn nic(plug: Plug, mac: Mac) -> Nic {
         dhcp4: false,
         told: Vec::new(),
         gateways: Vec::new(),
+        search: None,
         mtu: None,
         bridge: plug.plugged.bridge,
         lan: plug.plugged.lan,

@@ -52,6 +52,7 @@ pub(super) fn node(
         .or(existing.map(|domain| domain.firmware))
         .unwrap_or(Firmware::Bios);
     let disks = disks::disks(wanted, spec, &name, existing);
+    let seed_bus = disks::seed_bus(&disks, &name, existing);
     // UEFI is at home on q35, which has no IDE; an existing node stays what it is.
     let modern =
         firmware != Firmware::Bios && existing.is_none() && disks.iter().all(|disk| disk.bus != Bus::Ide);
@@ -90,6 +91,8 @@ pub(super) fn node(
             .unwrap_or(existing.and_then(|domain| domain.tpm)),
         boot: wanted.virtopts.boot.clone(),
         disks,
+        seed_bus,
+        cloud_init: spec.cloud_init.clone().filter(|_| has_seed),
         nics,
         gone,
         external,

@@ -179,7 +179,10 @@ impl<'a> Reservations<'a> {
                     }
                 }
                 if let Some(network) = self.networks.iter().find(|n| n.name == nic.network) {
-                    tell(nic, network, external);
+                    note(nic, network);
+                    if external || !own.is_empty() {
+                        tell(nic, network, external);
+                    }
                 }
             }
         }
@@ -273,15 +276,20 @@ impl<'a> Reservations<'a> {
     }
 }
 
-/// What the node is told of its NIC: IPv4 comes by DHCP where that reserves it, all else by the seed. No two systems name
-/// themselves alike to DHCPv6, so a node that has a seed need not ask it.
-fn tell(nic: &mut Nic, network: &Network, external: bool) {
+/// What holds for a NIC, whoever sets it up in the node.
+fn note(nic: &mut Nic, network: &Network) {
     nic.mtu = network.mtu;
     let own = network.reservations.iter().filter(|r| r.mac == nic.mac);
     nic.reserved = own.map(|r| r.ip).collect();
+}
+
+/// What the node is told of its NIC, where it is reached through it or its file fixes an address. The one address comes by
+/// DHCP where that reserves it in IPv4, all else by the seed: the servers of further networks would say other things of
+/// routes and names, and no two systems name themselves alike to DHCPv6.
+fn tell(nic: &mut Nic, network: &Network, external: bool) {
     let routed = matches!(network.forward, Forward::Nat | Forward::Route | Forward::Open);
     for side in network.sides() {
-        let by_dhcp = |ip: &IpAddr| ip.is_ipv4() && nic.reserved.contains(ip);
+        let by_dhcp = |ip: &IpAddr| external && ip.is_ipv4() && nic.reserved.contains(ip);
         let ips: Vec<IpAddr> = nic
             .ips
             .iter()
@@ -296,6 +304,9 @@ fn tell(nic: &mut Nic, network: &Network, external: bool) {
             .collect();
         if external && routed && !told.is_empty() && !ips.iter().any(by_dhcp) {
             nic.gateways.push(side.subnet.addr());
+        }
+        if external && !told.is_empty() {
+            nic.search.clone_from(&network.domain);
         }
         nic.told.extend(told);
     }

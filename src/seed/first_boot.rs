@@ -1,6 +1,6 @@
 //! What a node without cloud-init is told: a script that `irs-first-boot`, which its image has, runs once.
 
-use super::{Seed, SeedNic, hand_over, network_config};
+use super::{Seed, SeedNic, early, hand_over, network_config};
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -16,8 +16,10 @@ pub(super) fn render(seed: &Seed) -> anyhow::Result<String> {
         let quoted: Vec<String> = words.iter().map(|word| quote(word)).collect();
         let _ = writeln!(text, "{}", quoted.join(" "));
     };
-    let short = seed.hostname.split('.').next().unwrap_or_default();
-    say(&["try", "the host name", "call", short, seed.hostname]);
+    say(&["try", "the host name", "call", seed.hostname]);
+    if let Some(locale) = seed.locale {
+        say(&["try", "the locale", "speak", locale]);
+    }
     let (private, public) = (seed.host_key_private.trim_end(), seed.host_key_public);
     say(&["try", "ssh: the host key", "identify", private, public]);
     let keys = seed.authorized_keys.join("\n");
@@ -66,7 +68,10 @@ pub(super) fn render(seed: &Seed) -> anyhow::Result<String> {
         let script = hand_over(handed, seed.username.unwrap_or("root"));
         say(&["try", "the undercloud's key", "sh", "-c", &script]);
     }
-    say(&["finish", seed.instance_id]);
+    for (what, task) in early::tasks(seed) {
+        let _ = write!(text, "(\n{task}) || echo '{what} failed' >>\"$state/errors\"\n");
+    }
+    let _ = writeln!(text, "finish {}", quote(seed.instance_id));
     Ok(text)
 }
 

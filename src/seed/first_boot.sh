@@ -14,14 +14,17 @@ try() {
   "$@" || echo "$what failed" >>"$state/errors"
 }
 
-# The name: $1 without, $2 with its domain.
+# The name: $1; /etc/hosts says what it is with its domain.
 call() {
   printf '%s\n' "$1" >/etc/hostname
   { echo "$1" >/proc/sys/kernel/hostname; } 2>/dev/null || hostname "$1"
-  [ -e /etc/hosts ] || printf '127.0.0.1 localhost\n::1 localhost\n' >/etc/hosts
-  names=$1
-  [ "$2" = "$1" ] || names="$2 $1"
-  grep -qsxF "127.0.1.1 $names" /etc/hosts || printf '127.0.1.1 %s\n' "$names" >>/etc/hosts
+}
+
+# The language: $1.
+speak() {
+  file=/etc/locale.conf
+  [ -e "$file" ] || [ ! -d /etc/default ] || file=/etc/default/locale
+  printf 'LANG=%s\n' "$1" >"$file"
 }
 
 # The SSH host key: the private and the public half.

@@ -46,7 +46,10 @@ struct Ethernet<'a> {
 
 #[derive(Serialize)]
 struct Nameservers<'a> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     addresses: &'a [IpAddr],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    search: Option<[&'a str; 1]>,
 }
 
 #[derive(Serialize)]
@@ -58,14 +61,24 @@ struct Match {
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Overrides {
-    use_routes: bool,
-    route_metric: u32,
+    // A NIC has a name of its own there, where the node has several on a network: the node's is another.
+    use_hostname: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    use_routes: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route_metric: Option<u32>,
 }
 
-const NO_DEFAULT_ROUTE: Overrides = Overrides {
-    use_routes: false,
-    route_metric: 1000,
-};
+impl Overrides {
+    /// Only one NIC may give a default route.
+    fn of(nic: &SeedNic) -> Overrides {
+        Overrides {
+            use_hostname: false,
+            use_routes: (!nic.external).then_some(false),
+            route_metric: (!nic.external).then_some(1000),
+        }
+    }
+}
 
 /// The text of the file.
 pub(super) fn render(nics: &[SeedNic]) -> anyhow::Result<String> {
@@ -83,7 +96,9 @@ fn by_name<S: Serializer>(nics: &[SeedNic], serializer: S) -> Result<S::Ok, S::E
 }
 
 fn ethernet(set_name: String, nic: &SeedNic) -> Ethernet<'_> {
-    let overrides = (!nic.external).then_some(NO_DEFAULT_ROUTE);
+    let overrides = Overrides::of(nic);
+    // What DHCP says of it counts, where it is asked.
+    let told = !nic.dhcp4 && !(nic.gateways.is_empty() && (nic.search.is_none() || nic.addresses.is_empty()));
     Ethernet {
         matches: Match {
             macaddress: nic.mac.to_lowercase(),
@@ -91,15 +106,16 @@ fn ethernet(set_name: String, nic: &SeedNic) -> Ethernet<'_> {
         set_name,
         dhcp4: nic.dhcp4,
         dhcp6: nic.dhcp6,
-        dhcp4_overrides: overrides.filter(|_| nic.dhcp4),
-        dhcp6_overrides: overrides.filter(|_| nic.dhcp6),
+        dhcp4_overrides: nic.dhcp4.then_some(overrides),
+        dhcp6_overrides: nic.dhcp6.then_some(overrides),
         addresses: &nic.addresses,
         gateway4: nic.gateways.iter().find(|ip| ip.is_ipv4()).copied(),
         gateway6: nic.gateways.iter().find(|ip| ip.is_ipv6()).copied(),
-        nameservers: (!nic.gateways.is_empty() && !nic.dhcp4).then_some(Nameservers {
+        nameservers: told.then(|| Nameservers {
             addresses: &nic.gateways,
+            search: nic.search.as_deref().map(|domain| [domain]),
         }),
-        accept_ra: (!nic.external && nic.addresses.iter().any(|net| net.addr().is_ipv6())).then_some(false),
+        accept_ra: (!nic.external).then_some(false),
         mtu: nic.mtu,
         optional: !nic.external,
     }

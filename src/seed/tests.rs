@@ -18,7 +18,7 @@ fn nic(mac: &str, dhcp4: bool, external: bool) -> SeedNic {
     }
 }
 
-fn with_seed<T>(work: impl FnOnce(&mut Seed) -> T) -> T {
+pub(super) fn with_seed<T>(work: impl FnOnce(&mut Seed) -> T) -> T {
     let keys = keys();
     let nics = [
         nic("52:54:00:AA:00:01", false, false),
@@ -28,6 +28,11 @@ fn with_seed<T>(work: impl FnOnce(&mut Seed) -> T) -> T {
     work(&mut Seed {
         instance_id: "i-1",
         hostname: "a-undercloud-0",
+        fqdn: "a-undercloud-0",
+        locale: None,
+        certificates: &[],
+        hosts: None,
+        cloud_init: None,
         username: Some("cloud-user"),
         authorized_keys: &keys,
         host_key_private: "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
@@ -89,12 +94,38 @@ fn meta_data_and_user_data_are_what_cloud_init_expects() {
         meta,
         serde_json::json!({"instance-id": "i-1", "local-hostname": "a-undercloud-0"})
     );
-    insta::assert_snapshot!(read(&volume, "user-data"), @r#"
+    let mut lines: Vec<String> = read(&volume, "user-data").lines().map(str::to_owned).collect();
+    let script = lines
+        .iter()
+        .position(|line| line.contains("\"bootcmd\""))
+        .unwrap()
+        + 1;
+    assert!(lines[script].contains("unset new_host_name"), "{}", lines[script]);
+    lines[script] = "    (what is done first)".to_owned();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
     #cloud-config
     {
       "hostname": "a-undercloud-0",
       "fqdn": "a-undercloud-0",
       "preserve_hostname": false,
+      "ssh_deletekeys": true,
+      "ssh_genkeytypes": [
+        "ed25519"
+      ],
+      "ssh_keys": {
+        "ed25519_private": "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
+        "ed25519_public": "ssh-ed25519 CCCC a-undercloud-0"
+      },
+      "manage_etc_hosts": false,
+      "disable_root": false,
+      "ssh_pwauth": false,
+      "growpart": {
+        "mode": "auto",
+        "devices": [
+          "/"
+        ]
+      },
+      "resize_rootfs": true,
       "users": [
         {
           "name": "root",
@@ -115,23 +146,9 @@ fn meta_data_and_user_data_are_what_cloud_init_expects() {
           ]
         }
       ],
-      "disable_root": false,
-      "ssh_pwauth": false,
-      "ssh_deletekeys": true,
-      "ssh_genkeytypes": [
-        "ed25519"
-      ],
-      "ssh_keys": {
-        "ed25519_private": "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----\n",
-        "ed25519_public": "ssh-ed25519 CCCC a-undercloud-0"
-      },
-      "growpart": {
-        "mode": "auto",
-        "devices": [
-          "/"
-        ]
-      },
-      "resize_rootfs": true
+      "bootcmd": [
+        (what is done first)
+      ]
     }
     "#);
 }
@@ -150,6 +167,7 @@ fn network_config_matches_by_mac_and_leaves_one_default_route() {
           "set-name": "eth0",
           "dhcp4": false,
           "dhcp6": false,
+          "accept-ra": false,
           "optional": true
         },
         "eth1": {
@@ -158,7 +176,10 @@ fn network_config_matches_by_mac_and_leaves_one_default_route() {
           },
           "set-name": "eth1",
           "dhcp4": true,
-          "dhcp6": false
+          "dhcp6": false,
+          "dhcp4-overrides": {
+            "use-hostname": false
+          }
         },
         "eth2": {
           "match": {
@@ -168,9 +189,11 @@ fn network_config_matches_by_mac_and_leaves_one_default_route() {
           "dhcp4": true,
           "dhcp6": false,
           "dhcp4-overrides": {
+            "use-hostname": false,
             "use-routes": false,
             "route-metric": 1000
           },
+          "accept-ra": false,
           "optional": true
         }
       }
@@ -184,13 +207,22 @@ fn what_is_not_asked_for_is_not_there_and_what_is_asked_for_is() {
         seed.timezone = Some("Europe/Berlin");
         seed.swap_mib = Some(512);
         seed.username = None;
-        seed.hostname = "uc.example.org";
+        seed.hostname = "uc";
+        seed.fqdn = "uc.example.org";
         user_data::render(seed).unwrap()
     });
     assert!(text.contains("\"hostname\": \"uc\",\n  \"fqdn\": \"uc.example.org\""));
     assert!(text.contains(r#""timezone": "Europe/Berlin""#));
     assert!(text.contains(r#""size": 536870912"#));
     assert!(!text.contains("sudo") && !text.contains("locale"));
+    assert!(!text.contains("begin irs") && !text.contains("ca-trust"));
+    let text = with_seed(|seed| {
+        seed.locale = Some("de_DE.UTF-8");
+        seed.hosts = Some("10.0.0.1 a");
+        seed.certificates = &[];
+        user_data::render(seed).unwrap()
+    });
+    assert!(text.contains(r#""locale": "de_DE.UTF-8""#) && text.contains("begin irs"));
     let text = with_seed(|seed| {
         seed.swap_mib = Some(0);
         user_data::render(seed).unwrap()
@@ -246,6 +278,10 @@ fn a_nic_without_dhcp_is_told_its_router_and_name_server() {
     assert_eq!(alone["accept-ra"], serde_json::Value::Null);
     let both = told(true, true, &["2001:db8::1"]);
     assert_eq!(both["nameservers"], serde_json::Value::Null);
+    assert_eq!(
+        both["dhcp4-overrides"],
+        serde_json::json!({"use-hostname": false})
+    );
     let inner = told(true, false, &[]);
     assert_eq!(inner["accept-ra"], false);
     assert_eq!(inner["gateway6"], serde_json::Value::Null);
@@ -256,6 +292,34 @@ fn the_volume_grows_with_its_contents() {
     let volume = volume::build(&[("user-data", "x".repeat(200_000))]).unwrap();
     assert_eq!(volume.len(), 256 * 1024);
     assert_eq!(read(&volume, "user-data").len(), 200_000);
+    // What has more clusters than FAT12 knows is FAT16, at the border and far from it.
+    for (bytes, fat) in [
+        (1_990_000, "FAT12   "),
+        (2_000_000, "FAT16   "),
+        (2_100_000, "FAT16   "),
+        (9_000_000, "FAT16   "),
+    ] {
+        let volume = volume::build(&[("meta-data", "{}".into()), ("user-data", "x".repeat(bytes))]).unwrap();
+        assert_eq!(&volume[54..62], fat.as_bytes(), "{bytes}");
+        assert_eq!(read(&volume, "user-data").len(), bytes);
+        // mtools count the clusters by themselves, as Linux does.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("seed.img");
+        std::fs::write(&path, &volume).unwrap();
+        let typed = std::process::Command::new("mtype")
+            .arg("-i")
+            .arg(&path)
+            .arg("::user-data")
+            .output()
+            .unwrap();
+        assert!(
+            typed.status.success() && typed.stdout.len() == bytes,
+            "{bytes}: {} {}",
+            typed.stdout.len(),
+            String::from_utf8_lossy(&typed.stderr)
+        );
+    }
+    assert!(volume::build(&[("user-data", "x".repeat(17 << 20))]).is_err());
 }
 
 #[test]
@@ -318,4 +382,64 @@ fn a_seed_has_a_key_for_power_only_when_it_is_given_one() {
     use std::os::unix::fs::PermissionsExt;
     assert_eq!(key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!folder.path().join(".ssh/irs_stack").exists());
+}
+
+#[test]
+fn what_a_nodes_file_adds_is_a_part_of_its_own_between_irs_own() {
+    let added = CloudInit {
+        text: r#"{"packages": [tcpdump], "users": [default, {"name": "cloud-user", "groups": "x", "ssh_authorized_keys": ["ssh-rsa MINE"]}], "runcmd": ["echo hü"], "bootcmd": ["echo boot"], "ssh_pwauth": yes, "merge_how": "dict(recurse_list)+list(append)"}"#.into(),
+        keys: [("cloud-user".to_owned(), vec!["ssh-rsa MINE".to_owned()])].into(),
+    };
+    let handed = Handed {
+        key: crate::secret::Secret::new("KEY\n"),
+        known_hosts: String::new(),
+    };
+    let text = with_seed(|seed| {
+        let seed = Seed {
+            cloud_init: Some(&added),
+            handed: Some(&handed),
+            timezone: Some("UTC"),
+            hosts: Some("10.0.0.1 a"),
+            ..*seed
+        };
+        user_data::render(&seed).unwrap()
+    });
+    if let Some(path) = std::env::var_os("SEED_DUMP") {
+        std::fs::write(path, &text).unwrap();
+    }
+    let archive: serde_json::Value =
+        serde_json::from_str(text.strip_prefix("#cloud-config-archive\n").unwrap()).unwrap();
+    let parts: Vec<&str> = archive
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| {
+            assert_eq!(part["type"], "text/cloud-config");
+            part["content"]
+                .as_str()
+                .unwrap()
+                .strip_prefix("#cloud-config\n")
+                .unwrap()
+        })
+        .collect();
+    assert_eq!(parts[1].trim_end(), added.text);
+    let part = |at: usize| serde_json::from_str::<serde_json::Value>(parts[at]).unwrap();
+    assert_eq!(part(0)["timezone"], "UTC");
+    assert_eq!(
+        part(2)["merge_how"],
+        "list(prepend)+dict(no_replace,recurse_list)+str()"
+    );
+    assert_eq!(
+        part(2)["users"],
+        serde_json::json!([{"name": "cloud-user", "ssh_authorized_keys": ["ssh-ed25519 AAAA one", "ssh-rsa BBBB two: #3", "ssh-rsa MINE"]}])
+    );
+    assert_eq!(part(2)["runcmd"].as_array().unwrap().len(), 1);
+    assert_eq!(part(3)["users"][1]["name"], "cloud-user");
+    assert!(part(3)["merge_how"].as_str().unwrap().starts_with("list(append)"));
+    assert_eq!(part(4)["fqdn"], "a-undercloud-0");
+    assert_eq!(
+        part(4).as_object().unwrap().len(),
+        6,
+        "irs's own and nothing else"
+    );
 }

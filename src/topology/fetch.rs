@@ -48,17 +48,15 @@ pub(super) fn read(url: &str, problems: &mut Problems) -> Option<Source> {
             .hint("say the whole URL again: --topology-net-url URL");
         return None;
     }
-    let mut fetched = FETCHED.lock().unwrap_or_else(PoisonError::into_inner);
-    let result = fetched.entry(url.to_owned()).or_insert_with(|| fetch(url));
-    let bytes = match result {
-        Ok(bytes) => bytes.clone(),
+    let bytes = match bytes(url) {
+        Ok(bytes) => bytes,
         Err((why, hint)) => {
             problems
                 .push(
                     Place::start_of("--topology-net-url"),
                     format!("cannot fetch '{}': {why}", shown(&label)),
                 )
-                .hint(hint.as_str());
+                .hint(hint);
             return None;
         }
     };
@@ -71,9 +69,19 @@ pub(super) fn read(url: &str, problems: &mut Problems) -> Option<Source> {
     Source::from_bytes(label, bytes, problems)
 }
 
+/// What a URL gives, fetched once in this process; a larger file than a topology's comes with a byte more than is allowed.
+///
+/// # Errors
+/// Why it cannot be fetched, and what to do about it.
+pub fn bytes(url: &str) -> Result<Vec<u8>, (String, String)> {
+    let mut fetched = FETCHED.lock().unwrap_or_else(PoisonError::into_inner);
+    let result = fetched.entry(url.to_owned()).or_insert_with(|| fetch(url));
+    result.clone()
+}
+
 fn fetch(url: &str) -> Result<Vec<u8>, Refused> {
     let failed = |error: std::io::Error| {
-        let hint = "fetch the file yourself, and name it by --topology-network";
+        let hint = "fetch the file yourself, and name it in the place of its URL";
         let why = match error.kind() {
             ErrorKind::NotFound => "the program 'curl' is not on this machine".to_owned(),
             _ => format!("running 'curl': {error}"),
@@ -142,7 +150,9 @@ fn explained(code: Option<i32>, stderr: &str) -> Refused {
     };
     let hint = match code {
         Some(22) => "is the address right? It must give the file without a login page",
-        Some(28) => "it must come within a minute; fetch it yourself, and name it by --topology-network",
+        Some(28) => {
+            "it must come within a minute; fetch it yourself, and name the file in the place of its URL"
+        }
         Some(35 | 51 | 53 | 58 | 60 | 77 | 83 | 91) => {
             "the certificate must be one that curl trusts on this machine: CURL_CA_BUNDLE names others"
         }

@@ -5,6 +5,7 @@ pub mod address;
 mod bgp;
 
 mod bounded;
+pub mod cloud_init;
 pub mod commented;
 pub mod cpu;
 mod dhcp;

@@ -3,6 +3,7 @@
 use crate::customize::Customize;
 use crate::yaml::{Fields, Place, Problems, Tree, Value, shown};
 
+use super::cloud_init::{self, CloudInit};
 use super::cpu::{self, CpuModel, Layout};
 use super::disk::{self, DiskSpec};
 use super::firmware::{self, Firmware, Tpm};
@@ -86,6 +87,8 @@ pub struct NodeType {
     pub customize: Option<Customize>,
     /// An image of its own in place of `--image-url`.
     pub import: Option<Import>,
+    /// What its nodes get at their first boot beside irs's own.
+    pub cloud_init: Option<CloudInit>,
     /// What `ips` and `introspection_macs` fix, by the nodes' numbers; shorter where they say nothing.
     pub fixed: Vec<FixedNode>,
     pub(super) said: fixed::Said,
@@ -162,6 +165,7 @@ pub(super) fn read(
         supports_libguestfs: fields.boolean("supports_libguestfs", problems).unwrap_or(true),
         customize: fields.choice("customize", &Customize::WORDS, problems),
         import: image::read(&fields, "import_url", problems),
+        cloud_init: cloud_init::read(&fields, problems, notes),
         fixed: Vec::new(),
         said: fixed::read(&fields, problems),
     };
@@ -199,6 +203,21 @@ fn check(node: &NodeType, fields: &Fields<'_>, os_broken: bool, problems: &mut P
                 ),
             )
             .hint("leave out customize, or supports_libguestfs: no");
+    }
+    if let (Some(_), false, Some(place)) = (
+        &node.cloud_init,
+        node.supports_libguestfs,
+        fields.key_place("cloud_init"),
+    ) {
+        problems
+            .push(
+                place.clone(),
+                format!(
+                    "{} has 'cloud_init', and its image takes no customisation",
+                    fields.of
+                ),
+            )
+            .hint("leave out cloud_init, or supports_libguestfs: no");
     }
     let diskless = fields
         .get("disks")

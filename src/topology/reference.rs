@@ -42,6 +42,8 @@ pub enum Kind {
     Text(&'static str),
     /// A list.
     List(&'static Kind),
+    /// A mapping with keys of another program's.
+    Free(&'static str),
     /// A mapping with the keys of the table.
     Mapping(&'static Table),
     /// A mapping from names that the user chooses to mappings with the keys of the table.

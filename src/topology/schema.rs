@@ -148,6 +148,7 @@ fn alternatives(kind: &Kind, definitions: &mut Definitions) -> Vec<Value> {
             let items = json!({ "anyOf": alternatives(inner, definitions) });
             vec![json!({ "type": "array", "items": items }), shared("template")]
         }
+        Kind::Free(_) => vec![json!({ "type": "object" })],
         Kind::Mapping(table) => vec![definitions.refer(table)],
         Kind::Mappings(table) => {
             vec![json!({ "type": "object", "additionalProperties": definitions.refer(table) })]

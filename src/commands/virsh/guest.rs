@@ -1,5 +1,6 @@
 //! The flags about the inside of the nodes, and their screens, checked.
 
+use crate::ca;
 use crate::cli::virsh::NodeFlags;
 use crate::deployment::Vnc;
 use crate::secret::Secret;
@@ -89,8 +90,19 @@ pub(super) fn vnc(flags: &NodeFlags, problems: &mut Problems) -> Vnc {
     }
 }
 
-/// Checks the user that is made, and the time zone.
-pub(super) fn check(flags: &NodeFlags, problems: &mut Problems) {
+/// What the nodes' first boot is told beside who they are.
+#[derive(Clone, Debug, Default)]
+pub struct Guest {
+    /// Time zone.
+    pub timezone: Option<String>,
+    /// Locale.
+    pub locale: Option<String>,
+    /// Where the CA certificates come from that they trust.
+    pub tls_ca: Vec<ca::Source>,
+}
+
+/// Checks the user that is made, the time zone, the locale and the certificates.
+pub(super) fn check(flags: &NodeFlags, problems: &mut Problems) -> Guest {
     let user = &flags.topology_username;
     let first = user
         .chars()
@@ -107,6 +119,18 @@ pub(super) fn check(flags: &NodeFlags, problems: &mut Problems) {
             )
             .hint("it takes small letters, digits, _ and -, at most 32");
     }
+    if let Some(locale) = &flags.topology_locale {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_.@-".contains(c);
+        let named = locale.starts_with(|c: char| c.is_ascii_alphabetic()) && locale.chars().all(plain);
+        if !named || locale.len() > 60 {
+            problems
+                .push(
+                    None,
+                    format!("--topology-locale {locale:?} is no name of a locale"),
+                )
+                .hint("e.g. de_DE.UTF-8, en_US.UTF-8 or C.UTF-8");
+        }
+    }
     if let Some(zone) = &flags.topology_timezone {
         let plain = !zone.is_empty()
             && zone
@@ -119,5 +143,10 @@ pub(super) fn check(flags: &NodeFlags, problems: &mut Problems) {
                 .push(None, format!("--topology-timezone {zone:?} is not known"))
                 .hint("e.g. Europe/Berlin or UTC");
         }
+    }
+    Guest {
+        timezone: flags.topology_timezone.clone(),
+        locale: flags.topology_locale.clone(),
+        tls_ca: ca::read(&flags.tls_ca, problems),
     }
 }

@@ -1,6 +1,7 @@
 //! The flags of `irs virsh`, checked: nothing of the hypervisor is asked yet.
 
 use super::ansible_facts;
+use super::guest::Guest;
 use super::mode::{self, Mode};
 use super::spec::{self, Spec};
 use crate::answers::Answers;
@@ -47,8 +48,8 @@ pub struct Request {
     pub topology: topology::Request,
     /// Forced subnets.
     pub forced: Forced,
-    /// Time zone of the nodes.
-    pub timezone: Option<String>,
+    /// What the nodes' first boot is told.
+    pub guest: Guest,
     /// Hardware virtualization or emulation.
     pub virt_type: VirtType,
     /// Whether virtualization is checked.
@@ -145,6 +146,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         mut wanted,
         topology,
         forced,
+        guest,
     } = spec::check(&args.image, &args.topology, &args.node, &mut problems);
     connection::check_hosts(&args.host.connect.host_address, &mut problems);
     let named = connection::named(&args.host.connect.host_address);
@@ -209,6 +211,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         wanted,
         topology,
         forced,
+        guest,
     };
     let place = Place {
         ways,
@@ -265,7 +268,7 @@ fn request(args: &Virsh, mode: Mode, spec: Spec, place: Place) -> Request {
         wanted: spec.wanted,
         topology: spec.topology,
         forced: spec.forced,
-        timezone: args.node.topology_timezone.clone(),
+        guest: spec.guest,
         virt_type: args.node.virt_type,
         ssh_limits: args.host.host_ssh_limits,
         stack_user: args.host.stack_user,

@@ -3,11 +3,11 @@
 use super::Session;
 use super::connect::{Site, choose, connect};
 use super::facts::login_keys;
-use super::first_contact;
 use super::fleet::{Crew, Each};
 use super::input::Request;
 use super::ironic::{self as for_ironic};
 use super::seating::{self, Seated};
+use super::{first_boot, first_contact};
 use crate::actual::Actual;
 use crate::apply::{self, Tools};
 use crate::blueprint::Blueprint;
@@ -118,6 +118,7 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
     deployment.ssh_limits = request.ssh_limits;
     let (blueprint, blueprint_is_new) = blueprint_of(&mut deployment, &actual, request.stack_user)?;
     let several = request.is_of_several();
+    let hosts = first_boot::hosts(&deployment, &blueprint, &actual, &mut record);
     let handed = for_ironic::prepare(&deployment, &blueprint, &actual, &mut record, (&ironic, several));
     handed.notes.iter().for_each(|note| ui.note(note));
     handed.warnings.iter().for_each(|warning| ui.warn(warning));
@@ -147,7 +148,7 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
     };
     let customisation = Customisation {
         user: request.wanted.username.clone(),
-        timezone: request.timezone.clone(),
+        timezone: request.guest.timezone.clone(),
     };
     let wanting = customize::wanting(&deployment, &|disk| !volumes.contains_key(&disk.key()));
     let outlook = customize::outlook(
@@ -186,7 +187,10 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
             customized: BTreeMap::new(),
             login_keys: keys.clone(),
             username: request.wanted.username.clone(),
-            timezone: request.timezone.clone(),
+            timezone: request.guest.timezone.clone(),
+            locale: request.guest.locale.clone(),
+            certificates: Arc::new(first_boot::certificates(&request.guest, &plan)?),
+            hosts: Arc::new(hosts),
             handed: handed.to,
         },
         setting: Setting {

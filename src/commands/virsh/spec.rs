@@ -1,6 +1,6 @@
 //! The flags that say what there shall be, checked: those that `irs virsh` shares with `irs topology`.
 
-use super::guest;
+use super::guest::{self, Guest};
 use crate::cli::virsh::{BootMode, DiskBus, FileFlags, ImageFlags, NodeFlags, Start, TopologyFlags};
 use crate::deployment::{DEFAULT_DISK_POOL, ImageSource, Storage};
 use crate::names;
@@ -23,6 +23,8 @@ pub struct Spec {
     pub topology: topology::Request,
     /// Forced subnets.
     pub forced: Forced,
+    /// What the nodes' first boot is told.
+    pub guest: Guest,
 }
 
 /// Checks these flags; what is wrong is a problem, and has a stand-in in the answer.
@@ -36,7 +38,7 @@ pub fn check(
     let nodes = nodes(flags, problems);
     let storage = storage(image_flags.disk_pool.as_deref(), &image_flags.pool_name, problems);
     let image = image(&image_flags.image_url, problems);
-    guest::check(node, problems);
+    let guest = guest::check(node, problems);
     Spec {
         wanted: Wanted {
             storage,
@@ -76,6 +78,7 @@ pub fn check(
             ..request
         },
         forced: forced(&flags.files),
+        guest,
     }
 }
 

@@ -198,14 +198,21 @@ fn make_seed(
             dhcp4: nic.dhcp4,
             addresses: nic.told.clone(),
             gateways: nic.gateways.clone(),
+            search: nic.search.clone(),
             mtu: nic.mtu,
             external: node.external == Some(position),
             ..seed::SeedNic::default()
         })
         .collect();
+    let hosts = materials.hosts.block(&node.name);
     let image = seed::image(&seed::Seed {
         instance_id: &node.uuid.to_string(),
         hostname: &node.name,
+        fqdn: materials.hosts.full_name(&node.name),
+        locale: materials.locale.as_deref(),
+        certificates: &materials.certificates,
+        hosts: hosts.as_deref(),
+        cloud_init: node.cloud_init.as_ref(),
         username: Some(&materials.username),
         authorized_keys: &materials.login_keys,
         host_key_private: &key.private_openssh,

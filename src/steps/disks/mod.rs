@@ -9,8 +9,10 @@ pub mod stored;
 use crate::customize::{Customisation, Customize};
 use crate::deployment::{Disk, ImageSource, Node};
 use crate::ironic::Handed;
+use crate::seed::hosts::Hosts;
 use crate::steps::image::Base;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What can happen to a volume.
 #[derive(Clone, Debug)]
@@ -66,6 +68,12 @@ pub struct Materials {
     pub username: String,
     /// Time zone of the nodes.
     pub timezone: Option<String>,
+    /// Locale of the nodes.
+    pub locale: Option<String>,
+    /// The CA certificates that they trust, one each.
+    pub certificates: Arc<Vec<String>>,
+    /// What they are told of one another.
+    pub hosts: Arc<Hosts>,
     /// What the underclouds among the nodes are told, by their names.
     pub handed: BTreeMap<String, Handed>,
 }

@@ -74,14 +74,15 @@ pub fn domain(node: &Node, id: &Identity, setting: &Setting, host_key: Option<St
         .map(|disk| entry(disk, node, &setting.folder))
         .collect();
     if node.has_seed {
-        let taken: BTreeSet<String> = node.disks.iter().map(|disk| disk.dev.clone()).collect();
-        let dev = free_device("vd", &taken);
-        // A virtio disk: cloud kernels have no AHCI driver, and would not see a CD-ROM.
+        let dev = seed_device(node);
+        // A disk: cloud kernels have no AHCI driver, and would not see a CD-ROM.
         disks.push(values! {
-            type => "file", format => "raw", cache => "default", path => format!("{}/{}", setting.folder, node.seed_volume()), dev, bus => "virtio", readonly => true, boots => false,
+            type => "file", format => "raw", cache => "default", path => format!("{}/{}", setting.folder, node.seed_volume()), dev, bus => node.seed_bus.as_str(), readonly => true, boots => false,
         });
     }
-    let scsi = node.disks.iter().filter(|disk| disk.bus == Bus::Scsi).count();
+    let on_scsi = node.disks.iter().map(|disk| disk.bus);
+    let on_scsi = on_scsi.chain(node.has_seed.then_some(node.seed_bus));
+    let scsi = on_scsi.filter(|bus| *bus == Bus::Scsi).count();
     let secure = node.firmware == Firmware::Uefi { secure: true };
     let nics = node.nics.iter().map(interface).collect::<Result<Vec<_>>>()?;
     // Rendered already, and every value in them is escaped.
@@ -160,8 +161,19 @@ fn boots_first(node: &Node) -> bool {
     let Some((first, others)) = node.disks.split_first() else {
         return false;
     };
-    let lower = |disk: &Disk| (disk.dev.len(), &disk.dev) < (first.dev.len(), &first.dev);
-    node.has_os && node.boot.is_empty() && others.iter().any(|disk| disk.bus == first.bus && lower(disk))
+    let lower = |dev: &str| (dev.len(), dev) < (first.dev.len(), first.dev.as_str());
+    let mut disks = others
+        .iter()
+        .filter(|disk| disk.bus == first.bus)
+        .map(|disk| lower(&disk.dev));
+    let seed = node.has_seed && node.seed_bus == first.bus && lower(&seed_device(node));
+    node.has_os && node.boot.is_empty() && (seed || disks.any(|is_lower| is_lower))
+}
+
+/// The device of the seed: the first one that no disk has.
+fn seed_device(node: &Node) -> String {
+    let taken: BTreeSet<String> = node.disks.iter().map(|disk| disk.dev.clone()).collect();
+    free_device(node.seed_bus.device_prefix(), &taken)
 }
 
 /// What it boots from, in order; nothing where a disk itself says it.

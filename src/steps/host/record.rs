@@ -55,6 +55,9 @@ pub struct Record {
     /// The underclouds that were given that key, each with a digest of what it was told.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub handed: BTreeMap<String, String>,
+    /// The nodes that know the others by /etc/hosts, each with a digest of what it was told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub hosts: BTreeMap<String, String>,
     /// The hypervisors that it lives on, this one among them, when there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fleet: Vec<Member>,
@@ -123,6 +126,7 @@ impl Record {
             lan: BTreeMap::new(),
             stack_key: None,
             handed: BTreeMap::new(),
+            hosts: BTreeMap::new(),
             fleet: Vec::new(),
             secret: KeySecret::new()?,
         })

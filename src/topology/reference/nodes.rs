@@ -1,7 +1,7 @@
 //! The keys of node files.
 
 use super::Default::{Nothing, Required, Said, Value};
-use super::Kind::{Any, Boolean, Either, Integer, List, Mapping, Mappings, Name, Size, Text, Words};
+use super::Kind::{Any, Boolean, Either, Free, Integer, List, Mapping, Mappings, Name, Size, Text, Words};
 use super::{Table, doc};
 use crate::customize::Customize;
 use crate::topology::interface::MODELS;
@@ -44,6 +44,13 @@ pub const NODE: Table = Table {
             "memory of a node",
         ),
         doc("swap", Integer(0, 1024 * 1024, "MiB"), Value("0"), "swap file"),
+        doc(
+            "cloud_init",
+            Free("cloud-config"),
+            Nothing,
+            "what the nodes get at their first boot beside irs's own, merged as cloud-init merges, `merge_how` included; what \
+             changes later is for new nodes only",
+        ),
         doc("deploy_os", Boolean, Value("yes"), "no: the disks stay blank"),
         doc(
             "os",

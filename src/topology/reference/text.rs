@@ -71,6 +71,7 @@ fn kind(kind: &Kind) -> String {
                 one => format!("list of {one}s"),
             },
         },
+        Kind::Free(what) => format!("mapping: {what}"),
         Kind::Mapping(table) => format!("mapping: {}", link(table)),
         Kind::Mappings(table) => format!("mapping by key: {}", link(table)),
         Kind::Either(kinds) => kinds.iter().map(self::kind).collect::<Vec<_>>().join("; or "),
