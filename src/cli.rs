@@ -13,6 +13,7 @@ pub mod forward;
 pub mod handed;
 pub mod host;
 pub mod hypervisor;
+pub mod image;
 pub mod inventory;
 pub mod list;
 mod number;
@@ -86,6 +87,8 @@ pub enum Command {
     Cleanup(cleanup::Cleanup),
     /// Check what a server must have to be a hypervisor, or make it one.
     Hypervisor(hypervisor::Hypervisor),
+    /// Look after the base images on a hypervisor: list, remove and verify them.
+    Image(image::Image),
     /// Look at topologies: list, show, check, render and draw them; needs no hypervisor.
     Topology(topology::Topology),
     /// Check this machine: libraries, ssh, keys, workspaces, and the way to the hypervisors.

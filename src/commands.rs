@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod forward;
 mod hand_over;
 pub mod hypervisor;
+pub mod image;
 pub mod inventory;
 pub mod list;
 pub mod live;

@@ -1,5 +1,7 @@
 //! Probing a disk image by its first bytes: what it is, and whether it may be used.
 
+pub mod below;
+
 use crate::error::{Exit, Fault};
 use anyhow::Result;
 

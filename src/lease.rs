@@ -63,6 +63,11 @@ rmdir "$dir" 2>/dev/null
 exit 0
 "#;
 
+/// The file on the host that the holder of the lease on a deployment has locked.
+pub fn file_of(deployment: &str) -> String {
+    format!("/run/irs/{DEPLOYMENT}{deployment}.lock")
+}
+
 /// The right to change a deployment, or the whole host, until it is dropped.
 pub struct Lease {
     stream: UnixStream,

@@ -103,6 +103,7 @@ pub fn run() -> ExitCode {
                     cli::Command::SshConfig(args) => commands::ssh_config::run(args, &ui),
                     cli::Command::Cleanup(args) => commands::cleanup::run(args, &ui).await,
                     cli::Command::Hypervisor(args) => commands::hypervisor::run(args, &ui).await,
+                    cli::Command::Image(args) => commands::image::run(args, &ui).await,
                     cli::Command::Topology(args) => commands::topology::run(args, &ui),
                     cli::Command::Doctor(args) => commands::doctor::run(args, &ui).await,
                     cli::Command::Completion(args) => {

@@ -153,7 +153,7 @@ fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()
     let label = label.split(['?', '#']).next().unwrap_or(label);
     let transfer = tools.ui.transfer(label, size);
     let joined = Cell::new(false);
-    let base = steps::image::apply::apply(work, &tools.host, &tools.storage, &|news| {
+    let hear = |news| {
         match news {
             News::Joined if !joined.replace(true) => {
                 let text = format!("{label}: an earlier run began this download, it goes on");
@@ -163,7 +163,20 @@ fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()
             News::Size(bytes) => transfer.position(bytes),
         }
         leads(tools)
-    })?;
+    };
+    let bring = || steps::image::apply::apply(work, &tools.host, &tools.storage, &hear);
+    let hold = |base: &Base| {
+        let gone = steps::image::hold::hold(&tools.host, &tools.storage, &tools.id.name, &[base])?;
+        anyhow::Ok(gone.is_empty())
+    };
+    let mut base = bring()?;
+    // Somebody may clear up the cache between its coming and our saying that we need it.
+    if !hold(&base)? {
+        base = bring()?;
+        if !hold(&base)? {
+            return Err(steps::image::hold::vanished(&base.path).into());
+        }
+    }
     transfer.done();
     bases(tools).insert(work.source(), base);
     Ok(())

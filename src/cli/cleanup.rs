@@ -29,7 +29,7 @@ pub struct Cleanup {
     pub workspace: WorkspaceFlag,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let known = humantime::parse_duration(text.trim());
     known.map_err(|_| "it takes a duration with its unit: 24h, 90m, 7d, 1d12h".to_owned())
 }

@@ -144,7 +144,7 @@ pub fn at_once<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync) ->
 }
 
 /// A hypervisor that was only to be looked at, and that does not answer.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Silent {
     /// As it was typed.
     pub host: String,

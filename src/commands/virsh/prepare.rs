@@ -307,7 +307,7 @@ fn check_host(
             .for_each(|note| ui.note(note));
     }
     let forced = request.force_download || !facts.lost_bases.is_empty();
-    let mut located = locate_images(request, &session.host, (deployment, forced), volumes, inspected)?;
+    let mut located = located_and_held(request, &session.host, (deployment, forced), volumes, inspected)?;
     image::lost::bring_back(deployment, actual, &mut located, request.force_download)?
         .iter()
         .for_each(|warning| ui.warn(warning));
@@ -337,6 +337,27 @@ fn check_host(
 
 /// The images that disks begin with, and where they are.
 type Images = BTreeMap<ImageSource, Located>;
+
+/// How often images are looked for that somebody takes out of the cache.
+const LOOKS: usize = 3;
+
+/// Looks for images, and keeps in the cache what is there for as long as this run lasts.
+fn located_and_held(
+    request: &Request,
+    host: &Host,
+    (deployment, all): (&Deployment, bool),
+    volumes: &BTreeMap<String, u64>,
+    mut inspected: Option<Result<Inspected>>,
+) -> Result<Images> {
+    for _ in 0..LOOKS {
+        let located = locate_images(request, host, (deployment, all), volumes, inspected.take())?;
+        let (storage, name) = (&deployment.storage, &deployment.id.name);
+        if request.dry_run || image::hold::hold_located(host, storage, name, &located)? {
+            return Ok(located);
+        }
+    }
+    Err(image::hold::vanished(&deployment.storage.folder).into())
+}
 
 /// Looks for the images of the disks that are to be made, or for all.
 fn locate_images(

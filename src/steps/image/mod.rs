@@ -1,13 +1,18 @@
 //! Step 3: the base image, in a cache that all deployments of a hypervisor share.
 
 pub mod apply;
+pub mod cache;
 pub mod customize;
+pub mod hold;
 pub mod locate;
 pub mod lost;
 pub mod settle;
 pub mod sums;
+pub mod take_out;
 #[cfg(test)]
 mod tests;
+pub mod usage;
+pub mod whole;
 
 use crate::checksum::Checksum;
 use crate::deployment::{Disk, ImageSource};
@@ -72,6 +77,11 @@ pub struct Base {
 }
 
 impl Base {
+    /// Its name in the cache.
+    pub fn name(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or(&self.path)
+    }
+
     /// An overlay smaller than its base would cut the disk's end off.
     ///
     /// # Errors

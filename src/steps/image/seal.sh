@@ -28,3 +28,15 @@ seal_whole() {
   if [ -n "$must" ]; then [ "$must" = "$whole" ]; return; fi
   case ${1##*/} in irs-base-"$(printf %.32s "$whole")".*) ;; *) return 1 ;; esac
 }
+# What tells whether a run has said since that it needs an image, or placed it anew.
+images_stamp() { stat -c '%i %i,%y' -- "$1" "$1.seal" 2>/dev/null | tr -d ' \n'; }
+# The images of this folder that runs under way need, each with whose run that is: their leases' files say it.
+images_needed() {
+  for lock in /run/irs/deployment-*.lock; do
+    grep -qs -e '^image ' -- "$lock" || continue
+    # What a killed holder left.
+    flock -n -- "$lock" true 2>/dev/null && continue
+    who=$(head -n 1 -- "$lock")
+    sed -n "s|^image $PWD/||p" -- "$lock" | sort -u | while IFS= read -r name; do echo "$name $who"; done
+  done
+}
