@@ -3,6 +3,7 @@
 //! It is attached as a disk on the bus of the disk that the node boots from: that one its kernel knows.
 //! The same input gives the same bytes, so that a seed can be compared with what it should be.
 
+mod console;
 mod early;
 mod first_boot;
 mod hand_over;

@@ -1,14 +1,17 @@
 //! What is done on a node at its first boot beside cloud-init's own modules, before the networks' servers can say otherwise
-//! and before anything of the user's runs: /etc/hosts, a host name that no DHCP reply changes, CA certificates.
+//! and before anything of the user's runs: /etc/hosts, a host name that no DHCP reply changes, CA certificates, the kernel's console.
 
-use super::{Seed, hosts};
+use super::{Seed, console, hosts};
 
 const HOST_NAME: &str = include_str!("host_name.sh");
 const CERTIFICATES: &str = include_str!("certificates.sh");
 
 /// What there is to do: what it is for, and a script.
 pub(super) fn tasks(seed: &Seed) -> Vec<(&'static str, String)> {
-    let mut tasks = vec![("keeping the host name", HOST_NAME.to_owned())];
+    let mut tasks = vec![
+        ("keeping the host name", HOST_NAME.to_owned()),
+        ("the console on the serial line", console::SCRIPT.to_owned()),
+    ];
     if let Some(block) = seed.hosts {
         tasks.push(("/etc/hosts", hosts::script(block, true)));
     }
