@@ -10,6 +10,7 @@ pub mod draft;
 pub mod environment;
 pub mod format;
 pub mod forward;
+pub mod getting;
 pub mod handed;
 pub mod host;
 pub mod hypervisor;

@@ -7,8 +7,10 @@ pub use network::{HostPort, Ipv4Side, Ipv6Side, Network, Portgroup, Reservation,
 pub use node::{Disk, Home, Nic, Node, Vnc, seed_volume};
 
 use crate::addresses::Mac;
+use crate::catalogue;
 use crate::steps::host::bridges::HostBridge;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// One environment on one hypervisor.
@@ -99,8 +101,10 @@ impl Storage {
 /// Where an image comes from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ImageSource {
-    /// Downloaded by the hypervisor.
+    /// Downloaded.
     Url(String),
+    /// Downloaded from where the catalogue says.
+    Named(Arc<catalogue::Entry>),
     /// Uploaded from the client.
     File(std::path::PathBuf),
 }

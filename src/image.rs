@@ -98,6 +98,21 @@ pub fn probe(header: &[u8], length: u64, name: &str) -> Result<Format> {
     )
 }
 
+/// As [`probe`], of an image of which only the beginning is there, and its length perhaps: its format, and the size of the disk
+/// in it, 0 when that is not known.
+///
+/// # Errors
+/// As those of [`probe`].
+pub fn probe_beginning(header: &[u8], length: Option<u64>, name: &str) -> Result<(Format, u64)> {
+    // Without a length the probe must not stumble over it; the whole is probed again.
+    let format = probe(header, length.unwrap_or(HEADER as u64), name)?;
+    let size = match format {
+        Format::Raw => length.unwrap_or(0),
+        _ => virtual_size(header, 0, format),
+    };
+    Ok((format, size))
+}
+
 /// As [`probe`], for a disk with data rather than a system: a file system or an encrypted volume may begin at once.
 ///
 /// # Errors
@@ -155,7 +170,8 @@ fn is_bootable(header: &[u8]) -> bool {
 }
 
 fn known_other(header: &[u8]) -> Option<(&'static str, &'static str)> {
-    const UNPACK: &str = "unpack it first";
+    const UNPACK: &str = "unpack it first: irs itself unpacks gzip, xz and zstd";
+    const TWICE: &str = "it is packed twice: unpack it once";
     const OTHER: &str = "irs takes raw, qcow2, qed and vmdk images";
     let start = header.trim_ascii_start();
     let lower = start
@@ -172,11 +188,11 @@ fn known_other(header: &[u8]) -> Option<(&'static str, &'static str)> {
         ));
     }
     let known: [(&[u8], &str, &str); 10] = [
-        (b"\x1f\x8b", "a gzip archive", UNPACK),
-        (b"\xfd7zXZ\0", "an xz archive", UNPACK),
+        (b"\x1f\x8b", "a gzip archive", TWICE),
+        (b"\xfd7zXZ\0", "an xz archive", TWICE),
         (b"BZh", "a bzip2 archive", UNPACK),
         (b"PK\x03\x04", "a zip archive", UNPACK),
-        (b"\x28\xb5\x2f\xfd", "a zstd archive", UNPACK),
+        (b"\x28\xb5\x2f\xfd", "a zstd archive", TWICE),
         (b"\x7fELF", "a program", OTHER),
         (
             b"conectix",
@@ -193,6 +209,9 @@ fn known_other(header: &[u8]) -> Option<(&'static str, &'static str)> {
     ];
     if let Some((_, what, hint)) = known.into_iter().find(|(magic, ..)| header.starts_with(magic)) {
         return Some((what, hint));
+    }
+    if header.get(257..262) == Some(b"ustar") {
+        return Some(("a tar archive", "take the image out of it: 'tar -x'"));
     }
     let sample = header.get(..header.len().min(512)).unwrap_or_default();
     let printable = |byte: &u8| byte.is_ascii_graphic() || byte.is_ascii_whitespace() || *byte >= 0x80;

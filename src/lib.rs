@@ -36,6 +36,7 @@ pub mod mark;
 pub mod names;
 pub mod osinfo;
 pub mod outputs;
+pub mod packed;
 pub mod plan;
 pub mod ready;
 pub mod remote;

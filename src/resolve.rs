@@ -16,6 +16,7 @@ mod wires;
 
 use crate::actual::Actual;
 use crate::addresses::Mac;
+use crate::catalogue::Catalogue;
 use crate::customize::Customize;
 use crate::deployment::{Deployment, Identity, ImageSource, Ipv4Side, Ipv6Side, Network, Slot, Storage, Vnc};
 use crate::names;
@@ -29,6 +30,7 @@ use crate::yaml::Problems;
 use part::Part;
 use reservations::Reservations;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use uuid::Uuid;
 use wires::Wires;
 
@@ -42,6 +44,8 @@ pub struct Wanted {
     pub storage: Storage,
     /// The base image.
     pub image: ImageSource,
+    /// The images that files may name.
+    pub catalogue: Arc<Catalogue>,
     /// The sudo user of the nodes.
     pub username: String,
     /// Bus of the disks that say none; nothing when nobody says.
@@ -50,8 +54,8 @@ pub struct Wanted {
     pub firmware: Option<Firmware>,
     /// How nodes that do not say it are told who they are.
     pub customize: Customize,
-    /// Who logs in to the nodes on which no user is made.
-    pub image_user: String,
+    /// Who logs in to the nodes on which no user is made; nothing for the image's own user.
+    pub image_user: Option<String>,
     /// Ansible's connection plugin for the nodes that say none.
     pub ansible_connection: String,
     /// Who sees the nodes' screens.

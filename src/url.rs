@@ -59,8 +59,13 @@ pub fn beside(url: &str, reference: &str) -> String {
 
 /// A line of curl's configuration, for its stdin: arguments stand in the process list.
 pub fn curl_line(url: &str) -> String {
-    let quoted = url.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("url = \"{quoted}\"\n")
+    curl_option("url", url)
+}
+
+/// The same for any of its options.
+pub fn curl_option(name: &str, value: &str) -> String {
+    let quoted = value.replace('\\', "\\\\").replace('"', "\\\"");
+    format!("{name} = \"{quoted}\"\n")
 }
 
 #[cfg(test)]

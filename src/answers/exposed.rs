@@ -5,9 +5,11 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 
 /// What hides a password: the flag's id, and what to use in its place.
-const HIDDEN: [(&str, &str); 4] = [
+const HIDDEN: [(&str, &str); 6] = [
     ("vnc_password", "IRS_VNC_PASSWORD or --vnc-password-file FILE"),
     ("image_url", "IRS_IMAGE_URL"),
+    ("image_mirror", "IRS_IMAGE_MIRROR"),
+    ("image_proxy", "IRS_IMAGE_PROXY"),
     ("image_mirror_url", "IRS_IMAGE_MIRROR_URL"),
     ("topology_net_url", "IRS_TOPOLOGY_NET_URL"),
 ];

@@ -146,7 +146,7 @@ fn customize(action: &Action, work: &steps::image::customize::Work, tools: &Tool
 fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()> {
     let size = match work {
         steps::image::Work::Download { size, .. } => *size,
-        steps::image::Work::Upload { size, .. } => Some(*size),
+        steps::image::Work::Upload { size, .. } | steps::image::Work::Unpack { size, .. } => Some(*size),
     };
     // The last part tells images apart, and leaves room for the bar.
     let label = action.name.rsplit('/').next().unwrap_or(&action.name);

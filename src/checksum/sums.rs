@@ -2,6 +2,28 @@
 
 use super::{Algorithm, Checksum};
 
+/// As [`find`], of the file `name` or of what is in it where it is packed. A file of sums that is called as `name` is, with an
+/// ending, is of that one alone: it may have the name in it that the image has by its date.
+///
+/// # Errors
+/// As those of [`find`].
+pub fn find_in(text: &str, name: &str, own: &str) -> Result<Checksum, String> {
+    let found = find(text, name);
+    let inside = || find(text, crate::packed::unpacked_name(name)?).ok();
+    let alone = || {
+        let mut sums = text.lines().filter_map(line).map(|(_, sum)| sum);
+        let sum = sums.next().filter(|_| sums.next().is_none())?;
+        own.strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with('.'))
+            .then_some(sum)
+    };
+    match found {
+        Ok(sum) => Ok(sum),
+        Err(why) if why.contains("two different") => Err(why),
+        Err(why) => inside().or_else(alone).ok_or(why),
+    }
+}
+
 /// What a file of sums says of the file `name`, the strongest hash of those it has.
 ///
 /// # Errors
@@ -58,6 +80,20 @@ fn line(line: &str) -> Option<(Option<&str>, Checksum)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packed_files_and_dated_names_are_known() {
+        let (a, b) = ("a".repeat(64), "b".repeat(64));
+        let of = |text: &str, own: &str| find_in(text, "x.img.xz", own).map(|sum| sum.hex);
+        let both = format!("{a}  x.img\n{b}  x.img.xz\n");
+        assert_eq!(of(&both, "SUMS"), Ok(b.clone()));
+        assert_eq!(of(&format!("{a}  x.img\n"), "SUMS"), Ok(a.clone()));
+        let dated = format!("SHA256 (x-20260101.img.xz) = {a}\n");
+        assert_eq!(of(&dated, "x.img.xz.sha256"), Ok(a));
+        assert!(of(&dated, "SUMS").is_err() && of(&dated, "x.img.xzz").is_err());
+        let two = format!("{dated}{b}  y\n");
+        assert!(of(&two, "x.img.xz.sha256").is_err());
+    }
 
     #[test]
     fn sums_are_read_as_tools_write_them() {

@@ -1,6 +1,7 @@
 //! The flags of `irs virsh`, infrared's names and ours.
 
 use super::boolean::Boolean;
+use super::getting::GettingFlags;
 use super::host::ConnectFlags;
 use super::hypervisor::GroundFlags;
 use super::number::number;
@@ -79,13 +80,17 @@ pub struct HostFlags {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Images")]
 pub struct ImageFlags {
-    /// Base image of the nodes with an OS: an http(s) URL that the hypervisor fetches, or a file of this machine.
-    #[arg(long, value_name = "URL|PATH", default_value = DEFAULT_IMAGE, env = "IRS_IMAGE_URL")]
+    /// Base image of the nodes with an OS: an http(s) URL that the hypervisor fetches, a file of this machine, or a name
+    /// that 'irs topology images' shows. What is packed by gzip, xz or zstd is unpacked.
+    #[arg(long, value_name = "URL|PATH|NAME", default_value = DEFAULT_IMAGE, env = "IRS_IMAGE_URL")]
     pub image_url: String,
     /// What the base image's content must be, checked before it is used: sha256: or sha512: and its digits, or the URL or
     /// path of a file of sums (SHA256SUMS) that names the image.
     #[arg(long, value_name = "sha256:HEX|URL|PATH", env = "IRS_IMAGE_CHECKSUM")]
     pub image_checksum: Option<checksum::Said>,
+    /// How images are fetched.
+    #[command(flatten)]
+    pub getting: GettingFlags,
     /// Fetch the base image again, though it is in the cache.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_FORCE_IMAGE_DOWNLOAD", hide_possible_values = true)]
     pub force_image_download: bool,
@@ -210,15 +215,14 @@ pub struct NodeFlags {
     /// CA certificates that new nodes trust: files of this machine or http(s) URLs that it fetches, in PEM.
     #[arg(long, value_name = "PATH|URL,…", value_delimiter = ',', env = "IRS_TLS_CA")]
     pub tls_ca: Vec<String>,
-    /// Who logs in to the nodes on which no user is made.
+    /// Who logs in to the nodes on which no user is made. Default: the user that an image with a name has, else root.
     #[arg(
         long = "image-ssh_user",
         visible_alias = "image-ssh-user",
         value_name = "USER",
-        default_value = "root",
         env = "IRS_IMAGE_SSH_USER"
     )]
-    pub image_ssh_user: String,
+    pub image_ssh_user: Option<String>,
     /// Ansible's connection plugin for the nodes, in the inventory.
     #[arg(
         long = "image-ansible_connection",

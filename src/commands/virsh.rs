@@ -6,6 +6,7 @@ pub mod facts;
 mod first_boot;
 mod first_contact;
 pub(super) mod fleet;
+pub mod getting;
 mod ground;
 mod guest;
 pub mod input;

@@ -4,7 +4,7 @@ use crate::url;
 use std::ffi::OsString;
 
 /// Flags whose value is a secret.
-const SECRETS: [&str; 1] = ["--vnc-password"];
+const SECRETS: [&str; 2] = ["--vnc-password", "--image-proxy"];
 /// What tells that a value has a secret in it.
 const TELLS: [&str; 5] = ["passw", "secret", "token", "_key", "apikey"];
 /// Flags that take values of others' making.

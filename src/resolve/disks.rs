@@ -5,6 +5,7 @@ use crate::deployment::{Disk, Home, seed_volume};
 use crate::steps::domains::read::ActualDomain;
 use crate::topology::disk::{Bus, DiskSpec};
 use crate::topology::firmware::is_q35;
+use crate::topology::image::{self, Import};
 use crate::topology::node::NodeType;
 use std::collections::BTreeSet;
 
@@ -44,9 +45,12 @@ pub(super) fn disks(
             let bus = bus(disk);
             let dev = said(disk).unwrap_or_else(|| free_device(bus.device_prefix(), &taken));
             taken.insert(dev.clone());
-            let own = disk.import.as_ref().map(|import| import.source.clone());
+            let source = |import: &Import| {
+                image::named(&import.source, &wanted.catalogue).unwrap_or_else(|| import.source.clone())
+            };
+            let own = disk.import.as_ref().map(source);
             let image = own.or_else(|| {
-                let of_node = || spec.import.as_ref().map(|import| import.source.clone());
+                let of_node = || spec.import.as_ref().map(source);
                 (spec.deploy_os && position == 0).then(|| of_node().unwrap_or_else(|| wanted.image.clone()))
             });
             Disk {

@@ -5,7 +5,7 @@ use super::{Cables, Wanted, disks, fixed, nics};
 use crate::actual::Actual;
 use crate::addresses::Mac;
 use crate::customize::Customize;
-use crate::deployment::{Identity, Node};
+use crate::deployment::{Identity, ImageSource, Node};
 use crate::names;
 use crate::steps::domains::leavings;
 use crate::topology::disk::Bus;
@@ -67,6 +67,14 @@ pub(super) fn node(
     let present = existing
         .and_then(|domain| domain.mark.as_ref())
         .filter(|mark| mark.has_seed);
+    let image = disks
+        .first()
+        .filter(|_| spec.deploy_os)
+        .and_then(|disk| disk.image.as_ref());
+    let own = match image {
+        Some(ImageSource::Named(entry)) => entry.user.clone(),
+        _ => None,
+    };
     Node {
         uuid: Uuid::new_v5(&id.uuid, format!("domain {}-{index}", spec.name).as_bytes()),
         node_type: spec.name.clone(),
@@ -105,8 +113,10 @@ pub(super) fn node(
             .map(|mark| &mark.user)
             .or(spec.ssh_user.as_ref())
             .or(made)
-            .unwrap_or(&wanted.image_user)
-            .clone(),
+            .or(wanted.image_user.as_ref())
+            .or(own.as_ref())
+            .map_or("root", String::as_str)
+            .to_owned(),
         ansible_connection: spec
             .ansible_connection
             .as_ref()

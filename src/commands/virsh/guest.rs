@@ -12,8 +12,9 @@ use std::path::Path;
 const VNC_PASSWORD_MAX: usize = 8;
 
 /// Who logs in where no user is made.
-pub(super) fn image_user(flags: &NodeFlags, problems: &mut Problems) -> String {
-    word("--image-ssh_user", &flags.image_ssh_user, "admin", problems)
+pub(super) fn image_user(flags: &NodeFlags, problems: &mut Problems) -> Option<String> {
+    let user = flags.image_ssh_user.as_deref()?;
+    Some(word("--image-ssh_user", user, "admin", problems))
 }
 
 /// Ansible's connection plugin.

@@ -2,6 +2,7 @@
 
 use super::ansible_facts;
 use super::guest::Guest;
+use super::getting;
 use super::mode::{self, Mode};
 use super::spec::{self, Spec};
 use crate::answers::Answers;
@@ -15,6 +16,7 @@ use crate::resolve::Wanted;
 use crate::resolve::placement::Placement;
 use crate::resolve::slots::Forced;
 use crate::ssh::config::ClientOptions;
+use crate::steps::image::getting::Getting;
 use crate::topology;
 use crate::workspace::choice::{self, Choice};
 use crate::workspace::{self, Workspace};
@@ -64,6 +66,8 @@ pub struct Request {
     pub memory_overcommit: bool,
     /// What the base image's content must be.
     pub checksum: Option<checksum::Said>,
+    /// How images are fetched.
+    pub getting: Getting,
     /// Whether the base image is fetched again.
     pub force_download: bool,
     /// Whether Ansible is to ask the nodes for their facts.
@@ -148,6 +152,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         forced,
         guest,
     } = spec::check(&args.image, &args.topology, &args.node, &mut problems);
+    getting::check(&args.image.getting, &mut problems);
     connection::check_hosts(&args.host.connect.host_address, &mut problems);
     let named = connection::named(&args.host.connect.host_address);
     for host in connection::named(&args.host.forget_host) {
@@ -276,6 +281,7 @@ fn request(args: &Virsh, mode: Mode, spec: Spec, place: Place) -> Request {
         libguestfs: args.host.ground.host_libguestfs,
         memory_overcommit: args.host.host_memory_overcommit,
         checksum: args.image.image_checksum.clone(),
+        getting: getting::check(&args.image.getting, &mut Problems::default()),
         force_download: args.image.force_image_download,
         collect_facts: args.run.collect_ansible_facts,
         dry_run: args.run.dry_run,

@@ -382,9 +382,12 @@ fn locate_images(
     let images: Vec<&ImageSource> = deployment.images().into_iter().filter(needed).collect();
     let of_flag = |image: &ImageSource| *image == request.wanted.image;
     let checksum = match &request.checksum {
-        Some(said) if images.iter().any(|image| of_flag(image)) => {
-            Some(image::sums::checksum(host, said, &request.wanted.image)?)
-        }
+        Some(said) if images.iter().any(|image| of_flag(image)) => Some(image::sums::checksum(
+            host,
+            said,
+            &request.wanted.image,
+            &request.getting,
+        )?),
         _ => None,
     };
     images
@@ -392,8 +395,12 @@ fn locate_images(
         .map(|image| {
             // What was looked at meanwhile is the image of --image-url.
             let known = inspected.take_if(|_| of_flag(image));
-            let checksum = checksum.as_ref().filter(|_| of_flag(image));
-            let located = image::locate::locate(host, image, &deployment.storage, (force, checksum), known)?;
+            let wish = image::locate::Wish {
+                force,
+                checksum: checksum.clone().filter(|_| of_flag(image)),
+                getting: &request.getting,
+            };
+            let located = image::locate::locate(host, image, &deployment.storage, &wish, known)?;
             Ok((image.clone(), located))
         })
         .collect()

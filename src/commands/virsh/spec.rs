@@ -1,6 +1,7 @@
 //! The flags that say what there shall be, checked: those that `irs virsh` shares with `irs topology`.
 
 use super::guest::{self, Guest};
+use crate::catalogue::Catalogue;
 use crate::cli::virsh::{BootMode, DiskBus, FileFlags, ImageFlags, NodeFlags, Start, TopologyFlags};
 use crate::deployment::{DEFAULT_DISK_POOL, ImageSource, Storage};
 use crate::names;
@@ -13,6 +14,7 @@ use crate::topology::{self, overrides, selection};
 use crate::virtopts::{self, Virtopts};
 use crate::yaml::{Problems, shown};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What there shall be, as far as the command line says it.
 #[derive(Clone, Debug)]
@@ -37,13 +39,15 @@ pub fn check(
     let request = files(&flags.files, problems);
     let nodes = nodes(flags, problems);
     let storage = storage(image_flags.disk_pool.as_deref(), &image_flags.pool_name, problems);
-    let image = image(&image_flags.image_url, problems);
     let guest = guest::check(node, problems);
+    let catalogue = Catalogue::load(&flags.files.topology_dir, problems);
+    let image = image(&image_flags.image_url, &catalogue, problems);
     Spec {
         wanted: Wanted {
             storage,
             image,
             customize: node.customize,
+            catalogue: Arc::new(catalogue),
             username: node.topology_username.clone(),
             disk_bus: node.disk_bus.map(|bus| match bus {
                 DiskBus::Virtio => Bus::Virtio,
@@ -149,8 +153,18 @@ pub fn storage(disk_pool: Option<&str>, pool_name: &str, problems: &mut Problems
     Storage { folder, pool }
 }
 
-fn image(text: &str, problems: &mut Problems) -> ImageSource {
-    topology::image::source(text).unwrap_or_else(|(why, hint)| {
+/// The image that a word of the command line means.
+pub fn image(text: &str, catalogue: &Catalogue, problems: &mut Problems) -> ImageSource {
+    let source = topology::image::source(text);
+    if let Ok(source) = &source {
+        if let Some(named) = topology::image::named(source, catalogue) {
+            return named;
+        }
+        if let Some((why, hint)) = topology::image::unknown(source, catalogue) {
+            problems.push(None, format!("--image-url {why}")).hint(hint);
+        }
+    }
+    source.unwrap_or_else(|(why, hint)| {
         problems.push(None, format!("--image-url {why}")).hint(hint);
         ImageSource::File(PathBuf::new())
     })

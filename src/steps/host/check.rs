@@ -238,7 +238,7 @@ pub fn check_programs(deployment: &Deployment, new: &BTreeSet<String>, facts: &F
             .flat_map(|node| &node.disks)
             .filter_map(|disk| disk.image.as_ref())
     };
-    if images().any(|image| matches!(image, ImageSource::Url(_))) {
+    if images().any(|image| !matches!(image, ImageSource::File(_))) {
         needed.extend(["curl", "sha256sum"]);
     }
     needed.retain(|program| !facts.programs.iter().any(|there| there == program));

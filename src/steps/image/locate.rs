@@ -1,18 +1,29 @@
 //! Whether the base image is in the cache, and what is needed when it is not.
 
+use super::getting::Getting;
 use super::settle::sealing;
-use super::{Base, Located, Work, cache_name, index_name, unconverted};
+use super::{Base, Located, Work, cache_name, index_name, look, packed, sums, unconverted};
 use crate::checksum::{Algorithm, Checksum};
 use crate::deployment::{ImageSource, Storage};
 use crate::error::{Exit, Fault, FaultContext};
 use crate::image::{self, Format};
+use crate::packed::Packing;
 use crate::remote::{Cmd, Host};
-use crate::url;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+
+/// What is wanted of an image besides.
+pub struct Wish<'a> {
+    /// Fetch it again, though it is in the cache.
+    pub force: bool,
+    /// What its content must be, as the flag says it.
+    pub checksum: Option<Checksum>,
+    /// How it is fetched.
+    pub getting: &'a Getting,
+}
 
 /// Finds the base image; changes nothing. `inspected` is a local file's, when somebody had the time to look before.
 ///
@@ -22,11 +33,14 @@ pub fn locate(
     host: &Host,
     source: &ImageSource,
     storage: &Storage,
-    (force, checksum): (bool, Option<&Checksum>),
+    wish: &Wish<'_>,
     inspected: Option<Result<Inspected>>,
 ) -> Result<Located> {
+    let Wish {
+        force, ref checksum, ..
+    } = *wish;
     match source {
-        ImageSource::Url(url) => locate_url(host, url, storage, force, checksum),
+        ImageSource::Url(_) | ImageSource::Named(_) => locate_url(host, source, storage, wish),
         ImageSource::File(file) => {
             let inspected = inspected.unwrap_or_else(|| inspect(file))?;
             if let Some(checksum) = checksum {
@@ -66,20 +80,28 @@ fn sha512(file: &Path) -> Result<String> {
     Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn locate_url(
-    host: &Host,
-    url: &str,
-    storage: &Storage,
-    force: bool,
-    checksum: Option<&Checksum>,
-) -> Result<Located> {
-    let (base, seen) = cached_url(host, storage, url)?;
-    if let Some(base) = base.filter(|_| !force)
-        && is_that(host, &base, checksum)?
+fn locate_url(host: &Host, source: &ImageSource, storage: &Storage, wish: &Wish<'_>) -> Result<Located> {
+    let places = wish.getting.places(host, source)?;
+    let places = places.context("an image without a URL is a file")?;
+    let (base, seen) = cached_url(host, storage, &places.url)?;
+    if let Some(base) = base.filter(|_| !wish.force)
+        && is_that(host, &base, wish.checksum.as_ref())?
     {
         return Ok(Located::Cached(base));
     }
-    Ok(Located::Missing(look(host, url, checksum, seen)?))
+    // What the catalogue's file of sums says now is said of what the server has now, not of what was fetched long ago.
+    let checksum = match (&wish.checksum, &places.checksum) {
+        (None, Some(said)) => Some(sums::of_places(host, said, &places, wish.getting)?),
+        (said, _) => said.clone(),
+    };
+    let asked = look::Asked {
+        source,
+        places,
+        checksum,
+        seen,
+        getting: wish.getting,
+    };
+    Ok(Located::Missing(look::look(host, asked)?))
 }
 
 /// Whether an image in the cache has that checksum: what the URL had when it was fetched may be another one.
@@ -90,7 +112,15 @@ pub(super) fn is_that(host: &Host, base: &Base, checksum: Option<&Checksum>) -> 
     let Some(checksum) = checksum else { return Ok(true) };
     let program = format!("{}sum", checksum.algorithm.name());
     let sum = host.text(&Cmd::new(program).args(["--", &base.path]))?;
-    Ok(sum.trim_start_matches('\\').starts_with(&checksum.hex))
+    if sum.trim_start_matches('\\').starts_with(&checksum.hex) {
+        return Ok(true);
+    }
+    // The packed file that it was in.
+    let came = Cmd::script(
+        r#"sed -n 's/^came //p' -- "$1.seal" 2>/dev/null | tr ' ' '\n' | grep -qxF -e "$2""#,
+        &[&base.path, &checksum.to_string()],
+    );
+    Ok(host.run(&came)?.success())
 }
 
 /// The image in the cache that a URL had when it was fetched last, and the state of the file that says so.
@@ -98,10 +128,14 @@ pub(super) fn is_that(host: &Host, base: &Base, checksum: Option<&Checksum>) -> 
 /// # Errors
 /// The hypervisor's.
 pub fn cached_url(host: &Host, storage: &Storage, url: &str) -> Result<(Option<Base>, String)> {
+    cached_by(host, storage, &index_name(url))
+}
+
+fn cached_by(host: &Host, storage: &Storage, index: &str) -> Result<(Option<Base>, String)> {
     // The state first: what is written between the two is then taken for new.
     let cmd = Cmd::script(
         r#"stat -c '%i %y' -- "$1/$2" 2>/dev/null || echo; cat -- "$1/$2" 2>/dev/null || true"#,
-        &[&storage.folder, &index_name(url)],
+        &[&storage.folder, index],
     );
     let text = host.text(&cmd).context("looking into the cache of base images")?;
     let (state, name) = text.split_once('\n').unwrap_or_default();
@@ -116,54 +150,6 @@ pub(super) fn named(host: &Host, storage: &Storage, index: &str) -> Result<Optio
     let cmd = Cmd::script("cat -- \"$1/$2\" 2>/dev/null || true", &[&storage.folder, index]);
     let name = host.text(&cmd).context("looking into the cache of base images")?;
     cached(host, storage, name.trim())
-}
-
-/// Probes the beginning of a remote image before anything is made for it.
-fn look(host: &Host, url: &str, checksum: Option<&Checksum>, seen: String) -> Result<Work> {
-    let shown = url::shown(url);
-    let cmd = Cmd::script(include_str!("look.sh"), &[]).stdin(url::curl_line(url));
-    let text = host.text(&cmd).fault(|| {
-        Fault::new(
-            Exit::Failed,
-            format!("the hypervisor cannot fetch the base image '{shown}'"),
-        )
-        .hint("is the URL right, and can the hypervisor reach it? '--image-url FILE' uploads a local image")
-    })?;
-    let (headers, hex): (Vec<&str>, Vec<&str>) = text
-        .lines()
-        .partition(|line| line.contains(':') || line.starts_with("HTTP/"));
-    let size = total_size(&headers);
-    let header = image::from_hex(&hex.join(" "));
-    // Without a size the probe must not stumble over it; the download is probed again as a whole.
-    let format = image::probe(&header, size.unwrap_or(image::HEADER as u64), &shown)?;
-    let virtual_size = match format {
-        Format::Raw => size,
-        _ => Some(image::virtual_size(&header, 0, format)),
-    };
-    Ok(Work::Download {
-        url: url.to_owned(),
-        checksum: checksum.cloned(),
-        seen,
-        size,
-        virtual_size,
-        must_be: None,
-    })
-}
-
-/// The size of the whole resource; the last answer after redirects counts.
-fn total_size(headers: &[&str]) -> Option<u64> {
-    let begin = headers.iter().rposition(|line| line.starts_with("HTTP/"))?;
-    let value = |name: &str| {
-        headers[begin..]
-            .iter()
-            .filter_map(|line| line.split_once(':'))
-            .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.trim())
-    };
-    match value("content-range") {
-        Some(range) => range.rsplit_once('/')?.1.parse().ok(),
-        None => value("content-length")?.parse().ok(),
-    }
 }
 
 /// The image of that name in the cache, when it is whole enough to have a header.
@@ -225,7 +211,24 @@ fn locate_file(
         size,
         virtual_size,
         sha256,
+        packing,
     } = inspected;
+    if let Some(packing) = packing {
+        let index = packed::index_name(&sha256);
+        let (base, _) = cached_by(host, storage, &index)?;
+        if let Some(base) = base.filter(|_| !force) {
+            return Ok(Located::Cached(base));
+        }
+        packed::check_program(host, packing, &file.display().to_string())?;
+        return Ok(Located::Missing(Work::Unpack {
+            file: file.to_owned(),
+            packing,
+            sha256,
+            size,
+            virtual_size: (virtual_size > 0).then_some(virtual_size),
+            must_be: None,
+        }));
+    }
     let name = cache_name(&sha256, format);
     let mut base = cached(host, storage, &name)?;
     // What an earlier irs took as it came is good as it is.
@@ -245,10 +248,16 @@ fn locate_file(
 
 /// What a local image is.
 pub struct Inspected {
-    format: Format,
-    size: u64,
-    virtual_size: u64,
-    sha256: String,
+    /// Its format; not yet known of a packed one.
+    pub(super) format: Format,
+    /// Bytes.
+    pub(super) size: u64,
+    /// The size of the disk in it; 0 when it is packed, and this machine cannot look into it.
+    pub(super) virtual_size: u64,
+    /// Of the file as it is.
+    pub(super) sha256: String,
+    /// How it is packed, when it is.
+    pub(super) packing: Option<Packing>,
 }
 
 /// Probes and hashes a local image.
@@ -259,7 +268,7 @@ pub fn inspect(file: &Path) -> Result<Inspected> {
     let shown = file.display();
     let unreadable = || {
         Fault::new(Exit::Usage, format!("cannot read the base image '{shown}'"))
-            .hint("--image-url takes an http(s) URL or a file of this machine")
+            .hint("--image-url takes an http(s) URL, a file of this machine, or a name that 'irs topology images' shows")
     };
     // Before it is opened: a named pipe would wait for its writer.
     if !std::fs::metadata(file).fault(unreadable)?.is_file() {
@@ -276,7 +285,18 @@ pub fn inspect(file: &Path) -> Result<Inspected> {
         .take(image::HEADER as u64)
         .read_to_end(&mut header)
         .with_context(reading)?;
-    let format = image::probe(&header, size, &shown.to_string())?;
+    let packing = Packing::of(&header);
+    let (format, virtual_size) = match packing {
+        None => {
+            let format = image::probe(&header, size, &shown.to_string())?;
+            (format, image::virtual_size(&header, size, format))
+        }
+        // As far as this machine can look into it; the hypervisor does it again.
+        Some(packing) => match crate::packed::beginning(file, packing, image::HEADER as u64) {
+            Some(begin) => image::probe_beginning(&begin, None, &shown.to_string())?,
+            None => (Format::Raw, 0),
+        },
+    };
     let mut hash = Sha256::new_with_prefix(&header);
     let mut buffer = vec![0; 1 << 20];
     loop {
@@ -289,14 +309,15 @@ pub fn inspect(file: &Path) -> Result<Inspected> {
     Ok(Inspected {
         format,
         size,
-        virtual_size: image::virtual_size(&header, size, format),
+        virtual_size,
         sha256,
+        packing,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{inspect, total_size};
+    use super::inspect;
 
     #[test]
     fn what_is_no_file_is_not_waited_for() {
@@ -307,22 +328,5 @@ mod tests {
             let error = inspect(path).err().unwrap();
             assert!(error.to_string().ends_with("is not a file"), "{error:#}");
         }
-    }
-
-    #[test]
-    fn the_last_answer_says_the_size() {
-        let redirected = [
-            "HTTP/1.1 302 Found",
-            "Content-Length: 0",
-            "HTTP/1.1 206 Partial Content",
-            "Content-Length: 65536",
-            "Content-Range: bytes 0-65535/141426688",
-        ];
-        assert_eq!(total_size(&redirected), Some(141_426_688));
-        assert_eq!(total_size(&["HTTP/2 200", "content-length: 99"]), Some(99));
-        assert_eq!(
-            total_size(&["HTTP/1.1 200 OK", "Transfer-Encoding: chunked"]),
-            None
-        );
     }
 }

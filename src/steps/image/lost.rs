@@ -1,6 +1,6 @@
 //! Base images that are gone from the cache, or not as they were placed, while disks lie over them.
 
-use super::{Located, Work, index_name, unconverted};
+use super::{Located, Work, index_name, packed, unconverted};
 use crate::actual::Actual;
 use crate::deployment::{Deployment, ImageSource};
 use crate::error::{Exit, Fault};
@@ -77,6 +77,7 @@ impl Lost {
         match work {
             Work::Upload { name, .. } => name == self.name() || unconverted(name) == self.name(),
             Work::Download { url, .. } => self.indexes.contains(&index_name(url)),
+            Work::Unpack { sha256, .. } => self.indexes.contains(&packed::index_name(sha256)),
         }
     }
 
@@ -116,7 +117,9 @@ pub fn bring_back(
             Located::Cached(_) => None,
         });
         match works.find(|work| lost.comes_by(work)) {
-            Some(Work::Download { must_be, .. }) => *must_be = Some(lost.name().to_owned()),
+            Some(Work::Download { must_be, .. } | Work::Unpack { must_be, .. }) => {
+                *must_be = Some(lost.name().to_owned())
+            }
             // As it was, also where it would be converted now.
             Some(Work::Upload { name, .. }) => lost.name().clone_into(name),
             None if force => warnings.push(format!("{told}; whether what comes is the same will show")),
@@ -167,6 +170,9 @@ mod tests {
         let line = format!("changed irs-base-ab.qcow2 {} / a-0-disk1.qcow2", index_name(&url));
         let lost = Lost::parse(&line, "/srv").unwrap();
         let download = |url: &str| Work::Download {
+            source: ImageSource::Url(url.into()),
+            urls: vec![url.into()],
+            getting: std::sync::Arc::default(),
             url: url.into(),
             checksum: None,
             size: None,

@@ -4,8 +4,12 @@ pub mod apply;
 pub mod cache;
 pub mod customize;
 pub mod hold;
+mod download;
+pub mod getting;
 pub mod locate;
+mod look;
 pub mod lost;
+mod packed;
 pub mod settle;
 pub mod sums;
 pub mod take_out;
@@ -18,25 +22,49 @@ use crate::checksum::Checksum;
 use crate::deployment::{Disk, ImageSource};
 use crate::error::{Exit, Fault};
 use crate::image::Format;
+use crate::packed::Packing;
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
 use crate::units::format_size;
 use anyhow::Result;
+use getting::Getting;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What can happen to the base image.
 #[derive(Clone, Debug)]
 pub enum Work {
-    /// The hypervisor fetches it.
+    /// It is fetched.
     Download {
-        /// http or https.
+        /// The image that it is.
+        source: ImageSource,
+        /// What names it in the cache, http or https.
         url: String,
+        /// Where it is to be had, in the order in which they are tried.
+        urls: Vec<String>,
+        /// How.
+        getting: Arc<Getting>,
         /// What its content must be.
         checksum: Option<Checksum>,
         /// The state of its index file when the cache was looked at: another one means that another run fetched it since.
         seen: String,
         /// Bytes, when the server says it.
         size: Option<u64>,
+        /// The size of the disk in it, in bytes, when its beginning says it.
+        virtual_size: Option<u64>,
+        /// The name in the cache that its content must give it, where disks lie over that name.
+        must_be: Option<String>,
+    },
+    /// The client sends a packed one, which is unpacked there.
+    Unpack {
+        /// The client's file.
+        file: PathBuf,
+        /// What unpacks it.
+        packing: Packing,
+        /// Its SHA-256, as it is packed.
+        sha256: String,
+        /// Bytes.
+        size: u64,
         /// The size of the disk in it, in bytes, when its beginning says it.
         virtual_size: Option<u64>,
         /// The name in the cache that its content must give it, where disks lie over that name.
@@ -59,8 +87,8 @@ impl Work {
     /// The image that it brings.
     pub fn source(&self) -> ImageSource {
         match self {
-            Work::Download { url, .. } => ImageSource::Url(url.clone()),
-            Work::Upload { file, .. } => ImageSource::File(file.clone()),
+            Work::Download { source, .. } => source.clone(),
+            Work::Upload { file, .. } | Work::Unpack { file, .. } => ImageSource::File(file.clone()),
         }
     }
 }
@@ -120,7 +148,7 @@ impl Located {
         match self {
             Located::Cached(_) => 0,
             Located::Missing(Work::Download { size, .. }) => size.unwrap_or(0),
-            Located::Missing(Work::Upload { size, .. }) => *size,
+            Located::Missing(Work::Upload { size, .. } | Work::Unpack { size, .. }) => *size,
         }
     }
 
@@ -129,20 +157,22 @@ impl Located {
         match self {
             Located::Cached(base) => Some(base.virtual_size),
             Located::Missing(Work::Upload { virtual_size, .. }) => Some(*virtual_size),
-            Located::Missing(Work::Download { virtual_size, .. }) => *virtual_size,
+            Located::Missing(Work::Download { virtual_size, .. } | Work::Unpack { virtual_size, .. }) => {
+                *virtual_size
+            }
         }
     }
 
     /// What to say of a download that anybody on the way could exchange.
     pub fn unprotected(&self) -> Option<String> {
         let Located::Missing(Work::Download {
-            url, checksum: None, ..
+            urls, checksum: None, ..
         }) = self
         else {
             return None;
         };
-        let plain = !url.to_ascii_lowercase().starts_with("https://");
-        plain.then(|| {
+        let is_plain = |url: &&String| !url.to_ascii_lowercase().starts_with("https://");
+        urls.iter().find(is_plain).map(|url| {
             format!(
                 "image '{}' comes over http: whoever sits on the way can send another one",
                 crate::url::shown(url)
@@ -157,7 +187,7 @@ impl Located {
         };
         let name = match work {
             Work::Download { url, .. } => crate::url::shown(url),
-            Work::Upload { file, .. } => file.display().to_string(),
+            Work::Upload { file, .. } | Work::Unpack { file, .. } => file.display().to_string(),
         };
         let reason = match lost(work) {
             Some(reason) => reason,

@@ -1,5 +1,6 @@
 # Gives a complete, checked image its name in the cache. $1: folder, $2: the file's name now, $3: its name to be, $4: index
-# file or nothing, $5: what came, where the file was made of that, $6: its SHA-256 where its name says another, $7: whence.
+# file or nothing, $5: what came, where the file was made of that, $6: its SHA-256 where its name says another, $7: whence,
+# $8: the sums of the packed file that it was in.
 set -eu
 cd -- "$1"
 umask 022
@@ -11,6 +12,7 @@ if [ ! -e "$2" ] && [ -s "$3" ] && [ -e "$3.seal" ]; then
 else
   sum=$6
   from=$(sed -n 's/^from //p' -- "$3.seal" 2>/dev/null || :)
+  came=$({ sed -n 's/^came //p' -- "$3.seal" 2>/dev/null || :; printf '%s\n' "$8"; } | sort -u)
   # Nobody writes to it: root and the emulator alike.
   chmod 0444 -- "$2"
   # Nodes may lie over the one that is there: it stays when it is the same.
@@ -27,6 +29,7 @@ else
     echo "head $(seal_head "$3")"
     [ -z "$sum" ] || echo "sha256 $sum"
     { [ -z "$from" ] || printf '%s\n' "$from" | grep -vxF -e "$7" || :; printf '%s\n' "$7"; } | sed 's/^/from /'
+    printf '%s\n' "$came" | sed -n '/./s/^/came /p'
     echo "placed $(date +%s)"
   } >"$3.seal.$$"
   mv -f -- "$3.seal.$$" "$3.seal"

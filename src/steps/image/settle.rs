@@ -24,6 +24,8 @@ pub struct Arrived<'a> {
     pub virtual_size: u64,
     /// The URL or path, as the user typed it, without what is secret in it.
     pub shown: String,
+    /// The sums of the packed file that it was in, `sha256:HEX …`.
+    pub came: Option<String>,
 }
 
 /// Checks a complete image and gives it its name, in one move; one that is refused is left to the caller.
@@ -62,6 +64,7 @@ pub fn settle(host: &Host, arrived: &Arrived<'_>, hear: &dyn Fn(News) -> Result<
             part,
             &sum,
             &shown.replace(char::is_control, "?"),
+            arrived.came.as_deref().unwrap_or_default(),
         ],
     );
     host.text(&place)
@@ -208,6 +211,7 @@ mod tests {
             size: bytes.len() as u64,
             virtual_size: image::virtual_size(&bytes, bytes.len() as u64, format),
             shown: shown.to_owned(),
+            came: None,
         };
         settle(&Host::here(), &arrived, &|_| Ok(()))
     }

@@ -1,35 +1,68 @@
 //! The checksum of an image, where `--image-checksum` names a file of sums.
 
+use super::getting::{Getting, Places};
+use super::look;
 use crate::checksum::{Checksum, Said, sums};
 use crate::deployment::ImageSource;
 use crate::error::{Exit, Fault, FaultContext};
-use crate::remote::{Cmd, Host};
+use crate::remote::Host;
 use crate::url;
 use anyhow::{Result, anyhow};
 use std::io::Read;
 
 /// No file of sums is larger, in bytes.
 const MOST: &str = "1048576";
-/// Fetches a file of sums. stdin: the URL as a line of curl's configuration; `$1`: how many bytes are enough.
-const FETCH: &str = r#"curl --config - --silent --show-error --fail --location --globoff --proto '=http,https' --connect-timeout 30 \
+/// stdin: curl's configuration; `$1`: how many bytes are enough.
+const FETCH: &str = r#"# Fetches a file of sums
+curl --config - --silent --show-error --fail --location --globoff --proto '=http,https' --connect-timeout 30 \
   --max-time 60 --max-filesize "$1""#;
 
 /// What the flag says of `image`.
 ///
 /// # Errors
 /// A file of sums that cannot be had, or says nothing of the image.
-pub fn checksum(host: &Host, said: &Said, image: &ImageSource) -> Result<Checksum> {
+pub fn checksum(host: &Host, said: &Said, image: &ImageSource, getting: &Getting) -> Result<Checksum> {
+    let name = match (said, image) {
+        (Said::Here(checksum), _) => return Ok(checksum.clone()),
+        (_, ImageSource::File(file)) => file
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        _ => {
+            let places = getting.places(host, image)?;
+            last(&places.map(|places| places.url).unwrap_or_default())
+        }
+    };
+    named(host, said, &name, getting)
+}
+
+/// What the catalogue says of an image.
+///
+/// # Errors
+/// As those of [`checksum`].
+pub(super) fn of_places(host: &Host, said: &Said, places: &Places, getting: &Getting) -> Result<Checksum> {
+    named(host, said, &last(&places.url), getting)
+}
+
+fn last(url: &str) -> String {
+    sums::last(url.split(['?', '#']).next().unwrap_or(url)).to_owned()
+}
+
+/// What is said of the file of that name.
+fn named(host: &Host, said: &Said, name: &str, getting: &Getting) -> Result<Checksum> {
     let (shown, text) = match said {
         Said::Here(checksum) => return Ok(checksum.clone()),
         Said::Url(url) => {
             let shown = url::shown(url);
-            let cmd = Cmd::script(FETCH, &[MOST]).stdin(url::curl_line(url));
-            let text = host.text(&cmd).fault(|| {
-                Fault::new(
-                    Exit::Failed,
-                    format!("the hypervisor cannot fetch the file of sums '{shown}'"),
-                )
-                .hint("is the URL right, and can the hypervisor reach it? A file of this machine can be named, too")
+            let urls = std::slice::from_ref(url);
+            let cmd = getting.script(FETCH, &[MOST], urls);
+            let text = look::text(&getting.through(host), &cmd, urls).map_err(|error| {
+                let what = format!("fetch the file of sums '{shown}'");
+                error.context(look::cannot(
+                    getting,
+                    &what,
+                    "--image-checksum takes a file of this machine, too",
+                ))
             })?;
             (shown, text)
         }
@@ -42,14 +75,8 @@ pub fn checksum(host: &Host, said: &Said, image: &ImageSource) -> Result<Checksu
             (shown, text)
         }
     };
-    let name = match image {
-        ImageSource::Url(url) => sums::last(url.split(['?', '#']).next().unwrap_or(url)).to_owned(),
-        ImageSource::File(file) => file
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default(),
-    };
-    sums::find(&text, &name).map_err(|why| {
+    let own = sums::last(shown.split('?').next().unwrap_or(&shown)).to_owned();
+    sums::find_in(&text, name, &own).map_err(|why| {
         Fault::new(Exit::Usage, format!("the file of sums '{shown}' {why}"))
             .hint("it must name the image as --image-url does; else say --image-checksum sha256:HEX")
             .into()

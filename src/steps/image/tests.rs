@@ -1,10 +1,12 @@
 //! What others on the hypervisor can see of a download, and what an image can be exchanged for.
 
+use super::getting::Getting;
 use super::{apply, locate};
 use crate::deployment::{ImageSource, Storage};
 use crate::remote::Host;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::sync::{Arc, LazyLock};
 use std::thread;
 
 /// The password of the URL; the test's own arguments and environment do not have it.
@@ -41,6 +43,16 @@ fn serve(requests: usize) -> (u16, thread::JoinHandle<Vec<Asked>>) {
     (port, server)
 }
 
+/// Fetched by the hypervisor itself, whatever it is.
+fn wish(force: bool) -> locate::Wish<'static> {
+    static PLAIN: LazyLock<Getting> = LazyLock::new(Getting::default);
+    locate::Wish {
+        force,
+        checksum: None,
+        getting: &PLAIN,
+    }
+}
+
 /// The processes that show a text to everybody, or to their own user.
 fn showing(text: &str) -> Vec<String> {
     let has = |path: &std::path::Path| {
@@ -65,7 +77,7 @@ fn a_password_in_a_url_is_in_no_process_list_and_no_message() {
         pool: "images".to_owned(),
     };
     let host = Host::here();
-    let located = locate::locate(&host, &ImageSource::Url(url), &storage, (false, None), None).unwrap();
+    let located = locate::locate(&host, &ImageSource::Url(url), &storage, &wish(false), None).unwrap();
     let actions = located.actions("hv", false, &|_| None);
     assert!(!format!("{}", crate::plan::Plan::new(actions)).contains(PASSWORD));
     let super::Located::Missing(work) = located else {
@@ -84,7 +96,7 @@ fn a_password_in_a_url_is_in_no_process_list_and_no_message() {
     }
     // A server that is gone: the message says where, and not how to get in.
     let gone = format!("http://me:{PASSWORD}@127.0.0.1:1/disk.img");
-    let error = locate::locate(&host, &ImageSource::Url(gone), &storage, (false, None), None).unwrap_err();
+    let error = locate::locate(&host, &ImageSource::Url(gone), &storage, &wish(false), None).unwrap_err();
     let text = crate::error::Report::of(&error).to_string();
     assert!(
         text.contains("http://127.0.0.1:1/disk.img") && !text.contains(PASSWORD),
@@ -103,7 +115,7 @@ fn what_another_run_fetched_since_the_plan_is_not_fetched_again() {
         pool: "images".to_owned(),
     };
     let host = Host::here();
-    let plan = |force| match locate::locate(&host, &url, &storage, (force, None), None).unwrap() {
+    let plan = |force| match locate::locate(&host, &url, &storage, &wish(force), None).unwrap() {
         super::Located::Missing(work) => work,
         super::Located::Cached(_) => panic!("there is nothing to do"),
     };
@@ -130,8 +142,7 @@ fn an_image_that_changes_after_the_check_is_not_used() {
     let (host, file) = (Host::here(), dir.path().join("disk.img"));
     std::fs::write(&file, [0; 65536]).unwrap();
     let source = ImageSource::File(file.clone());
-    let super::Located::Missing(work) =
-        locate::locate(&host, &source, &storage, (false, None), None).unwrap()
+    let super::Located::Missing(work) = locate::locate(&host, &source, &storage, &wish(false), None).unwrap()
     else {
         panic!("nothing is cached yet")
     };
@@ -152,6 +163,9 @@ fn downloads_over_http_are_told() {
     let missing = |url: &str| {
         super::Located::Missing(super::Work::Download {
             checksum: None,
+            source: ImageSource::Url(url.to_owned()),
+            urls: vec![url.to_owned()],
+            getting: Arc::default(),
             url: url.to_owned(),
             size: None,
             seen: String::new(),
