@@ -2,6 +2,7 @@
 
 use super::settle::sealing;
 use super::{Base, Located, locate};
+use crate::catalogue::FirstBoot;
 use crate::customize::{Customisation, Customize};
 use crate::deployment::{Deployment, Disk, ImageSource, Node, Storage};
 use crate::error::{Exit, Fault};
@@ -104,6 +105,9 @@ pub fn outlook(
             _ => None,
         };
         let known = match (base, how) {
+            // The catalogue knows it without a look.
+            (_, Customize::Auto) if first_boot(source) == Some(FirstBoot::CloudInit) => continue,
+            (_, Customize::Auto) if first_boot(source) == Some(FirstBoot::None) => Some(Guest::Bare),
             (Some(base), Customize::Auto) => known(host, base)?,
             _ => None,
         };
@@ -152,6 +156,7 @@ pub fn outlook(
         };
         let name = match source {
             ImageSource::Url(url) => crate::url::shown(url),
+            ImageSource::Named(entry) => entry.name.clone(),
             ImageSource::File(file) => file.display().to_string(),
         };
         outlook.actions.push(Action::new(
@@ -165,6 +170,13 @@ pub fn outlook(
         ));
     }
     Ok(outlook)
+}
+
+fn first_boot(source: &ImageSource) -> Option<FirstBoot> {
+    match source {
+        ImageSource::Named(entry) => entry.first_boot,
+        ImageSource::Url(_) | ImageSource::File(_) => None,
+    }
 }
 
 /// What was found in an image before.
