@@ -177,7 +177,7 @@ fn reason(said: &str, host: &str, status: ExitStatus) -> String {
             .any(|word| line.starts_with(&format!("{word}: [{host}]")))
     };
     let lines = || said.lines().map(str::trim).filter(|line| !line.is_empty());
-    let line = lines().find(of_host).or_else(|| lines().last());
+    let line = lines().find(of_host).or_else(|| lines().next_back());
     let line = line.map(|line| line.chars().take(SHOWN).collect::<String>());
     line.unwrap_or_else(|| format!("{ANSIBLE} said nothing: {status}"))
 }

@@ -1,8 +1,8 @@
 //! The flags of `irs virsh`, checked: nothing of the hypervisor is asked yet.
 
 use super::ansible_facts;
-use super::guest::Guest;
 use super::getting;
+use super::guest::Guest;
 use super::mode::{self, Mode};
 use super::spec::{self, Spec};
 use crate::answers::Answers;

@@ -3,9 +3,9 @@
 pub mod apply;
 pub mod cache;
 pub mod customize;
-pub mod hold;
 mod download;
 pub mod getting;
+pub mod hold;
 pub mod locate;
 mod look;
 pub mod lost;
