@@ -135,12 +135,21 @@ fn customize(action: &Action, work: &steps::image::customize::Work, tools: &Tool
         &|_| leads(tools),
     )?;
     match made {
+        Some(made) if !is_held(tools, &made)? => {
+            return Err(steps::image::hold::vanished(&made.path).into());
+        }
         Some(made) => drop(customized(tools).insert(work.source.clone(), made)),
         None => tools
             .ui
             .note(&format!("{label}: its nodes are told by cloud-init")),
     }
     Ok(())
+}
+
+/// Keeps a base in the cache for as long as this run lasts; whether it is there still.
+fn is_held(tools: &Tools, base: &Base) -> Result<bool> {
+    let gone = steps::image::hold::hold(&tools.host, &tools.storage, &tools.id.name, &[base])?;
+    Ok(gone.is_empty())
 }
 
 fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()> {
@@ -165,15 +174,11 @@ fn fetch(action: &Action, work: &steps::image::Work, tools: &Tools) -> Result<()
         leads(tools)
     };
     let bring = || steps::image::apply::apply(work, &tools.host, &tools.storage, &hear);
-    let hold = |base: &Base| {
-        let gone = steps::image::hold::hold(&tools.host, &tools.storage, &tools.id.name, &[base])?;
-        anyhow::Ok(gone.is_empty())
-    };
     let mut base = bring()?;
     // Somebody may clear up the cache between its coming and our saying that we need it.
-    if !hold(&base)? {
+    if !is_held(tools, &base)? {
         base = bring()?;
-        if !hold(&base)? {
+        if !is_held(tools, &base)? {
             return Err(steps::image::hold::vanished(&base.path).into());
         }
     }

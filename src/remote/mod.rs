@@ -8,6 +8,7 @@ mod join;
 mod pool;
 mod run;
 mod send;
+mod sparse;
 mod sudo;
 mod tunnel;
 mod upload;

@@ -1,10 +1,11 @@
 //! Sending a large file: a cut link, or a killed run, costs no more than what was under way.
 
-use super::{Cmd, Host};
+use super::{Cmd, Host, sparse};
 use crate::error::{Exit, Fault, FaultContext};
 use crate::interrupt;
 use anyhow::{Context, Result, anyhow};
 use sha2::{Digest, Sha256};
+use std::cell::Cell;
 use std::io::{self, Read, Seek};
 use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -15,7 +16,7 @@ const WRITE: &str = "umask 077; exec 9>>\"$1\" || exit 1; flock -n 9 || exit 75;
      cat >&9; status=$?; [ $status != 1 ] || rm -f -- \"$1\"; exit $status";
 
 /// How much is read at once, and how many such pieces ahead.
-const CHUNK: usize = 256 * 1024;
+pub(super) const CHUNK: usize = 256 * 1024;
 const AHEAD: usize = 8;
 
 /// Status of a file that another run writes.
@@ -48,6 +49,31 @@ impl Host {
         path: &str,
         progress: &dyn Fn(u64),
     ) -> Result<Sent> {
+        self.send_as(source, size, path, false, progress)
+    }
+
+    /// The same for a file with long runs of zeros: they are neither sent nor stored there.
+    ///
+    /// # Errors
+    /// As those of [`Host::send`].
+    pub fn send_sparse(
+        &self,
+        source: &mut (impl Read + Seek + Send),
+        size: u64,
+        path: &str,
+        progress: &dyn Fn(u64),
+    ) -> Result<Sent> {
+        self.send_as(source, size, path, true, progress)
+    }
+
+    fn send_as(
+        &self,
+        source: &mut (impl Read + Seek + Send),
+        size: u64,
+        path: &str,
+        is_sparse: bool,
+        progress: &dyn Fn(u64),
+    ) -> Result<Sent> {
         let mut path = path.to_owned();
         let found = match self.found(&path)? {
             Some(found) => found,
@@ -70,15 +96,30 @@ impl Host {
         source.seek(io::SeekFrom::Start(from)).fault(unread)?;
         progress(from);
         let sender = format!("IRS_SENDER={}", sender());
-        let script = format!("export {sender}; {WRITE}");
+        let script = format!(
+            "export {sender}; {}",
+            if is_sparse { sparse::WRITE } else { WRITE }
+        );
         let write = Cmd::script(&script, &[&path, &from.to_string()]);
         let bulk = self.bulk(size - from);
         // Reading and hashing go beside sending, which keeps a core busy with its cipher.
         let (chunks, received) = sync_channel(AHEAD);
+        let marks = &sparse::Marks::default();
         let (written, failed, hashed) = std::thread::scope(|scope| {
-            let reading = scope.spawn(move || read_ahead(source, hash, &chunks));
+            let reading = scope.spawn(move || match is_sparse {
+                true => sparse::read_ahead(source, hash, from, &chunks, marks),
+                false => read_ahead(source, hash, &chunks),
+            });
             let mut reader = Reader::new(received);
-            let heard = |sent| progress(from + sent);
+            let place = Cell::new(from);
+            let heard = |sent| {
+                place.set(if is_sparse {
+                    marks.place(sent, place.get())
+                } else {
+                    from + sent
+                });
+                progress(place.get());
+            };
             let written = match &bulk {
                 Some(bulk) => bulk.feed(&write, &mut reader, &heard),
                 None => self.feed(&write, &mut reader, &heard),
@@ -173,14 +214,14 @@ fn hex(hash: Sha256) -> String {
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn stop() -> io::Result<()> {
+pub(super) fn stop() -> io::Result<()> {
     match interrupt::requested() {
         true => Err(io::Error::other("interrupted")),
         false => Ok(()),
     }
 }
 
-type Chunk = io::Result<Vec<u8>>;
+pub(super) type Chunk = io::Result<Vec<u8>>;
 
 /// Reads all of a source, until nobody wants it any more or the run is to stop; gives the hash, and how many bytes there were.
 fn read_ahead(source: &mut impl Read, mut hash: Sha256, chunks: &SyncSender<Chunk>) -> (Sha256, u64) {
@@ -273,6 +314,46 @@ mod tests {
             assert!(std::fs::read(&path).unwrap() == content);
             assert_eq!(sent.sha256, hex(Sha256::new_with_prefix(&content)));
         }
+    }
+
+    #[test]
+    fn zeros_are_neither_sent_nor_stored() {
+        use std::os::unix::fs::MetadataExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sparse.part");
+        let name = path.to_str().unwrap();
+        let mut content = vec![0; 40 << 20];
+        for (at, length) in [(0, 512), (5 << 20, 9 << 20), (30 << 20, 100), ((32 << 20) + 7, 3)] {
+            content[at..at + length].fill(7);
+        }
+        let longer = [&content[..], &[0; 300_000]].concat();
+        let mut odd = content.clone();
+        odd.truncate((32 << 20) + 9);
+        for (content, there) in [
+            (&content, 0),
+            (&content, 300_000),
+            (&content, (5 << 20) + 13),
+            (&content, 20 << 20),
+            (&content, content.len()),
+            (&longer, 33 << 20),
+            (&odd, 1),
+            (&vec![0; 1 << 20], 0),
+        ] {
+            std::fs::write(&path, &content[..there]).unwrap();
+            let size = content.len() as u64;
+            let last = Cell::new(0);
+            let sent = Host::here()
+                .send_sparse(&mut Cursor::new(content), size, name, &|place| last.set(place))
+                .unwrap();
+            assert_eq!((sent.found, last.get()), (there as u64, size));
+            assert!(std::fs::read(&path).unwrap() == *content, "{there}");
+            assert_eq!(sent.sha256, hex(Sha256::new_with_prefix(content)));
+            let stored = std::fs::metadata(&path).unwrap().blocks() * 512;
+            assert!(stored <= (there as u64) + (11 << 20), "{there}: {stored}");
+            std::fs::remove_file(&path).unwrap();
+        }
+        let sent = Host::here().send_sparse(&mut Cursor::new(b"other"), 7, name, &|_| ());
+        assert!(sent.err().unwrap().to_string().contains("7 bytes, and 5 came"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod drift;
 mod faults;
 mod faults_images;
 mod fleet;
+mod image_cache;
 mod images;
 mod interrupted;
 mod inventory;

@@ -191,6 +191,12 @@ impl Lab {
         self.irs(&[&["hypervisor", *command], &self.login()[..], args].concat())
     }
 
+    /// Runs `irs image list`, `rm`, … on it.
+    pub fn cache(&self, args: &[&str]) -> Run {
+        let (command, args) = args.split_first().expect("a subcommand");
+        self.irs(&[&["image", *command], &self.login()[..], args].concat())
+    }
+
     /// The flags that lead to this hypervisor.
     fn login(&self) -> [&str; 6] {
         [

@@ -158,6 +158,11 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
         &located,
         (&customisation, &actual.facts.programs),
     )?;
+    let made: Vec<&image::Base> = outlook.there.values().collect();
+    if !request.dry_run && !image::hold::hold(&session.host, &deployment.storage, &id.name, &made)?.is_empty()
+    {
+        return Err(image::hold::vanished(&deployment.storage.folder).into());
+    }
     let images = images.chain(outlook.actions);
     let others = images.chain(first_contact::actions(&session.host, ui)?);
     let mut plan = goal

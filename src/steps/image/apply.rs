@@ -118,7 +118,13 @@ pub(super) fn upload(
     let mut open = File::open(file).with_context(|| format!("opening '{}'", file.display()))?;
     // What goes wrong besides shows in the upload itself.
     let heard = |bytes| drop(hear(News::Size(bytes)));
-    let sent = match host.send(&mut open, size, &format!("{folder}/{name}.part"), &heard) {
+    let path = format!("{folder}/{name}.part");
+    // The other formats have no zeros to leave out.
+    let sent = match Format::of_name(name.rsplit('.').next().unwrap_or_default()) {
+        Some(Format::Raw) => host.send_sparse(&mut open, size, &path, &heard),
+        _ => host.send(&mut open, size, &path, &heard),
+    };
+    let sent = match sent {
         Err(_) if interrupt::requested() => return Err(apply::stopped()),
         sent => sent.with_context(|| format!("uploading '{}'", file.display()))?,
     };
