@@ -146,6 +146,14 @@ pub fn deployment(
             };
             let node = node::node(wanted, node_type, index, id, actual, cables, &mut taken_macs);
             fixed::check(&node, node_type, id, actual, &mut problems);
+            if node.cloud_init.is_some() && node.customize == Customize::Libguestfs {
+                problems
+                    .push(
+                        node_type.place.clone(),
+                        format!("node '{}' has 'cloud_init', and '--customize libguestfs' does without cloud-init", node.name),
+                    )
+                    .hint("leave cloud_init out, or --customize");
+            }
             fixed.extend(fixed::addresses(&node, node_type));
             nodes.push(node);
         }
@@ -273,3 +281,6 @@ fn network(
         name,
     }
 }
+
+#[cfg(test)]
+mod told_tests;

@@ -13,6 +13,7 @@ pub mod input;
 mod ironic;
 pub mod make;
 mod mode;
+mod on_node;
 mod persist;
 pub mod prepare;
 pub mod removal;

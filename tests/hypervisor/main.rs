@@ -12,6 +12,7 @@ mod concurrency;
 mod drift;
 mod faults;
 mod faults_images;
+mod first_boot;
 mod fleet;
 mod image_cache;
 mod images;

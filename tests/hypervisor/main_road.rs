@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::first_boot::Told;
 use crate::support::{Lab, Run, RunExt, ansible, difference, files};
-use crate::{access, ansible_facts, changes, moved, uefi};
+use crate::{access, ansible_facts, changes, first_boot, moved, uefi};
 
 /// Sizes for an emulated lab; controller and compute get different ones, to be told apart.
 const SIZES: &[&str] = &[
@@ -148,7 +149,10 @@ fn check_privacy(lab: &Lab) {
 fn three_nodes_are_made_answer_stay_and_go() {
     let lab = Lab::up("main", &["--default-network"]).warm();
     let image = lab.image();
-    let command = [&["--format", "json", "--image-url", &image], NODES, SIZES].concat();
+    let told = Told::new();
+    let flags = told.flags();
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let command = [&["--format", "json", "--image-url", &image], NODES, SIZES, &flags].concat();
     let parked = [&command[..], &["--start", "os"]].concat();
     // Ansible's facts ask LVM, which makes its folder once.
     lab.enter(&["mkdir", "-p", "/run/lock/lvm"]).ok();
@@ -194,6 +198,7 @@ fn three_nodes_are_made_answer_stay_and_go() {
         "{}",
         hostname.transcript()
     );
+    let guest = first_boot::is_as_told(&config);
     let ping = Command::new(ansible().join("ansible"))
         .args(["-i", "hosts-prov", "undercloud", "-m", "ping"])
         .current_dir(&workspace)
@@ -284,6 +289,7 @@ fn three_nodes_are_made_answer_stay_and_go() {
     let unchanged = lab.virsh(&command).ok();
     assert_eq!(unchanged.list("changes"), [] as [serde_json::Value; 0]);
     changes::of_a_guest(&lab, &parked, &config);
+    first_boot::is_as_it_was(&config, &guest);
     access::to_a_guest(&lab);
 
     lab.virsh(&["--cleanup", "--yes"]).ok();

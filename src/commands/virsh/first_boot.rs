@@ -2,15 +2,21 @@
 //! nodes that come and go later those that are there are told over SSH.
 
 use super::guest::Guest;
+use super::on_node::{OnNode, as_root};
+use super::{Session, blocking, fleet};
 use crate::actual::Actual;
 use crate::blueprint::Blueprint;
 use crate::ca;
 use crate::deployment::Deployment;
+use crate::interrupt;
 use crate::plan::Plan;
-use crate::seed::hosts::Hosts;
+use crate::seed::hosts::{self, Hosts};
+use crate::ssh::node::NodeKey;
 use crate::steps::host::record::Record;
+use crate::ui::Ui;
 use crate::yaml::Problems;
 use anyhow::Result;
+use std::time::Duration;
 
 /// The CA certificates that nodes trust, when nodes are to be made.
 ///
@@ -44,4 +50,63 @@ pub(super) fn hosts(
         }
     }
     hosts
+}
+
+/// How many nodes are told at once.
+const AT_ONCE: usize = 8;
+
+/// Tells the nodes that are there of those that came and went, where their seeds told them of one another; one that is not
+/// reached is told by the next run.
+///
+/// # Errors
+/// That the run was interrupted.
+pub(super) async fn tell(
+    session: &Session,
+    actual: &Actual,
+    record: &mut Record,
+    way: (&NodeKey, Duration),
+    ui: &Ui,
+) -> Result<()> {
+    let Some(blueprint) = &actual.facts.blueprint else {
+        return Ok(());
+    };
+    let hosts = Hosts::new(&blueprint.nodes, &blueprint.networks, &record.lan);
+    let mut due = Vec::new();
+    for (name, told) in &record.hosts {
+        let Some(block) = hosts.block(name) else { continue };
+        let digest = Hosts::digest(&block);
+        if *told == digest {
+            continue;
+        }
+        if let Some(node) = OnNode::find(name, session, (actual, record), way) {
+            due.push((name.clone(), node, hosts::script(&block, false), digest));
+        }
+    }
+    let mut count = 0;
+    while !due.is_empty() {
+        let next = due.drain(..due.len().min(AT_ONCE));
+        let asked = next.map(async |(name, node, script, digest)| {
+            let told = move || node.log_in(|session| as_root(session, &node.user, script));
+            (name, digest, blocking(told).await)
+        });
+        for (name, digest, told) in fleet::all(asked.collect()).await {
+            match told {
+                Ok(()) => {
+                    count += 1;
+                    record.hosts.insert(name, digest);
+                }
+                Err(error) if interrupt::requested() => return Err(error),
+                Err(error) => ui.warn(&format!(
+                    "{name} could not be told of the other nodes (/etc/hosts), the next run tries again: {}",
+                    fleet::in_a_line(&error)
+                )),
+            }
+        }
+    }
+    match count {
+        0 => {}
+        1 => ui.note("1 node was told of the others (/etc/hosts)"),
+        _ => ui.note(&format!("{count} nodes were told of the others (/etc/hosts)")),
+    }
+    Ok(())
 }

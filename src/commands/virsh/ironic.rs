@@ -3,6 +3,7 @@
 use super::connect::Site;
 use super::fleet::Each;
 use super::input::Request;
+use super::on_node::as_root;
 use crate::actual::Actual;
 use crate::blueprint::Blueprint;
 use crate::deployment::{Deployment, Node};
@@ -14,7 +15,7 @@ use crate::seed;
 use crate::ssh::node::NodeSession;
 use crate::steps::host::access::{STACK, stack};
 use crate::steps::host::record::{Record, StackKey};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -139,15 +140,7 @@ pub(super) fn prepare(
 /// # Errors
 /// The node's.
 pub(super) fn give(session: &mut NodeSession, handed: &Handed, user: &str) -> Result<()> {
-    let program = match user {
-        "root" => crate::remote::Cmd::new("sh"),
-        _ => crate::remote::Cmd::new("sudo").args(["-n", "sh"]),
-    };
-    let output = session.run(&program.stdin(seed::hand_over(handed, user)))?;
-    if !output.success() {
-        bail!("{}", output.errors().trim());
-    }
-    Ok(())
+    as_root(session, user, seed::hand_over(handed, user))
 }
 
 /// How Ironic powers the nodes of a host: from the undercloud on it by their common network, else as we come to it.

@@ -1,9 +1,11 @@
 //! After the changes: waiting for the nodes, noting who is ready, writing the outputs.
 
 use super::facts::{Part, is_direct, login_key, write_outputs};
+use super::first_boot;
 use super::fleet::{self, Crew, Each};
 use super::input::Request;
 use super::ironic;
+use super::on_node::OnNode;
 use super::persist::is_lost;
 use super::prepare::Prepared;
 use super::report::{self, Report};
@@ -15,8 +17,7 @@ use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::lease::Lease;
 use crate::ready::{self, Target};
-use crate::remote::Host;
-use crate::ssh::{self, node::NodeKey};
+use crate::ssh::node::NodeKey;
 use crate::steps;
 use crate::steps::domains::read::ActualDomain;
 use crate::steps::host::record::Record;
@@ -25,9 +26,6 @@ use anyhow::Result;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How long a login to a node that was ready before may take.
-const LOGIN: Duration = Duration::from_secs(30);
 
 /// One hypervisor after its changes.
 struct Settling {
@@ -223,8 +221,12 @@ async fn settle_one(
     record.ready.retain(|name| names.contains(name));
     record.lan.retain(|name, _| names.contains(name));
     record.handed.retain(|name, _| names.contains(name));
+    record.hosts.retain(|name, _| names.contains(name));
     if result.is_ok() {
         result = give_keys(session, actual, record, (&key, request.timeout), tools).await;
+    }
+    if result.is_ok() {
+        result = first_boot::tell(session, actual, record, (&key, request.timeout), &tools.ui).await;
     }
     if result.is_ok() {
         result = check_blank_nodes(request, deployment, actual, tools);
@@ -252,28 +254,14 @@ async fn give_keys(
     tools: &Arc<Tools>,
 ) -> Result<()> {
     for (name, handed) in &tools.materials.handed {
-        let domain = actual.domains.iter().find(|domain| domain.name == *name);
-        let (Some(domain), true) = (domain, record.ready.contains(name)) else {
-            continue;
-        };
-        let (Some(address), Some(mark)) = (report::address(domain, actual), &domain.mark) else {
-            continue;
-        };
-        let (Some(host_key), true) = (mark.host_key.clone(), domain.state.is_running()) else {
-            continue;
-        };
         if record.handed.get(name) == Some(&handed.digest()) {
             continue;
         }
-        let (host, key, user) = (session.host.clone(), key.clone(), mark.user.clone());
-        let (direct, told) = (is_direct(domain, actual), handed.clone());
-        let given = blocking(move || {
-            let here = Host::here();
-            let way = if direct { &here } else { &host };
-            let login = ssh::node::login_through(way, address, &user, &key, &host_key, timeout.min(LOGIN));
-            let mut session = login.map_err(|failure| anyhow::anyhow!("{failure}"))?;
-            ironic::give(&mut session, &told, &user)
-        });
+        let Some(node) = OnNode::find(name, session, (actual, record), (key, timeout)) else {
+            continue;
+        };
+        let told = handed.clone();
+        let given = blocking(move || node.log_in(|session| ironic::give(session, &told, &node.user)));
         match given.await {
             Ok(()) => {
                 tools

@@ -2,6 +2,7 @@
 
 use super::{Materials, Seed, Work};
 use crate::deployment::{Disk, Home};
+use crate::error::{Exit, Fault};
 use crate::keys;
 use crate::libvirt::{Libvirt, gone, settled};
 use crate::remote::{Cmd, Ended, Host, Job};
@@ -204,6 +205,18 @@ fn make_seed(
             ..seed::SeedNic::default()
         })
         .collect();
+    if node.cloud_init.is_some() && materials.lacks_cloud_init(node) {
+        let fault = Fault::new(
+            Exit::Usage,
+            format!(
+                "the image of '{}' has no cloud-init, and its file has 'cloud_init' for it",
+                node.name
+            ),
+        );
+        return Err(fault
+            .hint("leave cloud_init out, or take an image with cloud-init")
+            .into());
+    }
     let hosts = materials.hosts.block(&node.name);
     let image = seed::image(&seed::Seed {
         instance_id: &node.uuid.to_string(),

@@ -97,6 +97,12 @@ impl Materials {
         }
     }
 
+    /// Whether a node that is made now finds no cloud-init in its image.
+    fn lacks_cloud_init(&self, node: &Node) -> bool {
+        let image = node.disks.first().and_then(|disk| disk.image.as_ref());
+        node.customize.may_take_libguestfs() && image.is_some_and(|image| self.customized.contains_key(image))
+    }
+
     /// Whether a node may find no cloud-init in its image, so that its seed has what is read in its place.
     fn may_lack_cloud_init(&self, node: &Node) -> bool {
         let image = node.disks.first().and_then(|disk| disk.image.as_ref());
