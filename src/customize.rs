@@ -1,5 +1,6 @@
 //! How a node is told who it is: by the cloud-init of its image, by what libguestfs puts into the image, or not at all.
 
+use crate::steps::image::index_name;
 use sha2::{Digest, Sha256};
 
 /// How the nodes of an image are told their names, keys and addresses.
@@ -57,14 +58,12 @@ impl Customisation {
         )
     }
 
-    /// The small file that says which image a base became by this customisation.
+    /// The small file that says which image a base became by this customisation; it is called as those of URLs are, for
+    /// whoever clears up.
     pub fn index_name(&self, base: &str) -> String {
-        let mut hash = Sha256::new_with_prefix(base);
-        hash.update([0]);
-        hash.update(self.script());
-        let digest = hash.finalize();
-        let hash: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        format!("irs-customized-{hash}")
+        let script = Sha256::digest(self.script());
+        let digits: String = script.iter().map(|byte| format!("{byte:02x}")).collect();
+        index_name(&format!("customised {base} {digits}"))
     }
 }
 

@@ -127,13 +127,25 @@ fn customize(action: &Action, work: &steps::image::customize::Work, tools: &Tool
     ));
     let customisation = tools.materials.customisation();
     let emulated = tools.setting.virt_type == "qemu";
-    let made = steps::image::customize::apply(
-        (&tools.host, &tools.storage),
-        (&base, work.how),
-        &customisation,
-        emulated,
-        &|_| leads(tools),
-    )?;
+    let make = || {
+        let place = (&tools.host, &tools.storage);
+        steps::image::customize::apply(place, (&base, work.how), &customisation, emulated, &|_| {
+            leads(tools)
+        })
+    };
+    let mut made = make()?;
+    // As with a base that was fetched.
+    if let Some(first) = &made
+        && !is_held(tools, first)?
+    {
+        made = make()?;
+    }
+    if made.is_some()
+        && let Some(first) = work.unheard.first()
+    {
+        let text = format!("'cloud_init' of '{first}' is not heard: there is no cloud-init in {label}");
+        tools.ui.warn(&text);
+    }
     match made {
         Some(made) if !is_held(tools, &made)? => {
             return Err(steps::image::hold::vanished(&made.path).into());

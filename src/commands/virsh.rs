@@ -2,6 +2,7 @@
 
 mod ansible_facts;
 mod connect;
+mod customize;
 pub mod facts;
 mod first_boot;
 mod first_contact;

@@ -46,6 +46,7 @@ pub(super) fn render(seed: &Seed) -> anyhow::Result<String> {
             &router(true),
             &router(false),
             &servers,
+            nic.search.as_deref().filter(|_| !nic.dhcp4).unwrap_or_default(),
             &addresses.join(" "),
         ]);
     }
@@ -64,15 +65,21 @@ pub(super) fn render(seed: &Seed) -> anyhow::Result<String> {
     if let Some(mib) = seed.swap_mib.filter(|mib| *mib > 0) {
         say(&["try", "swap", "swap", &mib.to_string()]);
     }
+    for (what, script) in early::tasks(seed) {
+        task(&mut text, what, &script);
+    }
     if let Some(handed) = seed.handed {
         let script = hand_over(handed, seed.username.unwrap_or("root"));
-        say(&["try", "the undercloud's key", "sh", "-c", &script]);
-    }
-    for (what, task) in early::tasks(seed) {
-        let _ = write!(text, "(\n{task}) || echo '{what} failed' >>\"$state/errors\"\n");
+        task(&mut text, "the undercloud's key", &script);
     }
     let _ = writeln!(text, "finish {}", quote(seed.instance_id));
     Ok(text)
+}
+
+/// A script of its own, which may be longer than a word of a command.
+fn task(text: &mut String, what: &str, script: &str) {
+    let (what, script) = (quote(what), script.trim_end());
+    let _ = writeln!(text, "task {what} <<'IRS_END_OF_TASK'\n{script}\nIRS_END_OF_TASK");
 }
 
 /// The name servers of a NIC that no DHCP tells any.
@@ -91,3 +98,6 @@ fn quote(word: &str) -> String {
         false => format!("'{}'", word.replace('\'', r"'\''")),
     }
 }
+
+#[cfg(test)]
+mod tests;

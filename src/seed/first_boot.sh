@@ -14,6 +14,11 @@ try() {
   "$@" || echo "$what failed" >>"$state/errors"
 }
 
+# The same for a script on stdin.
+task() {
+  sh || echo "$1 failed" >>"$state/errors"
+}
+
 # The name: $1; /etc/hosts says what it is with its domain.
 call() {
   printf '%s\n' "$1" >/etc/hostname
@@ -148,11 +153,11 @@ four() { for net in $addresses; do case $net in *:*) ;; *) printf '%s\n' "$net" 
 six() { for net in $addresses; do case $net in *:*) printf '%s\n' "$net" ;; esac; done; }
 
 # One NIC: $1 name, $2 MAC address, $3 dhcp4, $4 dhcp6, $5 "external" when the default route is there, $6 MTU, $7 and $8 the
-# routers and $9 the name servers, where no DHCP tells them; $10 its fixed addresses.
+# routers, $9 the name servers and $10 the domain to look in, where no DHCP tells them; $11 its fixed addresses.
 nic() {
   name=$1 mac=$2 dhcp4=$3 dhcp6=$4 external=$5 mtu=$6 gateway4=$7 gateway6=$8 servers=$9
   shift 9
-  addresses=$1
+  search=$1 addresses=$2
   name_nic "$name" "$mac" || echo "naming $name failed" >>"$state/errors"
   case $way in
   manager) manager_nic ;;
@@ -164,13 +169,17 @@ nic() {
 
 manager_nic() {
   file=/etc/NetworkManager/system-connections/irs-$name.nmconnection
-  auto=true
-  [ -n "$external" ] && auto=false
+  # It refuses a router in a connection that is never the default.
+  never4= never6=
+  if [ -z "$external" ]; then
+    [ -n "$gateway4" ] || never4=never-default=true
+    [ -n "$gateway6" ] || never6=never-default=true
+  fi
   {
     printf '[connection]\nid=irs-%s\ntype=ethernet\nautoconnect-priority=100\n\n' "$name"
     printf '[ethernet]\nmac-address=%s\n' "$mac"
     [ -z "$mtu" ] || printf 'mtu=%s\n' "$mtu"
-    printf '\n[ipv4]\nnever-default=%s\n' "$auto"
+    printf '\n[ipv4]\n%s\n' "$never4"
     count=0
     for net in $(four); do
       count=$((count + 1))
@@ -181,11 +190,12 @@ manager_nic() {
     elif [ "$count" -gt 0 ]; then
       echo method=manual
       [ -z "$gateway4" ] || printf 'gateway=%s\n' "$gateway4"
+      [ -z "$search" ] || printf 'dns-search=%s;\n' "$search"
       for server in $servers; do case $server in *:*) ;; *) printf 'dns=%s;\n' "$server" ;; esac; done
     else
       echo method=disabled
     fi
-    printf '\n[ipv6]\nnever-default=%s\n' "$auto"
+    printf '\n[ipv6]\n%s\n' "$never6"
     count=0
     for net in $(six); do
       count=$((count + 1))
@@ -195,8 +205,10 @@ manager_nic() {
       echo method=manual
       [ -z "$gateway6" ] || printf 'gateway=%s\n' "$gateway6"
       for server in $servers; do case $server in *:*) printf 'dns=%s;\n' "$server" ;; esac; done
-    else
+    elif [ -n "$external" ] || [ "$dhcp6" = yes ]; then
       echo method=auto
+    else
+      echo method=link-local
     fi
   } >"$file"
   chmod 600 "$file"
@@ -216,8 +228,10 @@ networkd_nic() {
     for net in $addresses; do printf 'Address=%s\n' "$net"; done
     for gateway in $gateway4 $gateway6; do printf 'Gateway=%s\n' "$gateway"; done
     for server in $servers; do printf 'DNS=%s\n' "$server"; done
-    [ -n "$external" ] || [ -z "$(six)" ] || echo IPv6AcceptRA=no
-    if [ -z "$external" ] && [ "$dhcp4" = yes ]; then printf '\n[DHCPv4]\nUseRoutes=no\nUseGateway=no\n'; fi
+    [ -z "$search" ] || printf 'Domains=%s\n' "$search"
+    [ -n "$external" ] || echo IPv6AcceptRA=no
+    printf '\n[DHCPv4]\nUseHostname=no\n'
+    if [ -z "$external" ] && [ "$dhcp4" = yes ]; then printf 'UseRoutes=no\nUseGateway=no\n'; fi
   } >"/etc/systemd/network/10-irs-$name.network"
 }
 
@@ -278,6 +292,8 @@ ifcfg_nic() {
     done
     [ -z "$gateway4" ] || printf 'GATEWAY=%s\n' "$gateway4"
     [ -z "$gateway6" ] || printf 'IPV6_DEFAULTGW=%s\n' "$gateway6"
+    [ -n "$external" ] || echo IPV6_AUTOCONF=no
+    [ -z "$search" ] || printf 'DOMAIN=%s\n' "$search"
     count=1
     for server in $servers; do
       printf 'DNS%s=%s\n' "$count" "$server"

@@ -9,6 +9,7 @@ mod bridges;
 mod changes;
 mod cleanup;
 mod concurrency;
+mod customize;
 mod drift;
 mod faults;
 mod faults_images;

@@ -7,12 +7,11 @@ use super::fleet::{Crew, Each};
 use super::input::Request;
 use super::ironic::{self as for_ironic};
 use super::seating::{self, Seated};
-use super::{first_boot, first_contact};
+use super::{customize, first_boot, first_contact};
 use crate::actual::Actual;
 use crate::apply::{self, Tools};
 use crate::blueprint::Blueprint;
 use crate::converge::Goal;
-use crate::customize::Customisation;
 use crate::deployment::{Deployment, Disk, Home, ImageSource};
 use crate::lease::{self, Lease};
 use crate::plan::Plan;
@@ -25,7 +24,6 @@ use crate::steps::host::check::{self, Limits};
 use crate::steps::host::diff::base_pool;
 use crate::steps::host::record::Record;
 use crate::steps::host::virtualization;
-use crate::steps::image::customize;
 use crate::steps::image::locate::Inspected;
 use crate::steps::image::{self, Located};
 use crate::steps::start::restart;
@@ -146,23 +144,7 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
         actual: &actual,
         volumes: &volumes,
     };
-    let customisation = Customisation {
-        user: request.wanted.username.clone(),
-        timezone: request.guest.timezone.clone(),
-    };
-    let wanting = customize::wanting(&deployment, &|disk| !volumes.contains_key(&disk.key()));
-    let outlook = customize::outlook(
-        &session.host,
-        &deployment,
-        &wanting,
-        &located,
-        (&customisation, &actual.facts.programs),
-    )?;
-    let made: Vec<&image::Base> = outlook.there.values().collect();
-    if !request.dry_run && !image::hold::hold(&session.host, &deployment.storage, &id.name, &made)?.is_empty()
-    {
-        return Err(image::hold::vanished(&deployment.storage.folder).into());
-    }
+    let outlook = customize::outlook(request, &session, (&deployment, &actual), &volumes, &located)?;
     let images = images.chain(outlook.actions);
     let others = images.chain(first_contact::actions(&session.host, ui)?);
     let mut plan = goal

@@ -25,6 +25,8 @@ pub struct Work {
     pub source: ImageSource,
     /// [`Customize::Libguestfs`], or [`Customize::Auto`] to look first.
     pub how: Customize,
+    /// The node types that say something to cloud-init, which would not be heard.
+    pub unheard: Vec<String>,
 }
 
 /// What is in an image, as far as it matters here.
@@ -79,6 +81,15 @@ pub fn wanting<'a>(
     wanting
 }
 
+/// The types of nodes over an image that say `cloud_init`.
+pub fn speaking(deployment: &Deployment, source: &ImageSource) -> Vec<String> {
+    let nodes = deployment.nodes.iter();
+    let over = nodes.filter(|node| node.cloud_init.is_some() && node.customize.may_take_libguestfs());
+    let over = over.filter(|node| first_image(node).is_some_and(|(_, image)| image == source));
+    let types: BTreeSet<String> = over.map(|node| node.node_type.clone()).collect();
+    types.into_iter().collect()
+}
+
 fn first_image(node: &Node) -> Option<(&Disk, &ImageSource)> {
     let disk = node.disks.first().filter(|disk| disk.is_ours())?;
     Some((disk, disk.image.as_ref()?))
@@ -90,15 +101,15 @@ fn first_image(node: &Node) -> Option<(&Disk, &ImageSource)> {
 /// `Resources`, when libguestfs is asked for and the host has none.
 pub fn outlook(
     host: &Host,
-    deployment: &Deployment,
+    (name, storage): (&str, &Storage),
     wanting: &BTreeMap<&ImageSource, Customize>,
     located: &BTreeMap<ImageSource, Located>,
     (customisation, programs): (&Customisation, &[String]),
+    speaking: &dyn Fn(&ImageSource) -> Vec<String>,
 ) -> Result<Outlook> {
     let mut outlook = Outlook::default();
-    let has_tools = PROGRAMS
-        .iter()
-        .all(|program| programs.iter().any(|there| there == program));
+    let has = |program: &str| programs.iter().any(|there| there == program);
+    let has_tools = PROGRAMS.iter().all(|program| has(program));
     for (source, how) in wanting {
         let base = match located.get(*source) {
             Some(Located::Cached(base)) => Some(base),
@@ -122,31 +133,37 @@ pub fn outlook(
             (_, None) => "whether it has cloud-init is looked at, once; without it libguestfs customises it",
         };
         if !has_tools {
-            let missing: BTreeSet<&str> = PROGRAMS
-                .into_iter()
-                .filter(|program| !programs.iter().any(|there| there == program))
-                .collect();
-            let missing: Vec<&str> = missing.into_iter().collect();
+            let missing = PROGRAMS.iter().filter(|program| !has(program));
+            let missing: Vec<&str> = missing.copied().collect();
             bail!(
                 Fault::new(
                     Exit::Resources,
                     format!(
                         "'{}' lacks the programs {} for images without cloud-init",
-                        deployment.id.host,
+                        name,
                         missing.join(", ")
                     )
                 )
                 .hint("install libguestfs there: 'irs hypervisor prepare' does, or the package guestfs-tools (libguestfs-tools on older systems); --customize cloud-init does without")
             );
         }
+        let certain = *how == Customize::Libguestfs || known == Some(Guest::Bare);
+        let unheard = speaking(source);
+        if let Some(first) = unheard.first().filter(|_| certain) {
+            let message = format!("'cloud_init' of '{first}' is not heard: libguestfs customises its image");
+            bail!(
+                Fault::new(Exit::Usage, message).hint("leave it out, or take an image with cloud-init in it")
+            );
+        }
         if let Some(base) = base
-            && (*how == Customize::Libguestfs || known == Some(Guest::Bare))
-            && let Some(made) = made(host, &deployment.storage, base, customisation)?
+            && certain
+            && let Some(made) = made(host, storage, base, customisation)?
         {
             outlook.there.insert((*source).clone(), made);
             continue;
         }
         let work = Work {
+            unheard,
             source: (*source).clone(),
             how: if known == Some(Guest::Bare) {
                 Customize::Libguestfs
@@ -154,7 +171,7 @@ pub fn outlook(
                 *how
             },
         };
-        let name = match source {
+        let shown = match source {
             ImageSource::Url(url) => crate::url::shown(url),
             ImageSource::Named(entry) => entry.name.clone(),
             ImageSource::File(file) => file.display().to_string(),
@@ -163,8 +180,8 @@ pub fn outlook(
             Step::Image,
             Verb::Update,
             Kind::Image,
-            &name,
-            &deployment.id.host,
+            &shown,
+            name,
             reason,
             work,
         ));
@@ -181,8 +198,8 @@ fn first_boot(source: &ImageSource) -> Option<FirstBoot> {
 
 /// What was found in an image before.
 fn known(host: &Host, base: &Base) -> Result<Option<Guest>> {
-    let note = format!("{}.guest", base.path);
-    let cmd = Cmd::script("cat -- \"$1\" 2>/dev/null || true", &[&note]);
+    let args = [&base.path, base.format.name(), "known"];
+    let cmd = Cmd::script(&sealing(include_str!("customize/look.sh")), &args);
     Ok(Guest::read(
         &host.text(&cmd).context("looking into the cache of base images")?,
     ))
@@ -246,9 +263,10 @@ pub fn apply(
 /// Looks into an image with libguestfs. One that cannot be looked into is taken to have cloud-init, as most have.
 fn look(host: &Host, base: &Base, emulated: &str, hear: &dyn Fn(News) -> Result<()>) -> Result<Guest> {
     let args = [&base.path, base.format.name(), emulated];
+    let script = sealing(include_str!("customize/look.sh"));
     let job = Job {
         purpose: "",
-        script: include_str!("customize/look.sh"),
+        script: &script,
         args: &args,
         stdin: "",
         file: "",
@@ -300,6 +318,34 @@ mod tests {
             signal: None,
             stdout: Vec::new(),
             stderr: errors.as_bytes().to_vec(),
+        }
+    }
+
+    #[test]
+    fn libguestfs_is_missed_only_where_it_is_asked_for() {
+        let source = ImageSource::File("a.qcow2".into());
+        let find = |how, programs: &[&str]| {
+            let programs: Vec<String> = programs.iter().map(|name| (*name).to_owned()).collect();
+            let storage = Storage::default();
+            let wanting = BTreeMap::from([(&source, how)]);
+            let customisation = Customisation::default();
+            outlook(
+                &Host::here(),
+                ("hv", &storage),
+                &wanting,
+                &BTreeMap::new(),
+                (&customisation, &programs),
+                &|_| Vec::new(),
+            )
+        };
+        assert!(find(Customize::Auto, &[]).unwrap().actions.is_empty());
+        let missed = find(Customize::Libguestfs, &["guestfish"]).unwrap_err();
+        assert_eq!(
+            missed.to_string(),
+            "'hv' lacks the programs virt-customize for images without cloud-init"
+        );
+        for how in [Customize::Auto, Customize::Libguestfs] {
+            assert_eq!(find(how, &PROGRAMS).unwrap().actions.len(), 1);
         }
     }
 

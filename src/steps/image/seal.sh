@@ -1,6 +1,7 @@
 # Seals: what a base image in the cache must be, in a file beside it. Its first line is the size and the time of change, as
 # ever; then the SHA-256 of its first 64 KiB (head), of all of it where its name does not say that (sha256), whence it came
-# (from, any number of them), the sums of the packed files that it was in (came, likewise), and when it was placed (placed).
+# (from, any number of them), the sums of the packed files that it was in (came, likewise), when it was placed (placed), and
+# what customize/look.sh found in it (guest).
 # Takes the right to look at what is there (-s), or to change it (-x), until the script ends.
 images_lock() {
   exec 9<"$1"

@@ -353,6 +353,8 @@ pub(super) fn ipxe_year(version: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Scope;
+    use super::super::servers::STREAM_9;
     use super::*;
 
     #[test]
@@ -361,5 +363,22 @@ mod tests {
         assert_eq!(ipxe_year("1.0.0+git-20150424.a25a16d-1ubuntu1.2"), Some(2015));
         assert_eq!(ipxe_year("1.21.1+git20231120.9e1f7a3a-2"), Some(2023));
         assert_eq!(ipxe_year("9.2.4-150700.1.2"), None);
+    }
+
+    #[test]
+    fn a_run_that_customises_images_needs_libguestfs_itself() {
+        let by_run = |customize| {
+            let asked = Asked {
+                validate: true,
+                libguestfs: true,
+                customize,
+                folder: "/var/lib/libvirt/images".into(),
+            };
+            let rows = super::super::requirements(&Found::parse(&STREAM_9), &asked).into_iter();
+            let rows = rows.filter(|row| row.scope == Scope::Run && row.what.starts_with("package "));
+            rows.map(|row| row.what).collect::<Vec<_>>()
+        };
+        assert_eq!(by_run(false), Vec::<String>::new());
+        assert_eq!(by_run(true), ["package guestfs-tools"]);
     }
 }

@@ -395,18 +395,3 @@ fn without_systemd_a_script_starts_libvirt_or_the_user() {
         .replace("#sockets\n", "#sockets\nlibvirt-sock\n");
     assert!(!but_packages(&runs).iter().any(|line| line.contains("service")));
 }
-
-#[test]
-fn a_run_that_customises_images_needs_libguestfs_itself() {
-    let customizing = Asked {
-        customize: true,
-        ..asked()
-    };
-    let by_run = |asked: &Asked| {
-        let rows = rows(&STREAM_9, asked).into_iter();
-        let rows = rows.filter(|row| row.scope == Scope::Run && row.what.starts_with("package "));
-        rows.map(|row| row.what).collect::<Vec<_>>()
-    };
-    assert_eq!(by_run(&asked()), Vec::<String>::new());
-    assert_eq!(by_run(&customizing), ["package guestfs-tools"]);
-}

@@ -15,8 +15,12 @@ if [ "$6" = yes ]; then
   export LIBGUESTFS_BACKEND_SETTINGS
 fi
 part=$5
-script=$(mktemp) || exit 1
-trap 'rm -f -- "$script" "$part"' EXIT
+# libguestfs leaves its own files when it is ended.
+work=$(mktemp -d) || exit 1
+LIBGUESTFS_TMPDIR=$work
+export LIBGUESTFS_TMPDIR
+script=$work/in-image
+trap 'rm -rf -- "$work"; rm -f -- "$part"' EXIT
 trap 'exit 143' TERM
 cat >"$script"
 rm -f -- "$part"
@@ -38,4 +42,4 @@ virt-customize --help 2>&1 | grep -q -e "$relabel" || relabel=--quiet
 virt-customize --quiet "$relabel" --no-network --format qcow2 -a "$part" --run "$script" >&2 || exit 1
 # It is placed as any base is: place.sh follows.
 name=irs-base-$(sha256sum <"$part" | cut -c1-32).qcow2
-set -- "$1" "$part" "$name" "$4" "$part" '' "libguestfs, which customised $2"
+set -- "$1" "$part" "$name" "$4" "$part" '' "libguestfs, which customised $2" ''
