@@ -36,8 +36,15 @@ pub(super) fn look(host: &Host, asked: Asked<'_>) -> Result<Work> {
     let fetcher = getting.through(host);
     let cmd = getting.script(include_str!("look.sh"), &[], &places.urls);
     let text = text(&fetcher, &cmd, &places.urls).map_err(|error| {
-        let what = format!("fetch the base image '{shown}'");
-        error.context(cannot(getting, &what, "'--image-url FILE' uploads a local image"))
+        let message = match getting.via {
+            Via::Hypervisor => format!("the hypervisor cannot fetch the base image '{shown}'"),
+            Via::Client => format!("this machine cannot fetch the base image '{shown}'"),
+        };
+        error.context(cannot(
+            getting,
+            message,
+            "'--image-url FILE' uploads a local image",
+        ))
     })?;
     let (headers, hex): (Vec<&str>, Vec<&str>) = text
         .lines()
@@ -79,14 +86,14 @@ pub(super) fn text(host: &Host, cmd: &Cmd, urls: &[String]) -> Result<String> {
     Err(anyhow!(places(&output.errors(), urls)))
 }
 
-/// The fault of a machine that cannot do `what`; `else_` is what else can be done.
-pub(super) fn cannot(getting: &Getting, what: &str, else_: &str) -> Fault {
+/// The fault of a machine that cannot fetch something; `else_` is what else can be done.
+pub(super) fn cannot(getting: &Getting, message: String, else_: &str) -> Fault {
     match getting.via {
-        Via::Hypervisor => Fault::new(Exit::Failed, format!("the hypervisor cannot {what}")).hint(format!(
+        Via::Hypervisor => Fault::new(Exit::Failed, message).hint(format!(
             "is the URL right, and can the hypervisor reach it? --image-via client fetches it through this machine, --image-proxy \
              through a proxy; {else_}"
         )),
-        Via::Client => Fault::new(Exit::Failed, format!("this machine cannot {what}")).hint(format!(
+        Via::Client => Fault::new(Exit::Failed, message).hint(format!(
             "is the URL right, and can this machine reach it? --image-proxy fetches it through a proxy; {else_}"
         )),
     }

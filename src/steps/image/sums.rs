@@ -1,6 +1,6 @@
 //! The checksum of an image, where `--image-checksum` names a file of sums.
 
-use super::getting::{Getting, Places};
+use super::getting::{Getting, Places, Via};
 use super::look;
 use crate::checksum::{Checksum, Said, sums};
 use crate::deployment::ImageSource;
@@ -57,10 +57,13 @@ fn named(host: &Host, said: &Said, name: &str, getting: &Getting) -> Result<Chec
             let urls = std::slice::from_ref(url);
             let cmd = getting.script(FETCH, &[MOST], urls);
             let text = look::text(&getting.through(host), &cmd, urls).map_err(|error| {
-                let what = format!("fetch the file of sums '{shown}'");
+                let message = match getting.via {
+                    Via::Hypervisor => format!("the hypervisor cannot fetch the file of sums '{shown}'"),
+                    Via::Client => format!("this machine cannot fetch the file of sums '{shown}'"),
+                };
                 error.context(look::cannot(
                     getting,
-                    &what,
+                    message,
                     "--image-checksum takes a file of this machine, too",
                 ))
             })?;
