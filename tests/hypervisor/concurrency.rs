@@ -61,7 +61,12 @@ fn ten_environments_are_made_at_once_and_removed_at_once() {
     let lab = Lab::up("ten", STOCK).warm();
     let folder = tempfile::tempdir().expect("a folder");
     image(folder.path(), "ten.qcow2", 2);
-    let url = lab.serve(folder.path()) + "/ten.qcow2";
+    let packed = Command::new("xz")
+        .arg("-0")
+        .arg(folder.path().join("ten.qcow2"))
+        .run();
+    packed.ok();
+    let url = lab.serve(folder.path()) + "/ten.qcow2.xz";
     let import = format!("override.compute.disks.disk1.import_url={url}");
     let before = lab.snapshot();
     let prefixes: Vec<String> = (0..10).map(|n| format!("p{n}")).collect();

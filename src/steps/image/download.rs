@@ -1,9 +1,9 @@
 //! Fetching the base image: by the hypervisor itself, or by this machine, which then sends it.
 
-use super::apply::{self, Sent, discard};
+use super::apply::discard;
 use super::getting::{self, Getting, Via};
 use super::settle::{Arrived, settle};
-use super::{Base, Work, cache_name, index_name, locate, packed, unconverted};
+use super::{Base, Work, cache_name, index_name, locate, packed, relay, unconverted};
 use crate::checksum::{Algorithm, Checksum};
 use crate::deployment::Storage;
 use crate::error::{Exit, Fault};
@@ -11,23 +11,20 @@ use crate::image;
 use crate::remote::{Cmd, Ended, Host, Job, News, Output};
 use crate::url;
 use anyhow::{Context, Result, anyhow, bail};
-use std::path::{Path, PathBuf};
 
 /// Status of a download that came whole, and whose image could not be unpacked.
 const NOT_UNPACKED: i32 = 65;
-/// How long this machine keeps what it fetched and nobody asked for since, in days.
-const KEPT_DAYS: &str = "+30";
 
 /// What is to be downloaded.
-struct Wanted<'a> {
-    url: &'a str,
-    urls: &'a [String],
-    getting: &'a Getting,
+pub(super) struct Wanted<'a> {
+    pub(super) url: &'a str,
+    pub(super) urls: &'a [String],
+    pub(super) getting: &'a Getting,
     /// Bytes.
-    length: Option<u64>,
-    checksum: Option<&'a Checksum>,
+    pub(super) length: Option<u64>,
+    pub(super) checksum: Option<&'a Checksum>,
     /// The name that its content must give it.
-    must_be: Option<&'a str>,
+    pub(super) must_be: Option<&'a str>,
 }
 
 /// Brings it into the cache.
@@ -63,7 +60,7 @@ pub(super) fn bring(
         must_be: must_be.as_deref(),
     };
     if getting.via == Via::Client {
-        return relay(&wanted, host, folder, hear);
+        return relay::bring(&wanted, host, folder, hear);
     }
     let mut seen = seen.clone();
     loop {
@@ -93,7 +90,7 @@ fn partial(wanted: &Wanted<'_>) -> String {
 }
 
 /// What a job of fetching ended with; the job itself is to be forgotten when that was made use of.
-fn fetch<T>(
+pub(super) fn fetch<T>(
     wanted: &Wanted<'_>,
     seen: &str,
     (host, folder): (&Host, &str),
@@ -163,86 +160,8 @@ fn download(
     })
 }
 
-/// This machine fetches it into a cache of the user's, and sends it.
-fn relay(wanted: &Wanted<'_>, host: &Host, folder: &str, hear: &dyn Fn(News) -> Result<()>) -> Result<Base> {
-    let here = Host::here();
-    let own = cache()?;
-    let own = own
-        .to_str()
-        .context("the user's cache folder has a name that is no text")?;
-    let prune = "# Removes what was fetched long ago: folder, days.\n[ ! -d \"$1\" ] || \
-        find \"$1\" -maxdepth 1 -type f -name 'irs-url-*' -mtime \"$2\" -delete";
-    here.text(&Cmd::script(prune, &[own, KEPT_DAYS]))?;
-    let mut report = String::new();
-    let file = loop {
-        let fetched = fetch(wanted, "", (&here, own), "packed", hear, |output, file| {
-            report = output.text();
-            Ok(Some(PathBuf::from(file)))
-        })?;
-        if let Some(file) = fetched {
-            break file;
-        }
-    };
-    note_place(wanted, &report);
-    let shown = url::shown(wanted.url);
-    let checked = checked(wanted, &report, &file);
-    let (inspected, checksum) = checked.inspect_err(|_| discard(&here, &file.display().to_string()))?;
-    if let Some(packing) = inspected.packing {
-        let sent = packed::Sent {
-            file: &file,
-            packing,
-            sha256: &inspected.sha256,
-            size: inspected.size,
-            index: index_name(wanted.url),
-            shown,
-            checksum,
-            must_be: wanted.must_be,
-        };
-        return packed::send(&sent, host, folder, hear);
-    }
-    let name = cache_name(&inspected.sha256, inspected.format);
-    let sent = Sent {
-        file: &file,
-        size: inspected.size,
-        virtual_size: inspected.virtual_size,
-        name: &must_be(name, wanted.must_be, (folder, &shown))?,
-        index: Some(index_name(wanted.url)),
-        shown,
-    };
-    apply::send(&sent, host, folder, hear)
-}
-
-/// Looks at what this machine fetched; gives what it is, and the checksum that is left to be held of what is packed in it.
-fn checked<'a>(
-    wanted: &Wanted<'a>,
-    report: &str,
-    file: &Path,
-) -> Result<(locate::Inspected, Option<&'a Checksum>)> {
-    let came = came(wanted, report)?;
-    let inspected = locate::inspect(file)?;
-    let left = wanted.checksum.filter(|checksum| !came.has(checksum));
-    if let (Some(checksum), None) = (left, inspected.packing) {
-        came.hold(checksum, &url::shown(wanted.url))?;
-    }
-    Ok((inspected, left))
-}
-
-/// The user's cache of images on this machine.
-fn cache() -> Result<PathBuf> {
-    let set = |name: &str| {
-        let value = std::env::var_os(name).map(PathBuf::from);
-        value.filter(|path| path.is_absolute())
-    };
-    let cache = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
-    let cache = cache.ok_or_else(|| {
-        Fault::new(Exit::Usage, "this machine has no place for what it fetches")
-            .hint("set HOME or XDG_CACHE_HOME; or let the hypervisor fetch it: --image-via hypervisor")
-    })?;
-    Ok(Path::new(&cache).join("irs/images"))
-}
-
 /// Which of several places gave it.
-fn note_place(wanted: &Wanted<'_>, report: &str) {
+pub(super) fn note_place(wanted: &Wanted<'_>, report: &str) {
     let place = report.lines().find_map(|line| line.strip_prefix("place="));
     let place = place.and_then(|place| place.parse::<usize>().ok());
     if let Some(url) = place.and_then(|place| wanted.urls.get(place.checked_sub(1)?)) {
@@ -266,7 +185,7 @@ impl Came {
         Came(report.lines().filter_map(sum).collect())
     }
 
-    fn has(&self, checksum: &Checksum) -> bool {
+    pub(super) fn has(&self, checksum: &Checksum) -> bool {
         self.0.contains(&checksum.to_string())
     }
 
@@ -290,8 +209,8 @@ impl Came {
     }
 }
 
-/// Checks how much came.
-fn came(wanted: &Wanted<'_>, report: &str) -> Result<Came> {
+/// Checks how much came, and gives its sums.
+pub(super) fn came(wanted: &Wanted<'_>, report: &str) -> Result<Came> {
     let size = value(report, "size=")?.parse::<u64>()?;
     if let Some(length) = wanted.length.filter(|length| *length != size) {
         bail!(

@@ -10,6 +10,7 @@ pub mod locate;
 mod look;
 pub mod lost;
 mod packed;
+mod relay;
 pub mod settle;
 pub mod sums;
 pub mod take_out;
