@@ -88,7 +88,7 @@ pub enum Command {
     Cleanup(cleanup::Cleanup),
     /// Check what a server must have to be a hypervisor, or make it one.
     Hypervisor(hypervisor::Hypervisor),
-    /// Look after the base images on a hypervisor: list, remove and verify them.
+    /// Look after the base images on a hypervisor: list, bring, remove and verify them.
     Image(image::Image),
     /// Look at topologies: list, show, check, render and draw them; needs no hypervisor.
     Topology(topology::Topology),

@@ -39,7 +39,7 @@ fn the_help_is_on_stdout() {
       ssh-config  Print the environment's ssh configuration, or let plain ssh know its nodes
       cleanup     Remove the environments that nobody has changed for a time: what dead CI jobs left
       hypervisor  Check what a server must have to be a hypervisor, or make it one
-      image       Look after the base images on a hypervisor: list, remove and verify them
+      image       Look after the base images on a hypervisor: list, bring, remove and verify them
       topology    Look at topologies: list, show, check, render and draw them; needs no hypervisor
       doctor      Check this machine: libraries, ssh, keys, workspaces, and the way to the hypervisors
       completion  Print the script by which a shell completes the words of irs: commands, flags, node

@@ -1,9 +1,13 @@
 //! The flags of `irs image`.
 
+use super::boolean::Boolean;
 use super::cleanup::duration;
 use super::environment::WorkspaceFlag;
+use super::getting::GettingFlags;
 use super::host::ConnectFlags;
+use crate::checksum;
 use clap::{Args, Subcommand};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Flags of `irs image`.
@@ -25,6 +29,8 @@ pub struct Image {
 pub enum Command {
     /// List the base images on a hypervisor: sizes, where they came from, and who uses them.
     List(List),
+    /// Bring an image into the cache without making nodes of it.
+    Pull(Box<Pull>),
     /// Remove base images that nothing uses.
     Rm(Rm),
     /// Remove all base images that nothing uses, and what unfinished downloads left.
@@ -53,6 +59,44 @@ pub struct List {
     /// Where.
     #[command(flatten)]
     pub cache: CacheFlags,
+}
+
+/// Flags of `irs image pull`.
+#[derive(Clone, Debug, Args)]
+pub struct Pull {
+    /// Which image: an http(s) URL, a file of this machine, or a name that 'irs topology images' shows.
+    #[arg(value_name = "URL|PATH|NAME")]
+    pub source: String,
+    /// Where to.
+    #[command(flatten)]
+    pub cache: CacheFlags,
+    /// What its content must be: sha256: or sha512: and its digits, or the URL or path of a file of sums (SHA256SUMS) that
+    /// names the image.
+    #[arg(
+        long,
+        value_name = "sha256:HEX|URL|PATH",
+        env = "IRS_IMAGE_CHECKSUM",
+        help_heading = "Images"
+    )]
+    pub image_checksum: Option<checksum::Said>,
+    /// How it is fetched.
+    #[command(flatten)]
+    pub getting: GettingFlags,
+    /// Fetch it again, though it is in the cache.
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_FORCE_IMAGE_DOWNLOAD", hide_possible_values = true, help_heading = "Images")]
+    pub force_image_download: bool,
+    /// Name of the pool of base images in that folder, unless a pool owns it already.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "images",
+        env = "IRS_POOL_NAME",
+        help_heading = "Images"
+    )]
+    pub pool_name: String,
+    /// A folder whose images.yml comes before the built-in one; may be repeated.
+    #[arg(long, value_name = "DIR", env = "IRS_TOPOLOGY_DIR", help_heading = "Images")]
+    pub topology_dir: Vec<PathBuf>,
 }
 
 /// Flags of `irs image rm`.

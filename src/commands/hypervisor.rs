@@ -1,7 +1,7 @@
 //! `irs hypervisor`: what a server must have, and making it so.
 
 mod check;
-mod pool;
+pub(super) mod pool;
 mod prepare;
 mod report;
 

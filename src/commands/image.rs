@@ -2,6 +2,7 @@
 
 mod list;
 mod prune;
+mod pull;
 mod removal;
 mod rm;
 mod sight;
@@ -32,6 +33,7 @@ pub async fn run(args: &Image, ui: &Ui) -> Result<()> {
     let work = async {
         match &args.command {
             Command::List(args) => list::run(args, ui).await,
+            Command::Pull(args) => pull::run(args, ui).await,
             Command::Rm(args) => rm::run(args, ui).await,
             Command::Prune(args) => prune::run(args, ui).await,
             Command::Verify(args) => verify::run(args, ui).await,

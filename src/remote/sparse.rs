@@ -34,8 +34,9 @@ impl Marks {
     pub(super) fn place(&self, sent: u64, before: u64) -> u64 {
         let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut place = before;
-        while let Some((_, end)) = marks.pop_front_if(|(at, _)| *at <= sent) {
-            place = end;
+        while let Some((_, end)) = marks.front().filter(|(at, _)| *at <= sent) {
+            place = *end;
+            marks.pop_front();
         }
         place
     }

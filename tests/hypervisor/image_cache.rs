@@ -84,7 +84,7 @@ fn the_cache_takes_every_format_and_loses_nothing_that_is_used() {
             Some("vmdk"),
         ),
     ] {
-        let mib = if stored == "raw" { 1024 } else { 64 };
+        let mib = if stored == "raw" { 256 } else { 64 };
         let path = of(name, format, mib);
         let prefix = name.replace('.', "-");
         environment(&lab, &prefix, &path).ok();
