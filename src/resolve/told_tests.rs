@@ -191,6 +191,10 @@ fn the_seed_is_on_the_bus_of_the_first_disk() {
             seed.trim_start().starts_with(&format!("<target {expected}/>")),
             "{disks}: {seed}"
         );
+        // QEMU has no ATA disks that are read-only, and libvirt refuses them.
+        let (own, _) = seed.split_once("</disk>").unwrap();
+        let on_ata = expected.contains("sata") || expected.contains("ide");
+        assert_eq!(own.contains("<readonly/>"), !on_ata, "{own}");
         // libvirt boots the lowest device of a bus, unless it is said.
         let lower = disks.contains("vdb");
         assert_eq!(xml.contains("<boot order=\"1\"/>"), lower, "{xml}");

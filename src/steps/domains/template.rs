@@ -75,9 +75,9 @@ pub fn domain(node: &Node, id: &Identity, setting: &Setting, host_key: Option<St
         .collect();
     if node.has_seed {
         let dev = seed_device(node);
-        // A disk: cloud kernels have no AHCI driver, and would not see a CD-ROM.
+        // Read-only where QEMU can: ATA disks are never. A disk: cloud kernels have no AHCI driver, and would not see a CD-ROM.
         disks.push(values! {
-            type => "file", format => "raw", cache => "default", path => format!("{}/{}", setting.folder, node.seed_volume()), dev, bus => node.seed_bus.as_str(), readonly => true, boots => false,
+            type => "file", format => "raw", cache => "default", path => format!("{}/{}", setting.folder, node.seed_volume()), dev, bus => node.seed_bus.as_str(), readonly => !matches!(node.seed_bus, Bus::Sata | Bus::Ide), boots => false,
         });
     }
     let on_scsi = node.disks.iter().map(|disk| disk.bus);
