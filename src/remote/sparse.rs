@@ -34,13 +34,8 @@ impl Marks {
     pub(super) fn place(&self, sent: u64, before: u64) -> u64 {
         let mut marks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut place = before;
-<<<<<<< Updated upstream
         while let Some((_, end)) = marks.front().filter(|(at, _)| *at <= sent) {
             place = *end;
-=======
-        while let Some((_, end)) = marks.front().copied().filter(|(at, _)| *at <= sent) {
-            place = end;
->>>>>>> Stashed changes
             marks.pop_front();
         }
         place
