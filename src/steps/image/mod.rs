@@ -9,6 +9,7 @@ pub mod hold;
 pub mod locate;
 mod look;
 pub mod lost;
+mod named;
 mod packed;
 mod relay;
 pub mod settle;

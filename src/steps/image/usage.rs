@@ -2,18 +2,17 @@
 //! irs knows. No image is opened by QEMU for it: a guest may have written what it likes.
 
 use super::cache::Cache;
+use super::named;
 use crate::image::{
     self,
     below::{Below, below},
 };
-use crate::libvirt::{self, Libvirt};
+use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
 use crate::steps::domains::read::{self, ActualDomain};
 use crate::steps::host::pools::{self, ActualPool};
 use anyhow::{Context, Result};
-use roxmltree::{Document, Node};
 use std::collections::{BTreeMap, BTreeSet};
-use virt::domain::Domain;
 
 /// How many files one command looks at: its arguments have their limit.
 const AT_ONCE: usize = 200;
@@ -42,16 +41,6 @@ pub struct Usage {
     pub unread: BTreeMap<User, String>,
 }
 
-/// A disk as a domain's definition, its state, or a snapshot names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Named {
-    path: String,
-    /// Whether it must be there: an empty drive's CD need not.
-    counts: bool,
-    /// Whether QEMU takes it for a plain disk, whatever a guest has written there.
-    is_plain: bool,
-}
-
 /// Looks for all disks over the bases of a cache.
 ///
 /// # Errors
@@ -63,7 +52,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, cache: &Cache) -> Result<Usage> {
     let mut wanted: BTreeSet<String> = BTreeSet::new();
     let mut must: BTreeSet<String> = BTreeSet::new();
     let mut seen = Seen::default();
-    for (domain, disks) in named_by_domains(libvirt)? {
+    for (domain, disks) in named::by_domains(libvirt)? {
         let deployment = deployment_of(&domains, &domain);
         for disk in disks {
             let owner = (deployment.clone(), domain.clone());
@@ -135,92 +124,6 @@ fn volumes(libvirt: &Libvirt, pools: &[ActualPool]) -> Result<BTreeSet<String>> 
         );
     }
     Ok(paths)
-}
-
-/// What all domains name: as they are defined, as they run, and in their snapshots.
-fn named_by_domains(libvirt: &Libvirt) -> Result<Vec<(String, Vec<Named>)>> {
-    let domains = libvirt.all_domains()?;
-    let with_snapshots: BTreeSet<String> = libvirt
-        .domains_with_snapshots()?
-        .iter()
-        .filter_map(|domain| domain.name().ok())
-        .collect();
-    let read = libvirt::of_each(&domains, |domain| -> Result<(String, Vec<Named>)> {
-        let name = domain.name()?;
-        let named = texts(domain, with_snapshots.contains(&name));
-        match named {
-            Ok(texts) => {
-                let mut all = Vec::new();
-                for text in &texts {
-                    let document =
-                        Document::parse(text).with_context(|| format!("reading domain '{name}'"))?;
-                    all.extend(disks_in(libvirt, document.root())?);
-                }
-                Ok((name, all))
-            }
-            // It vanished meanwhile.
-            Err(_) if libvirt.domain(&name)?.is_none() => Ok((name, Vec::new())),
-            Err(error) => Err(error.context(format!("reading domain '{name}'"))),
-        }
-    });
-    read.into_iter().collect()
-}
-
-fn texts(domain: &Domain, has_snapshots: bool) -> Result<Vec<String>> {
-    let mut texts = vec![domain.xml_desc(0)?];
-    if domain.is_active()? && domain.is_persistent()? {
-        texts.push(domain.xml_desc(virt::sys::VIR_DOMAIN_XML_INACTIVE)?);
-    }
-    if has_snapshots {
-        for snapshot in domain.list_all_snapshots(0)? {
-            texts.push(snapshot.xml_desc(0)?);
-        }
-    }
-    Ok(texts)
-}
-
-fn disks_in(libvirt: &Libvirt, root: Node<'_, '_>) -> Result<Vec<Named>> {
-    let mut found = Vec::new();
-    for source in root.descendants().filter(|node| node.has_tag_name("source")) {
-        let Some(disk) = source.ancestors().find(|node| node.has_tag_name("disk")) else {
-            continue;
-        };
-        let path = match (
-            source.attribute("file"),
-            source.attribute("dev"),
-            source.attribute("pool"),
-        ) {
-            (Some(path), ..) | (None, Some(path), _) => Some(path.to_owned()),
-            (None, None, Some(pool)) => {
-                volume(libvirt, pool, source.attribute("volume").unwrap_or_default())?
-            }
-            _ => None,
-        };
-        let is_top = source.parent() == Some(disk);
-        let format = disk
-            .children()
-            .find(|node| node.has_tag_name("driver"))
-            .and_then(|node| node.attribute("type"));
-        let drive = matches!(disk.attribute("device"), Some("cdrom" | "floppy"));
-        let counts = !drive && (!is_top || format.is_some_and(|format| format != "raw"));
-        found.extend(path.filter(|path| path.starts_with('/')).map(|path| Named {
-            path,
-            counts,
-            is_plain: is_top && format == Some("raw"),
-        }));
-    }
-    Ok(found)
-}
-
-fn volume(libvirt: &Libvirt, pool: &str, volume: &str) -> Result<Option<String>> {
-    match libvirt.pool(pool)? {
-        Some(pool) if pool.is_active()? => {
-            let volume = libvirt.volume(&pool, volume)?;
-            Ok(volume.and_then(|volume| volume.path().ok()))
-        }
-        // Its folder is looked into all the same.
-        _ => Ok(None),
-    }
 }
 
 /// What was seen of files.
