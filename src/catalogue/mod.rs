@@ -9,6 +9,7 @@ mod read;
 mod tests;
 
 use crate::checksum::Said;
+use crate::deployment::ImageSource;
 use crate::error::{Exit, Fault};
 use crate::topology::files;
 use crate::url;
@@ -162,6 +163,29 @@ impl Catalogue {
     /// The image of that name.
     pub fn get(&self, name: &str) -> Option<&Entry> {
         self.entries.get(name)
+    }
+
+    /// The image whose own place a URL is, with all that is known of it there.
+    pub fn at(&self, url: &str) -> Option<(&Entry, Places)> {
+        let places = |entry: &Entry| {
+            let machines = entry.arch.keys().map(String::as_str);
+            // One of any machine has none of its own.
+            let any = entry.arch.is_empty().then_some("");
+            let mut all = machines
+                .chain(any)
+                .filter_map(|machine| entry.places(machine).ok());
+            all.find(|places| places.urls.first().is_some_and(|own| own == url))
+        };
+        self.iter().find_map(|entry| Some((entry, places(entry)?)))
+    }
+
+    /// What sets an image up at its first boot, when that is known without a look into it.
+    pub fn first_boot(&self, source: &ImageSource) -> Option<FirstBoot> {
+        match source {
+            ImageSource::Named(entry) => entry.first_boot,
+            ImageSource::Url(url) => self.at(url)?.0.first_boot,
+            ImageSource::File(_) => None,
+        }
     }
 
     /// All of them, by name.

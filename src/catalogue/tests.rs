@@ -52,6 +52,25 @@ fn the_built_in_images_are_whole() {
 }
 
 #[test]
+fn a_url_is_known_when_it_is_the_place_of_an_image() {
+    let (catalogue, problems) = of(
+        "images:\n  mine:\n    url: http://h/a/{version}.img\n    version: 3\n    mirrors: ['http://near/3.img']\n    first_boot: none\n",
+    );
+    assert!(problems.is_empty(), "{problems}");
+    let (entry, places) = catalogue.at(crate::cli::virsh::DEFAULT_IMAGE).unwrap();
+    assert_eq!(entry.name, "centos-stream-9");
+    let sums = format!("{}.SHA256SUM", crate::cli::virsh::DEFAULT_IMAGE);
+    assert_eq!(places.checksum, Some(Said::Url(sums)));
+    let first_boot = |url: &str| catalogue.first_boot(&ImageSource::Url(url.to_owned()));
+    let arm = crate::cli::virsh::DEFAULT_IMAGE.replace("x86_64", "aarch64");
+    assert_eq!(first_boot(&arm), Some(FirstBoot::CloudInit));
+    assert_eq!(first_boot("http://h/a/3.img"), Some(FirstBoot::None));
+    for other in ["http://near/3.img", "http://h/a/4.img", ""] {
+        assert_eq!(first_boot(other), None, "{other}");
+    }
+}
+
+#[test]
 fn own_files_add_and_change_key_by_key() {
     let (catalogue, problems) = of(
         "images:\n  debian-12:\n    mirrors: ['http://near/debian-{version}.qcow2']\n  mine:\n    url: http://h/a/my.img.xz\n    \

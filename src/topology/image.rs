@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::Topology;
 use crate::catalogue::Catalogue;
 use crate::deployment::ImageSource;
 use crate::yaml::{Fields, Place, Problems, shown};
@@ -61,6 +62,21 @@ pub fn unknown(source: &ImageSource, catalogue: &Catalogue) -> Option<(String, S
     })
 }
 
+/// Finds the words in files that mean no image.
+pub fn check(topology: &Topology, catalogue: &Catalogue, problems: &mut Problems) {
+    for spec in &topology.node_types {
+        let disks = spec.disks.iter().filter_map(|disk| disk.import.as_ref());
+        for import in disks.chain(&spec.import) {
+            let is_name = named(&import.source, catalogue).is_some();
+            if let Some((why, hint)) = unknown(&import.source, catalogue).filter(|_| !is_name) {
+                problems
+                    .push(import.place.clone(), format!("'import_url' {why}"))
+                    .hint(hint);
+            }
+        }
+    }
+}
+
 /// Where an image comes from: an http(s) URL, or the path of a file on this machine.
 ///
 /// # Errors
@@ -77,9 +93,25 @@ pub fn source(text: &str) -> Result<ImageSource, (String, &'static str)> {
                 "write a blank as %20",
             ));
         }
+        let rest = text.split_once("://").map_or("", |(_, rest)| rest);
+        if rest.is_empty() || rest.starts_with(['/', '?', '#', ':']) {
+            return Err((
+                format!("'{}' has no host", shown(&crate::url::shown(text))),
+                "e.g. https://host.example/images/disk.qcow2",
+            ));
+        }
         return Ok(ImageSource::Url(text.to_owned()));
     }
-    if let Some(path) = text.strip_prefix("file://") {
+    if lower.starts_with("file://") {
+        let path = &text["file://".len()..];
+        let path = path.strip_prefix("localhost").unwrap_or(path);
+        // What begins with a host is of another machine, and no name of the catalogue.
+        if !path.starts_with('/') {
+            return Err((
+                format!("'{}' has no absolute path", shown(text)),
+                "a file of this machine is file:///folder/image.qcow2, or its path alone",
+            ));
+        }
         return Ok(ImageSource::File(PathBuf::from(path)));
     }
     if let Some((scheme, _)) = text.split_once("://") {
@@ -95,4 +127,37 @@ pub fn source(text: &str) -> Result<ImageSource, (String, &'static str)> {
         ));
     }
     Ok(ImageSource::File(PathBuf::from(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_are_told_by_their_words() {
+        let file = |path: &str| Ok(ImageSource::File(PathBuf::from(path)));
+        for (text, expected) in [
+            ("/a/b.img", file("/a/b.img")),
+            ("debian-13", file("debian-13")),
+            ("file:///a/b.img", file("/a/b.img")),
+            ("FILE://localhost/a/b.img", file("/a/b.img")),
+            ("HTTP://h/x", Ok(ImageSource::Url("HTTP://h/x".to_owned()))),
+            ("file://debian-13", Err("'file://debian-13' has no absolute path")),
+            (
+                "file://other/a/b.img",
+                Err("'file://other/a/b.img' has no absolute path"),
+            ),
+            ("http://", Err("'http://' has no host")),
+            ("https:///x", Err("'https:///x' has no host")),
+            (
+                "http://h/a b",
+                Err("'http://h/a b' has blanks or control characters"),
+            ),
+            ("ftp://h/x", Err("has the scheme 'ftp'")),
+            ("", Err("is empty")),
+        ] {
+            let found = source(text).map_err(|(why, _)| why);
+            assert_eq!(found, expected.map_err(str::to_owned), "{text}");
+        }
+    }
 }

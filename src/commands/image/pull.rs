@@ -22,6 +22,7 @@ use crate::yaml::Problems;
 use anyhow::Result;
 use serde::Serialize;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// An image that is in the cache now, in the shape of `--format json`.
 #[derive(Clone, Debug, Serialize)]
@@ -67,13 +68,13 @@ struct Asked {
 pub async fn run(args: &Pull, ui: &Ui) -> Result<()> {
     let mut problems = Problems::default();
     let storage = spec::storage(args.cache.disk_pool.as_deref(), &args.pool_name, &mut problems);
-    let catalogue = Catalogue::load(&args.topology_dir, &mut problems);
+    let catalogue = Arc::new(Catalogue::load(&args.topology_dir, &mut problems));
     let asked = Asked {
         source: source_of(&args.source, &catalogue, &mut problems),
         shown: crate::url::shown(&args.source),
         storage,
         checksum: args.image_checksum.clone(),
-        getting: getting::check(&args.getting, &mut problems),
+        getting: getting::check(&args.getting, &catalogue, &mut problems),
         force: args.force_image_download,
     };
     if !problems.is_empty() {

@@ -33,7 +33,9 @@ pub(super) fn outlook(
         &wanting,
         located,
         (&customisation, &actual.facts.programs),
-        &|source| customize::speaking(deployment, source),
+        (&request.wanted.catalogue, &|source| {
+            customize::speaking(deployment, source)
+        }),
     )?;
     let held: Vec<&Base> = outlook.there.values().collect();
     if !request.dry_run && !hold::hold(&session.host, storage, &id.name, &held)?.is_empty() {

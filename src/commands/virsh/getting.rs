@@ -1,13 +1,15 @@
 //! The flags that say how images are fetched, checked.
 
+use crate::catalogue::Catalogue;
 use crate::cli::getting::{self, GettingFlags};
 use crate::secret::Secret;
 use crate::steps::image::getting::{Getting, Via};
 use crate::url;
 use crate::yaml::{Problems, shown};
+use std::sync::Arc;
 
 /// What the flags say; what is wrong is a problem.
-pub fn check(flags: &GettingFlags, problems: &mut Problems) -> Getting {
+pub fn check(flags: &GettingFlags, catalogue: &Arc<Catalogue>, problems: &mut Problems) -> Getting {
     for mirror in &flags.image_mirror {
         let filled = ["{host}", "{path}", "{file}"]
             .iter()
@@ -46,6 +48,7 @@ pub fn check(flags: &GettingFlags, problems: &mut Problems) -> Getting {
         },
         mirrors: flags.image_mirror.clone(),
         proxy,
+        catalogue: catalogue.clone(),
     }
 }
 

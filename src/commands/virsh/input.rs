@@ -152,7 +152,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
         forced,
         guest,
     } = spec::check(&args.image, &args.topology, &args.node, &mut problems);
-    getting::check(&args.image.getting, &mut problems);
+    getting::check(&args.image.getting, &wanted.catalogue, &mut problems);
     connection::check_hosts(&args.host.connect.host_address, &mut problems);
     let named = connection::named(&args.host.connect.host_address);
     for host in connection::named(&args.host.forget_host) {
@@ -166,7 +166,7 @@ pub fn check(args: &Virsh) -> Result<Request> {
     wanted.bridge_runtime_only = args.host.bridge_runtime_only;
     if !problems.is_empty() {
         if !topology.nodes.is_empty() {
-            problems.append(super::make::faults(&topology, forced));
+            problems.append(super::make::faults(&topology, forced, &wanted.catalogue));
         }
         return Err(problems.into_fault());
     }
@@ -270,6 +270,11 @@ fn request(args: &Virsh, mode: Mode, spec: Spec, place: Place) -> Request {
         workspace: place.workspace,
         known: place.known,
         here: place.here,
+        getting: getting::check(
+            &args.image.getting,
+            &spec.wanted.catalogue,
+            &mut Problems::default(),
+        ),
         wanted: spec.wanted,
         topology: spec.topology,
         forced: spec.forced,
@@ -281,7 +286,6 @@ fn request(args: &Virsh, mode: Mode, spec: Spec, place: Place) -> Request {
         libguestfs: args.host.ground.host_libguestfs,
         memory_overcommit: args.host.host_memory_overcommit,
         checksum: args.image.image_checksum.clone(),
-        getting: getting::check(&args.image.getting, &mut Problems::default()),
         force_download: args.image.force_image_download,
         collect_facts: args.run.collect_ansible_facts,
         dry_run: args.run.dry_run,

@@ -11,6 +11,7 @@ use super::report::{self, Report};
 use super::settle::settle;
 use super::{carry_out, show_plan};
 use crate::actual::Actual;
+use crate::catalogue::Catalogue;
 use crate::deployment::{Deployment, Slot};
 use crate::plan::Plan;
 use crate::resolve::slots::Forced;
@@ -31,6 +32,11 @@ pub async fn run(request: &Request, ui: &Ui) -> Result<()> {
     let slot = request.forced.provisional(request.prefix.as_deref());
     let checked =
         load(&request.topology, request.prefix.as_deref(), None, &slot).map_err(Problems::into_fault)?;
+    let mut problems = Problems::default();
+    topology::image::check(&checked, &request.wanted.catalogue, &mut problems);
+    if !problems.is_empty() {
+        return Err(problems.into_fault());
+    }
     for note in &checked.notes {
         ui.note(&format!("note: {note}"));
     }
@@ -99,10 +105,15 @@ pub fn network_of(request: &Request, record: Option<&Record>) -> String {
 }
 
 /// What is wrong with the topology, for a command line that is wrong already.
-pub fn faults(topology: &topology::Request, forced: Forced) -> Problems {
-    load(topology, None, None, &forced.provisional(None))
-        .err()
-        .unwrap_or_default()
+pub fn faults(topology: &topology::Request, forced: Forced, catalogue: &Catalogue) -> Problems {
+    load(topology, None, None, &forced.provisional(None)).map_or_else(
+        |problems| problems,
+        |topology| {
+            let mut problems = Problems::default();
+            topology::image::check(&topology, catalogue, &mut problems);
+            problems
+        },
+    )
 }
 
 /// Loads the topology for a pair of subnets.

@@ -2,7 +2,7 @@
 
 use super::settle::sealing;
 use super::{Base, Located, locate};
-use crate::catalogue::FirstBoot;
+use crate::catalogue::{Catalogue, FirstBoot};
 use crate::customize::{Customisation, Customize};
 use crate::deployment::{Deployment, Disk, ImageSource, Node, Storage};
 use crate::error::{Exit, Fault};
@@ -105,7 +105,7 @@ pub fn outlook(
     wanting: &BTreeMap<&ImageSource, Customize>,
     located: &BTreeMap<ImageSource, Located>,
     (customisation, programs): (&Customisation, &[String]),
-    speaking: &dyn Fn(&ImageSource) -> Vec<String>,
+    (catalogue, speaking): (&Catalogue, &dyn Fn(&ImageSource) -> Vec<String>),
 ) -> Result<Outlook> {
     let mut outlook = Outlook::default();
     let has = |program: &str| programs.iter().any(|there| there == program);
@@ -117,8 +117,10 @@ pub fn outlook(
         };
         let known = match (base, how) {
             // The catalogue knows it without a look.
-            (_, Customize::Auto) if first_boot(source) == Some(FirstBoot::CloudInit) => continue,
-            (_, Customize::Auto) if first_boot(source) == Some(FirstBoot::None) => Some(Guest::Bare),
+            (_, Customize::Auto) if catalogue.first_boot(source) == Some(FirstBoot::CloudInit) => continue,
+            (_, Customize::Auto) if catalogue.first_boot(source) == Some(FirstBoot::None) => {
+                Some(Guest::Bare)
+            }
             (Some(base), Customize::Auto) => known(host, base)?,
             _ => None,
         };
@@ -187,13 +189,6 @@ pub fn outlook(
         ));
     }
     Ok(outlook)
-}
-
-fn first_boot(source: &ImageSource) -> Option<FirstBoot> {
-    match source {
-        ImageSource::Named(entry) => entry.first_boot,
-        ImageSource::Url(_) | ImageSource::File(_) => None,
-    }
 }
 
 /// What was found in an image before.
@@ -335,7 +330,7 @@ mod tests {
                 &wanting,
                 &BTreeMap::new(),
                 (&customisation, &programs),
-                &|_| Vec::new(),
+                (&Catalogue::default(), &|_| Vec::new()),
             )
         };
         assert!(find(Customize::Auto, &[]).unwrap().actions.is_empty());

@@ -1,11 +1,13 @@
 //! How images are fetched: from which places, through which machine and proxy.
 
+use crate::catalogue::Catalogue;
 use crate::checksum::Said;
 use crate::deployment::ImageSource;
 use crate::remote::{Cmd, Host};
 use crate::secret::Secret;
 use crate::url;
 use anyhow::Result;
+use std::sync::Arc;
 
 /// The beginning of every script that fetches: the proxies of the machine.
 const PROXY: &str = include_str!("proxy.sh");
@@ -29,6 +31,8 @@ pub struct Getting {
     pub mirrors: Vec<String>,
     /// The proxy, where it is not the machine's own.
     pub proxy: Option<Secret>,
+    /// What is known of URLs that images with names have, too.
+    pub catalogue: Arc<Catalogue>,
 }
 
 /// Where an image is to be had.
@@ -58,7 +62,10 @@ impl Getting {
     pub fn places(&self, host: &Host, source: &ImageSource) -> Result<Option<Places>> {
         let (own, checksum) = match source {
             ImageSource::File(_) => return Ok(None),
-            ImageSource::Url(url) => (vec![url.clone()], None),
+            ImageSource::Url(url) => {
+                let known = self.catalogue.at(url);
+                (vec![url.clone()], known.and_then(|(_, places)| places.checksum))
+            }
             ImageSource::Named(entry) => {
                 let machine = host.text(&Cmd::new("uname").arg("-m"))?;
                 let places = entry.places(machine.trim())?;

@@ -9,6 +9,7 @@ use crate::error::{Exit, Fault, FaultContext};
 use crate::image::{self, Format};
 use crate::packed::Packing;
 use crate::remote::{Cmd, Host};
+use crate::url;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -91,7 +92,16 @@ fn locate_url(host: &Host, source: &ImageSource, storage: &Storage, wish: &Wish<
     }
     // What the catalogue's file of sums says now is said of what the server has now, not of what was fetched long ago.
     let checksum = match (&wish.checksum, &places.checksum) {
-        (None, Some(said)) => Some(sums::of_places(host, said, &places, wish.getting)?),
+        (None, Some(said)) => match (sums::of_places(host, said, &places, wish.getting), source) {
+            (Ok(checksum), _) => Some(checksum),
+            // Whoever gives a URL has not asked for it.
+            (Err(error), ImageSource::Url(_)) => {
+                let shown = url::shown(&places.url);
+                tracing::warn!("'{shown}' is fetched without a checksum: {error:#}");
+                None
+            }
+            (Err(error), _) => return Err(error),
+        },
         (said, _) => said.clone(),
     };
     let asked = look::Asked {
