@@ -83,6 +83,8 @@ proptest! {
         node.machine = Some("q35".to_owned());
         node.cpu_model = Model::Named("model".to_owned()).into();
         node.nics[0].portgroup = Some("group".to_owned());
+        // Else the name of its device decides where it is said.
+        node.boot = vec!["hd".to_owned()];
         let before = domains::template::domain(&node, &deployment.id, &setting, Some("host".to_owned())).unwrap();
         node.name.clone_from(&t[0]);
         node.node_type.clone_from(&t[1]);

@@ -56,6 +56,7 @@ fn the_help_names_what_can_be_done() {
       list    Show which node types and network files there are, what they are for and where they come
               from
       show    Show a file as irs reads it: rendered, overridden, with comments on all of its keys
+      images  Show the base images that have names: for --image-url, and 'import_url' in topology files
       check   Say everything that is wrong with topology files, with place and hint
       schema  Print the JSON Schema of a kind of topology files, for editors
       render  Resolve nodes and networks as 'irs virsh' would, down to libvirt's XML
