@@ -193,8 +193,13 @@ impl Lab {
 
     /// Runs `irs image list`, `rm`, … on it.
     pub fn cache(&self, args: &[&str]) -> Run {
+        self.cache_command(args).run()
+    }
+
+    /// The same, not started yet.
+    pub fn cache_command(&self, args: &[&str]) -> Command {
         let (command, args) = args.split_first().expect("a subcommand");
-        self.irs(&[&["image", *command], &self.login()[..], args].concat())
+        self.irs_command(&[&["image", *command], &self.login()[..], args].concat())
     }
 
     /// The flags that lead to this hypervisor.

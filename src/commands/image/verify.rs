@@ -109,6 +109,7 @@ fn verified(way: &Way, folder: &str, names: &[String], ui: &Ui) -> Result<Verifi
                         false => Ok(()),
                     }
                 })?;
+                transfer.position(base.length);
                 transfer.done();
                 if whole { "good" } else { "broken" }
             }

@@ -223,7 +223,8 @@ pub fn apply(
     hear: &dyn Fn(News) -> Result<()>,
 ) -> Result<Option<Base>> {
     let emulated = if emulated { "yes" } else { "no" };
-    if how == Customize::Auto && look(host, base, emulated, hear)? != Guest::Bare {
+    let has_a_system = base.virtual_size >= SMALLEST;
+    if how == Customize::Auto && (!has_a_system || look(host, base, emulated, hear)? != Guest::Bare) {
         return Ok(None);
     }
     let folder = storage.folder.trim_end_matches('/');

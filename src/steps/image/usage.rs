@@ -273,10 +273,12 @@ impl Seen {
                     }
                     continue;
                 }
-                // Whatever else names it, as a text that is no path.
+                // Whatever else names it, as a text that is no path; not what irs itself knows of it.
                 let text = self.heads.get(&path).map(Vec::as_slice).unwrap_or_default();
-                if !self.below.contains_key(&path) {
-                    for name in known.iter().filter(|name| contains(text, name.as_bytes())) {
+                let is_seal = is_base_name(&path) && path.ends_with(".seal");
+                if !self.below.contains_key(&path) && !is_seal {
+                    let names = known.iter().filter(|name| contains(text, name.as_bytes()));
+                    for name in names.filter(|name| text.trim_ascii_end() != name.as_bytes()) {
                         usage
                             .of
                             .entry((*name).to_owned())
@@ -346,3 +348,6 @@ fn users(
 fn contains(text: &[u8], name: &[u8]) -> bool {
     text.windows(name.len()).any(|window| window == name)
 }
+
+#[cfg(test)]
+mod tests;
