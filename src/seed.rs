@@ -8,6 +8,7 @@ mod early;
 mod first_boot;
 mod hand_over;
 pub mod hosts;
+mod locale;
 mod network_config;
 mod user_data;
 mod volume;

@@ -1,7 +1,8 @@
 //! What is done on a node at its first boot beside cloud-init's own modules, before the networks' servers can say otherwise
-//! and before anything of the user's runs: /etc/hosts, a host name that no DHCP reply changes, CA certificates, the kernel's console.
+//! and before anything of the user's runs: /etc/hosts, a host name that no DHCP reply changes, the
+//! locale's name, CA certificates, the kernel's console.
 
-use super::{Seed, console, hosts};
+use super::{Seed, console, hosts, locale};
 
 const HOST_NAME: &str = include_str!("host_name.sh");
 const CERTIFICATES: &str = include_str!("certificates.sh");
@@ -12,6 +13,9 @@ pub(super) fn tasks(seed: &Seed) -> Vec<(&'static str, String)> {
         ("keeping the host name", HOST_NAME.to_owned()),
         ("the console on the serial line", console::SCRIPT.to_owned()),
     ];
+    if let Some(name) = seed.locale {
+        tasks.push(("naming the locale", locale::script(name)));
+    }
     if let Some(block) = seed.hosts {
         tasks.push(("/etc/hosts", hosts::script(block, true)));
     }

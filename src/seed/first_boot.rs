@@ -17,9 +17,6 @@ pub(super) fn render(seed: &Seed) -> anyhow::Result<String> {
         let _ = writeln!(text, "{}", quoted.join(" "));
     };
     say(&["try", "the host name", "call", seed.hostname]);
-    if let Some(locale) = seed.locale {
-        say(&["try", "the locale", "speak", locale]);
-    }
     let (private, public) = (seed.host_key_private.trim_end(), seed.host_key_public);
     say(&["try", "ssh: the host key", "identify", private, public]);
     let keys = seed.authorized_keys.join("\n");
@@ -67,6 +64,9 @@ pub(super) fn render(seed: &Seed) -> anyhow::Result<String> {
     }
     for (what, script) in early::tasks(seed) {
         task(&mut text, what, &script);
+    }
+    if let Some(locale) = seed.locale {
+        let _ = writeln!(text, "try 'the locale' speak {}", quote(locale));
     }
     if let Some(handed) = seed.handed {
         let script = hand_over(handed, seed.username.unwrap_or("root"));

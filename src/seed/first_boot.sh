@@ -25,8 +25,13 @@ call() {
   { echo "$1" >/proc/sys/kernel/hostname; } 2>/dev/null || hostname "$1"
 }
 
-# The language: $1.
+# The language: $1, which the image has, or makes now that its file names it.
 speak() {
+  if has locale-gen && [ -s /etc/locale.gen ]; then locale-gen; fi
+  if has locale && [ -n "$(LC_ALL=$1 locale charmap 2>&1 >/dev/null)" ]; then
+    echo "the image has no locale $1"
+    return 1
+  fi
   file=/etc/locale.conf
   [ -e "$file" ] || [ ! -d /etc/default ] || file=/etc/default/locale
   printf 'LANG=%s\n' "$1" >"$file"

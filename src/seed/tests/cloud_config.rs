@@ -91,6 +91,7 @@ fn what_is_not_asked_for_is_not_there_and_what_is_asked_for_is() {
         user_data::render(seed).unwrap()
     });
     assert!(text.contains(r#""locale": "de_DE.UTF-8""#) && text.contains("begin irs"));
+    assert!(text.contains("/etc/locale.gen"), "{text}");
     let text = with_seed(|seed| {
         seed.swap_mib = Some(0);
         user_data::render(seed).unwrap()

@@ -134,21 +134,6 @@ pub fn outlook(
             (_, None) if !has_tools || size.is_some_and(|size| size < SMALLEST) => continue,
             (_, None) => "whether it has cloud-init is looked at, once; without it libguestfs customises it",
         };
-        if !has_tools {
-            let missing = PROGRAMS.iter().filter(|program| !has(program));
-            let missing: Vec<&str> = missing.copied().collect();
-            bail!(
-                Fault::new(
-                    Exit::Resources,
-                    format!(
-                        "'{}' lacks the programs {} for images without cloud-init",
-                        name,
-                        missing.join(", ")
-                    )
-                )
-                .hint("install libguestfs there: 'irs hypervisor prepare' does, or the package guestfs-tools (libguestfs-tools on older systems); --customize cloud-init does without")
-            );
-        }
         let certain = *how == Customize::Libguestfs || known == Some(Guest::Bare);
         let unheard = speaking(source);
         if let Some(first) = unheard.first().filter(|_| certain) {
@@ -163,6 +148,21 @@ pub fn outlook(
         {
             outlook.there.insert((*source).clone(), made);
             continue;
+        }
+        if !has_tools {
+            let missing = PROGRAMS.iter().filter(|program| !has(program));
+            let missing: Vec<&str> = missing.copied().collect();
+            bail!(
+                Fault::new(
+                    Exit::Resources,
+                    format!(
+                        "'{}' lacks the programs {} for images without cloud-init",
+                        name,
+                        missing.join(", ")
+                    )
+                )
+                .hint("install libguestfs there: 'irs hypervisor prepare' does, or the package guestfs-tools (libguestfs-tools on older systems); --customize cloud-init does without")
+            );
         }
         let work = Work {
             unheard,
