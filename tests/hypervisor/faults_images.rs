@@ -87,7 +87,7 @@ fn each_ill_server_and_image_is_told() {
     let named =
         |sum: &str| lab.virsh(&[SIZES, MAKE, &["--image-url", &url, "--image-checksum", sum]].concat());
     let told = format!(
-        "--image-checksum names: it has sha256:{}",
+        "its checksum names: it has sha256:{}",
         sum("sha256sum", "good.qcow2")
     );
     named(&zeros).exits(1).says(&["is not the one that", &told]);
@@ -154,7 +154,7 @@ fn a_base_that_is_lost_under_nodes_is_named_and_brought_back() {
     write(format!("SHA256 (good.qcow2) = {}\n", "0".repeat(64)));
     run("good.qcow2", &["--image-checksum", &sums])
         .exits(1)
-        .says(&["is not the one that --image-checksum names"]);
+        .says(&["is not the one that its checksum names"]);
     assert_eq!(cache(), "");
     write(format!("{} *other.qcow2\n{right} *good.qcow2\n", "0".repeat(64)));
     let file = of("SHA256SUMS").display().to_string();

@@ -67,7 +67,7 @@ pub(super) fn hold(checksum: &Checksum, digest: &str, shown: &str) -> Result<()>
     let name = checksum.algorithm.name();
     let fault = Fault::new(
         Exit::Failed,
-        format!("image '{shown}' is not the one that --image-checksum names: it has {name}:{digest}"),
+        format!("image '{shown}' is not the one that its checksum names: it has {name}:{digest}"),
     );
     Err(fault
         .hint("is the checksum of this very file, and the server to be trusted? Nothing of it was kept")
@@ -91,13 +91,13 @@ fn locate_url(host: &Host, source: &ImageSource, storage: &Storage, wish: &Wish<
         return Ok(Located::Cached(base));
     }
     // What the catalogue's file of sums says now is said of what the server has now, not of what was fetched long ago.
+    let mut unchecked = None;
     let checksum = match (&wish.checksum, &places.checksum) {
         (None, Some(said)) => match (sums::of_places(host, said, &places, wish.getting), source) {
             (Ok(checksum), _) => Some(checksum),
             // Whoever gives a URL has not asked for it.
             (Err(error), ImageSource::Url(_)) => {
-                let shown = url::shown(&places.url);
-                tracing::warn!("'{shown}' is fetched without a checksum: {error:#}");
+                unchecked = Some(format!("{error:#}"));
                 None
             }
             (Err(error), _) => return Err(error),
@@ -111,7 +111,12 @@ fn locate_url(host: &Host, source: &ImageSource, storage: &Storage, wish: &Wish<
         seen,
         getting: wish.getting,
     };
-    Ok(Located::Missing(look::look(host, asked)?))
+    let shown = url::shown(&asked.places.url);
+    let work = look::look(host, asked)?;
+    if let Some(why) = unchecked {
+        tracing::warn!("'{shown}' is fetched without a checksum: {why}");
+    }
+    Ok(Located::Missing(work))
 }
 
 /// Whether an image in the cache has that checksum: what the URL had when it was fetched may be another one.
