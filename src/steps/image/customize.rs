@@ -95,6 +95,9 @@ fn first_image(node: &Node) -> Option<(&Disk, &ImageSource)> {
     Some((disk, disk.image.as_ref()?))
 }
 
+/// Which node types say `cloud_init` over an image: [`speaking`].
+type Speaking<'a> = dyn Fn(&ImageSource) -> Vec<String> + 'a;
+
 /// Looks at what is known of the images, changes nothing.
 ///
 /// # Errors
@@ -105,7 +108,7 @@ pub fn outlook(
     wanting: &BTreeMap<&ImageSource, Customize>,
     located: &BTreeMap<ImageSource, Located>,
     (customisation, programs): (&Customisation, &[String]),
-    (catalogue, speaking): (&Catalogue, &dyn Fn(&ImageSource) -> Vec<String>),
+    (catalogue, speaking): (&Catalogue, &Speaking<'_>),
 ) -> Result<Outlook> {
     let mut outlook = Outlook::default();
     let has = |program: &str| programs.iter().any(|there| there == program);
