@@ -67,10 +67,13 @@ fn collect_now(workspace: &Workspace, nodes: &[String], ui: &Ui) -> Result<()> {
         let name = format!("{host}.json");
         let file = made.path().join(&name);
         match std::fs::read(&file).ok().filter(|bytes| is_object(bytes)) {
-            Some(_) => std::fs::rename(&file, facts.join(&name))?,
+            Some(_) => {
+                std::fs::rename(&file, facts.join(&name))?;
+                kept.insert(name);
+            }
+            // What it said another day is not what it is.
             None => silent.push(host),
         }
-        kept.insert(name);
     }
     forget_others(&facts, &kept)?;
     if silent.is_empty() {
