@@ -26,7 +26,7 @@ image_files() {
 link_bytes() { cat "/sys/class/net/$LAB_LINK/statistics/tx_bytes"; }
 loop_bytes() { $LAB_NSENTER cat /sys/class/net/lo/statistics/rx_bytes; }
 
-mib() { awk -v bytes="$1" 'BEGIN { printf "%.0f", bytes / 1048576 }'; }
+mib() { awk -v bytes="$1" 'BEGIN { printf bytes < 10485760 ? "%.1f" : "%.0f", bytes / 1048576 }'; }
 passed() { awk -v us="$1" 'BEGIN { printf "%.1f", us / 1e6 }'; }
 
 image_command() {
