@@ -154,6 +154,16 @@ pub fn deployment(
                     )
                     .hint("leave cloud_init out, or --customize");
             }
+            if node_type.cloud_init.is_some()
+                && node.has_os
+                && !node.has_seed
+                && !actual.defines(id.uuid, &node.name)
+            {
+                notes.push(format!(
+                    "note: node '{}' takes no customisation: its 'cloud_init' is not used",
+                    node.name
+                ));
+            }
             fixed.extend(fixed::addresses(&node, node_type));
             nodes.push(node);
         }

@@ -34,6 +34,39 @@ pub(super) fn certificates(guest: &Guest, plan: &Plan) -> Result<Vec<String>> {
     }
 }
 
+/// What was asked for that new nodes which take no customisation are not told; in words.
+pub(super) fn untold(
+    guest: &Guest,
+    deployment: &Deployment,
+    is_new: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let nodes = || {
+        deployment
+            .nodes
+            .iter()
+            .filter(|node| node.has_os && !node.has_seed && is_new(&node.name))
+    };
+    let asked = [
+        ("--topology-timezone", guest.timezone.is_some()),
+        ("--topology-locale", guest.locale.is_some()),
+        ("--tls-ca", !guest.tls_ca.is_empty()),
+        ("'swap'", nodes().any(|node| node.swap_mib > 0)),
+    ];
+    let asked: Vec<&str> = asked
+        .into_iter()
+        .filter(|(_, asked)| *asked)
+        .map(|(what, _)| what)
+        .collect();
+    let names: Vec<&str> = nodes().map(|node| node.name.as_str()).collect();
+    (!asked.is_empty() && !names.is_empty()).then(|| {
+        format!(
+            "note: nodes that take no customisation are told nothing of {}: {}",
+            asked.join(", "),
+            names.join(", ")
+        )
+    })
+}
+
 /// What the nodes of a deployment are told of one another; of those that are to be made the record notes that their seeds
 /// do it.
 pub(super) fn hosts(

@@ -99,7 +99,13 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
         before.recall(&mut deployment);
     }
     let outside = outside::look(&session.host, &mut deployment, known)?;
-    deployment.notes.iter().for_each(|note| ui.note(note));
+    let is_new = |name: &str| !actual.defines(deployment.id.uuid, name);
+    let untold = first_boot::untold(&request.guest, &deployment, is_new);
+    deployment
+        .notes
+        .iter()
+        .chain(&untold)
+        .for_each(|note| ui.note(note));
     deployment.warnings.iter().for_each(|warning| ui.warn(warning));
     let starts = start::converge(&deployment.nodes, &actual.domains, &id.host);
     let restarts = request

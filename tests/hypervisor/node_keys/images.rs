@@ -69,6 +69,16 @@ pub fn images_and_paths(lab: &Lab, files: &Files<'_>) {
         "{hosts}"
     );
 
+    let untold = "customize: none\nswap: 16\ncloud_init: {packages: [tcpdump]}";
+    files.write(
+        "nodes/untold.yml",
+        &SWITCH.replace("supports_libguestfs: no", untold),
+    );
+    files.run(lab, "untold:1", &["--dry-run"]).ok().says(&[
+        "node 'untold-0' takes no customisation: its 'cloud_init' is not used",
+        "told nothing of 'swap': untold-0",
+    ]);
+
     files.refused(
         lab,
         "switch:2",
