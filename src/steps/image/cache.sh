@@ -14,18 +14,16 @@ base() {
     stat -c 'used %Y' -- "$1.seal"
   fi
 }
-for name in irs-base-* irs-url-* irs-customized-* .irs-*; do
+for name in irs-base-* irs-url-* .irs-*; do
   case $name in *[!A-Za-z0-9._-]*) continue ;; esac
   if [ ! -f "$name" ] || [ -L "$name" ]; then continue; fi
   case $name in
   *.part | *.part.head | *.part.new | *.seal.* | .irs-*)
     echo "part $name $(stat -c '%s %b %Y' -- "$name") $(is_open "$name")" ;;
-  # What is known of an image goes with it.
-  *.guest | *.guest.*) ;;
   *.seal)
     # Of one that is gone only the seal is left.
     [ -e "${name%.seal}" ] || base "${name%.seal}" ;;
-  irs-url-* | irs-customized-*)
+  irs-url-*)
     echo "index $name $(stat -c %Y -- "$name") $(head -c 200 -- "$name" | tr -d '\0' | head -n 1)" ;;
   irs-base-*)
     base "$name" ;;

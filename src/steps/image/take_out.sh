@@ -17,7 +17,7 @@ while [ "$left" -gt 0 ]; do
     echo "open $1"
   else
     taken=$(stat -c %b -- "$1" 2>/dev/null || echo 0)
-    if rm -f -- "$1" "$1.seal" "$1.guest"; then echo "removed $1 $((taken * 512))"; fi
+    if rm -f -- "$1" "$1.seal"; then echo "removed $1 $((taken * 512))"; fi
   fi
   left=$((left - 1))
   shift 2
@@ -32,7 +32,7 @@ for name; do
   fi
 done
 # What says of URLs where their content was, and nothing is there.
-for index in irs-url-???????????????? irs-customized-????????????????; do
+for index in irs-url-????????????????; do
   [ -f "$index" ] || continue
   base=$(head -n 1 -- "$index")
   [ -n "$base" ] && [ -e "$base" ] && continue
