@@ -202,15 +202,24 @@ pub fn of_a_guest(lab: &Lab, command: &[&str], config: &Path) {
         "undercloud-0: ready at",
     ]);
     let says = "cat /proc/sys/kernel/random/boot_id kept; nproc; cat /sys/block/vda/size; \
+                echo $(cat /sys/class/net/*/address); ip -br -4 address | grep -c '172[.]16[.]'; \
                 sudo -n dmesg | grep -c 'recovery complete'; awk '/MemTotal/ { print int($2 / 1024 / 64) }' /proc/meminfo";
     let said = ask(says);
     let said: Vec<&str> = said.lines().collect();
-    let [id, kept, cpus, sectors, recoveries, memory] = said[..] else {
+    let [id, kept, cpus, sectors, nics, addressed, recoveries, memory] = said[..] else {
         panic!("{said:?}")
     };
     assert_ne!(id, boot.trim(), "{}", run.transcript());
     assert_eq!((kept, cpus, recoveries), ("kept", "2", "0"));
     assert_eq!(sectors, (101u64 << 21).to_string());
+    // It is there, and the guest's own to set up: only the NIC that the node is reached through asks for an address.
+    for mac in lab.domain("undercloud-0").all("mac", "address") {
+        assert!(
+            nics.split(' ').any(|nic| nic == mac),
+            "{mac} is not one of {nics}"
+        );
+    }
+    assert_eq!(addressed, "1");
     // The kernel keeps some for itself: 512 MiB are 7 times 64 at most.
     assert!(memory.parse::<u32>().expect("a number") >= 8, "{memory}");
     let again = lab.virsh(&restart).ok();
