@@ -1,34 +1,75 @@
-# One environment of ever more parked nodes on one host: time, memory and libvirt calls of each phase of irs, beside virsh
-# and virt-install doing as much as they can of it. Writes tables of its own, and a plot as docs/scale.svg.
+# One environment of ever more parked nodes on one host, fifty networks, and ten environments: time, memory and libvirt calls of each
+# phase of irs, beside virsh and virt-install doing as much as they can of it. Writes tables of its own, with the processor time of the
+# most nodes, and a plot as docs/scale.svg.
 # BENCH_SIZES='10 50 100 500' how many nodes, BENCH_VIRT_INSTALL=100 up to how many virt-install makes them, BENCH_SSH=500 virsh over SSH.
 # shellcheck shell=bash disable=SC2016,SC2154
 
 read -r -a sizes <<<"${BENCH_SIZES:-10 50 100 500}"
+if [ ${#sizes[@]} -lt 2 ]; then
+    echo "error: BENCH_SIZES is '${BENCH_SIZES-}', and a plot needs two sizes: BENCH_SIZES='10 100'" >&2
+    exit 2
+fi
 virt_install_most=${BENCH_VIRT_INSTALL:-100}
 ssh_most=${BENCH_SSH:-500}
 phases=(plan create no-op status cleanup)
 
-# A phase of irs with so many nodes.
+# A phase of irs with a workload: so many nodes, or `networks`, or `environments`.
 irs_phase() {
-    local phase=$1 nodes=$2 words=(virsh) flags
-    flags=(--virt-type qemu --topology-network tests/bench.d/wide.yml --topology-nodes "diskless:$nodes" --start os
-        --host-memory-overcommit)
-    case $phase in
-    plan) flags+=(--dry-run) ;;
-    status) words=(status) flags=() ;;
-    cleanup) flags=(--kill --yes) ;;
+    local phase=$1 workload=$2 flags=(--virt-type qemu --start os --host-memory-overcommit)
+    case $workload in
+    networks) irs_does "$phase" "$workload" --topology-nodes diskless:10 --topology-network "$work/scale/fifty.yml" "${flags[@]}" ;;
+    environments) in_ten "$phase" --topology-nodes diskless:50 --wait "${flags[@]}" ;;
+    *) irs_does "$phase" "$workload" --topology-nodes "diskless:$workload" --topology-network tests/bench.d/wide.yml "${flags[@]}" ;;
     esac
-    /usr/bin/time -q -a -o "$work/scale/$nodes.$phase.memory" -f %M target/release/irs "${words[@]}" \
-        --host-address "$LAB_ADDRESS" --host-key "$LAB_KEY" --known-hosts "$LAB_KNOWN_HOSTS" "${flags[@]}"
+}
+
+# irs_does PHASE WORKLOAD FLAG…: the flags are those of a run that makes it.
+irs_does() {
+    local phase=$1 workload=$2 words=(virsh)
+    shift 2
+    case $phase in
+    plan) words+=("$@" --dry-run) ;;
+    create | no-op) words+=("$@") ;;
+    status) words=(status) ;;
+    cleanup) words+=(--kill --yes) ;;
+    esac
+    /usr/bin/time -q -a -o "$work/scale/$workload.$phase.used" -f '%M %U %S' target/release/irs "${words[@]}" \
+        --host-address "$LAB_ADDRESS" --host-key "$LAB_KEY" --known-hosts "$LAB_KNOWN_HOSTS"
+}
+
+# The same phase of ten environments at the same time.
+in_ten() {
+    local phase=$1 pids=() n
+    shift
+    for n in {0..9}; do
+        IRS_PREFIX=big$n irs_does "$phase" environments "$@" >"$work/scale/big$n" 2>&1 &
+        pids+=($!)
+    done
+    for n in "${!pids[@]}"; do wait "${pids[$n]}" || { cat "$work/scale/big$n" && return 1; }; done
+}
+
+# Hundredths of a second of processor time so far: libvirtd's own, of what it started and waited for, and of all SSH sessions that ended.
+processor() {
+    on_host 'until ! pgrep -P "$(cat /run/sshd.pid)" >/dev/null; do sleep 0.1; done
+        awk "{ sub(/.*\\) /, \"\"); print \$12 + \$13, \$14 + \$15 }" "/proc/$(cat /run/libvirtd.pid)/stat" "/proc/$(cat /run/sshd.pid)/stat" |
+            tr "\n" " " | cut -d" " -f1,2,4'
+}
+
+# Does something and notes its time, and the processor time that it took on the hypervisor.
+spent() {
+    local key=$1 before
+    before=$(processor)
+    timed "$@"
+    echo "$before $(processor)" >>"$work/scale/$key.processor"
 }
 
 # The calls of each phase, in a round of its own: libvirtd writes a line for each of them.
 scale_calls() {
-    local nodes=$1 phase
+    local workload=$1 phase
     tests/lab/calls bench >/dev/null
     for phase in "${phases[@]}"; do
-        irs_phase "$phase" "$nodes" >/dev/null 2>&1
-        tests/lab/calls bench | awk '{ sum += $1 } END { print sum }' >"$work/scale/$nodes.$phase.calls"
+        irs_phase "$phase" "$workload" >/dev/null 2>&1
+        tests/lab/calls bench | awk '{ sum += $1 } END { print sum }' >"$work/scale/$workload.$phase.calls"
     done
     tests/lab/calls bench stop
 }
@@ -44,12 +85,12 @@ virt_install='cd "$1/domains"; ls | xargs -P8 -I{} sh -c "virt-install --name {}
 scale_round() {
     local nodes=$1 round=$2 kept=$work/scale/$1 phase
     for phase in "${phases[@]}"; do
-        timed "scale.$nodes.$phase" irs_phase "$phase" "$nodes"
+        spent "scale.$nodes.$phase" irs_phase "$phase" "$nodes"
         if [ "$phase" = create ] && [ ! -d "$kept" ]; then keep_definitions "$kept"; fi
     done
     timed "scale.$nodes.networks" on_host "$make_networks" "$kept"
-    timed "scale.$nodes.floor" on_host "$define_all" "$kept"
-    timed "scale.$nodes.unfloor" on_host "$undefine_all" "$kept"
+    spent "scale.$nodes.floor" on_host "$define_all" "$kept"
+    spent "scale.$nodes.unfloor" on_host "$undefine_all" "$kept"
     timed "scale.$nodes.virsh" on_host "$define" "$kept"
     timed "scale.$nodes.undefine" on_host "$undefine" "$kept"
     # Minutes, and always about the same for a node: once is enough.
@@ -64,20 +105,55 @@ scale_round() {
     timed "scale.$nodes.unnetworks" on_host "$remove_networks" "$kept"
 }
 
+# One row of a table of phases: `least` is the number of nodes that those of a larger one are held against.
+phase_row() {
+    local what=$1 workload=$2 phase=$3 least=${4-}
+    awk -v what="$what" -v phase="$phase" -v median="$(median "scale.$workload.$phase")" -v spread="$(spread "scale.$workload.$phase")" \
+        -v memory="$(sort -n "$work/scale/$workload.$phase.used" | tail -n 1 | cut -d" " -f1)" \
+        -v calls="$(cat "$work/scale/$workload.$phase.calls")" -v nodes="$workload" -v least="$least" \
+        -v base="$([ -z "$least" ] || cat "$work/scale/$least.$phase.calls")" 'BEGIN {
+            printf "| %s | %s | %.2f (%s) | %.1f | %d |", what, phase, median, spread, memory / 1024, calls
+            if (least != "") printf " %s |", nodes == least ? "–" : sprintf("%.2f", (calls - base) / (nodes - least))
+            print "" }'
+}
+
 phases_table() {
     local nodes phase
     printf '| nodes | phase | seconds, median (lowest–highest) | MiB of memory | libvirt calls | calls for each node more |\n|---|---|---|---|---|---|\n'
-    local least=${sizes[0]}
     for nodes in "${sizes[@]}"; do
-        for phase in "${phases[@]}"; do
-            awk -v nodes="$nodes" -v phase="$phase" -v median="$(median "scale.$nodes.$phase")" \
-                -v spread="$(spread "scale.$nodes.$phase")" -v least="$least" \
-                -v memory="$(sort -n "$work/scale/$nodes.$phase.memory" | tail -n 1)" \
-                -v calls="$(cat "$work/scale/$nodes.$phase.calls")" -v base="$(cat "$work/scale/$least.$phase.calls")" 'BEGIN {
-                    each = nodes == least ? "–" : sprintf("%.2f", (calls - base) / (nodes - least))
-                    printf "| %d | %s | %.2f (%s) | %.1f | %d | %s |\n", nodes, phase, median, spread, memory / 1024, calls, each }'
-        done
+        for phase in "${phases[@]}"; do phase_row "$nodes" "$nodes" "$phase" "${sizes[0]}"; done
     done
+}
+
+# The same of what is wide: one environment on many networks, and many environments.
+wide_table() {
+    local phase
+    printf '| what | phase | seconds, median (lowest–highest) | MiB of memory | libvirt calls |\n|---|---|---|---|---|\n'
+    for phase in "${phases[@]}"; do phase_row '50 networks, 10 nodes with a NIC on each' networks "$phase"; done
+    for phase in "${phases[@]}"; do phase_row 'ten environments, 50 nodes and 3 networks each, at the same time' environments "$phase"; done
+}
+
+# The median of a column's numbers, which come one a line.
+middle() { sort -n | awk '{ at[NR] = $1 } END { printf "%.2f", at[int((NR + 1) / 2)] }'; }
+
+# One row of `processor_table`; a column of what the hypervisor spent is the difference of two readings.
+processor_row() {
+    local what=$1 key=scale.$2.$3 used=$work/scale/$2.$3.used column
+    printf '| %s | ' "$what"
+    if [ -e "$used" ]; then awk '{ print $2 + $3 }' "$used" | middle; else printf '–'; fi
+    for column in 1 2 3; do
+        printf ' | '
+        awk -v column="$column" '{ print ($(column + 3) - $column) / 100 }' "$work/scale/$key.processor" | middle
+    done
+    echo ' |'
+}
+
+processor_table() {
+    local nodes=$1 phase
+    printf '| seconds of a processor, %s nodes, median | irs | libvirtd | what libvirtd starts | sshd and its sessions |\n|---|---|---|---|---|\n' "$nodes"
+    for phase in "${phases[@]}"; do processor_row "$phase" "$nodes" "$phase"; done
+    processor_row '`virsh define` of them, 8 connections on the hypervisor, without networks' "$nodes" floor
+    processor_row '`virsh undefine`, likewise' "$nodes" unfloor
 }
 
 nodes_table() {
@@ -130,61 +206,56 @@ fifty_networks() {
     printf '      - network: net%d\n' $(seq 0 49)
 }
 
-wide_round() {
-    local kept=$work/scale/wide flags=(--virt-type qemu --host-memory-overcommit --start os --topology-nodes diskless:10
-        --topology-network "$work/scale/fifty.yml")
-    timed wide.create irs "${flags[@]}"
-    [ -d "$kept" ] || keep_definitions "$kept"
-    timed wide.no-op irs "${flags[@]}"
-    timed wide.cleanup irs --kill --yes
-    timed wide.networks on_host "$make_networks" "$kept"
-    timed wide.unnetworks on_host "$remove_networks" "$kept"
-}
-
-ten_environments() {
-    local pids=() n
-    for n in $(seq 0 9); do
-        irs --prefix "big$n" --topology-nodes diskless:50 --start os --host-memory-overcommit --wait >"$work/scale/big$n" 2>&1 &
-        pids+=($!)
+networks_round() {
+    local kept=$work/scale/fifty phase
+    for phase in "${phases[@]}"; do
+        timed "scale.networks.$phase" irs_phase "$phase" networks
+        if [ "$phase" = create ] && [ ! -d "$kept" ]; then keep_definitions "$kept"; fi
     done
-    for n in "${!pids[@]}"; do wait "${pids[$n]}" || { cat "$work/scale/big$n" && return 1; }; done
+    timed fifty.networks on_host "$make_networks" "$kept"
+    timed fifty.unnetworks on_host "$remove_networks" "$kept"
 }
 
 # A small environment that is there already, alone and beside ten others with fifty nodes each, made at the same time.
-neighbours_round() {
-    local small=(--prefix small --topology-nodes diskless:1 --topology-network 1_net --start os --host-memory-overcommit)
+environments_round() {
+    local small=(--prefix small --topology-nodes diskless:1 --topology-network 1_net --start os --host-memory-overcommit) phase
     irs "${small[@]}" >/dev/null 2>&1
     for _ in 1 2 3; do timed neighbours.alone irs "${small[@]}"; done
-    timed neighbours.ten ten_environments
-    for _ in 1 2 3; do timed neighbours.beside irs "${small[@]}"; done
-    timed neighbours.cleanup irs --cleanup --yes
+    for phase in "${phases[@]}"; do
+        if [ "$phase" = cleanup ]; then
+            for _ in 1 2 3; do timed neighbours.beside irs "${small[@]}"; done
+        fi
+        timed "scale.environments.$phase" irs_phase "$phase" environments
+    done
+    irs --kill --yes --prefix small >/dev/null 2>&1
 }
 
 many_table() {
     # shellcheck disable=SC2034 # The file that `row` and `figures` mean.
     local table=$work/scale/many
-    row '50 networks and 10 nodes with 50 NICs each; the networks alone by hand, on the hypervisor' wide.create wide.networks
-    row 'run again, nothing to do' wide.no-op
-    row 'removing them; the networks alone by hand' wide.cleanup wide.unnetworks
-    row 'ten environments of 50 nodes and 3 networks each, made at the same time' neighbours.ten
-    row 'a node of its own beside these 500, nothing to do; the same alone' neighbours.beside neighbours.alone
-    row 'removing all eleven' neighbours.cleanup
+    row '50 networks and 10 nodes with 50 NICs each; the networks alone by hand, on the hypervisor' scale.networks.create fifty.networks
+    row 'removing them; the networks alone by hand' scale.networks.cleanup fifty.unnetworks
+    row 'a node of its own beside ten environments of 50 nodes, nothing to do; the same alone' neighbours.beside neighbours.alone
     figures scale
 }
 
 measure_scale() {
-    local nodes round
+    local workload round
     mkdir -p "$work/scale"
     fifty_networks >"$work/scale/fifty.yml"
-    wide_round
-    neighbours_round
+    for workload in networks environments; do
+        scale_calls "$workload"
+        for round in $(seq "$rounds"); do "${workload}_round"; done
+    done
+    wide_table | document wide
     many_table | document networks
-    for nodes in "${sizes[@]}"; do
-        scale_calls "$nodes"
-        for round in $(seq "$rounds"); do scale_round "$nodes" "$round"; done
+    for workload in "${sizes[@]}"; do
+        scale_calls "$workload"
+        for round in $(seq "$rounds"); do scale_round "$workload" "$round"; done
     done
     nodes_table | document nodes
     phases_table | document phases
+    processor_table "${sizes[-1]}" | document processor
     scale_points >"$work/scale.points"
     python3 -B tests/bench.d/plot.py <"$work/scale.points" >docs/scale.svg
 }
