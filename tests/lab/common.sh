@@ -25,7 +25,9 @@ find_holder() {
 # Sets lab_init to process 1 of the lab, by its id out here; fails when there is none.
 find_init() {
     find_holder || return 1
-    lab_init=$(pgrep -o -P "$lab_holder")
+    # Its only child; no line ends there.
+    lab_init=
+    read -r lab_init _ 2>/dev/null <"/proc/$lab_holder/task/$lab_holder/children" || [ -n "$lab_init" ]
 }
 
 # The command prefix that runs a command on the hypervisor itself.
