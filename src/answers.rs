@@ -72,9 +72,8 @@ pub fn settle(arguments: Vec<OsString>) -> Result<Settled, Refusal> {
     }
     let mut arguments = handed::arrange(arguments);
     let said = parse(&command, &arguments)?;
-    let mut notes = Vec::new();
+    let mut notes = exposed::notes(innermost(&said));
     if let Some((path, flags)) = reader(&said) {
-        notes.extend(exposed::notes(flags));
         let words = from_files(&command, path, flags, &mut notes)?;
         arguments.splice(after(&arguments, path), words);
     }
@@ -99,6 +98,11 @@ fn reader(said: &ArgMatches) -> Option<(&'static [&'static str], &ArgMatches)> {
             .try_fold(said, |said, word| said.subcommand_matches(word))?;
         Some((*path, flags))
     })
+}
+
+/// The flags of the command that was given, below all that lead to it.
+fn innermost(said: &ArgMatches) -> &ArgMatches {
+    said.subcommand().map_or(said, |(_, below)| innermost(below))
 }
 
 /// Where the flags of a command begin: nothing before its own words takes a value of their names.

@@ -51,10 +51,11 @@ const IN_IMAGE: &str = include_str!("customize/in_image.sh");
 impl Customisation {
     /// The script that libguestfs runs in the image, as its root; user and zone were checked as flags.
     pub fn script(&self) -> String {
-        let zone = self.timezone.as_deref().unwrap_or_default();
+        let quoted = |text: &str| format!("'{}'", text.replace('\'', "'\\''"));
+        let zone = quoted(self.timezone.as_deref().unwrap_or_default());
         format!(
-            "user='{}' zone='{zone}'\nprogram=$(cat <<'IRS_END'\n{PROGRAM}IRS_END\n)\nunit=$(cat <<'IRS_END'\n{UNIT}IRS_END\n)\n{IN_IMAGE}",
-            self.user
+            "user={} zone={zone}\nprogram=$(cat <<'IRS_END'\n{PROGRAM}IRS_END\n)\nunit=$(cat <<'IRS_END'\n{UNIT}IRS_END\n)\n{IN_IMAGE}",
+            quoted(&self.user)
         )
     }
 
@@ -91,6 +92,18 @@ mod tests {
         ] {
             assert_ne!(name, other);
         }
+    }
+
+    #[test]
+    fn what_is_said_of_an_image_stays_text() {
+        let (user, zone) = ("a'; exit 3; '", "$(exit 3)`exit 3`\"\n'\\''");
+        let script = of(user, Some(zone)).script();
+        let begin = script.split("\nprogram=").next().unwrap();
+        let said = Command::new("sh")
+            .args(["-c", &format!("{begin}\nprintf %s \"$user|$zone\"")])
+            .output()
+            .unwrap();
+        assert_eq!(String::from_utf8(said.stdout).unwrap(), format!("{user}|{zone}"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Text that must not be shown.
 
 use std::fmt;
+use std::process::Command;
 
 /// A password: no log, no message and no plan shows it.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,6 +29,24 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(secret)")
     }
+}
+
+/// What all variables that irs reads begin with.
+const VARIABLES: &str = "IRS_";
+
+/// The variable that says the same as a flag.
+pub fn variable(flag: &str) -> String {
+    format!("{VARIABLES}{}", flag.to_uppercase().replace('-', "_"))
+}
+
+/// Keeps what irs was told by its environment, passwords among it, from a program that has no use for it.
+pub fn keep_from(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with(VARIABLES) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 #[cfg(test)]

@@ -41,6 +41,36 @@ fn a_password_on_the_command_line_is_told_and_kept_to_itself() {
         assert!(shown.contains("IRS_IMAGE_URL keeps it to yourself"), "{shown}");
         assert!(!shown.contains("sesame") && !shown.contains("hush"), "{shown}");
     }
+    // Of every command, and of every flag that takes a URL.
+    for (line, instead) in [
+        ("image pull https://me:hush@host/x", "IRS_IMAGE_URL"),
+        ("image pull x --image-proxy http://me:hush@p:1", "IRS_IMAGE_PROXY"),
+        (
+            "virsh --image-checksum https://host/x?sig=hush",
+            "IRS_IMAGE_CHECKSUM",
+        ),
+        ("virsh --tls-ca https://me:hush@host/x", "IRS_TLS_CA"),
+        (
+            "virsh --image-mirror-url ftp://me:hush@host/x",
+            "IRS_IMAGE_MIRROR_URL",
+        ),
+        (
+            "virsh --topology-net-url 'https://me:hu/sh@host/x y'",
+            "IRS_TOPOLOGY_NET_URL",
+        ),
+    ] {
+        let line = format!("{line} --host-address {NOWHERE}");
+        let output = irs(home.path(), &line, &[]);
+        let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(
+            shown.contains(&format!("{instead} keeps it to yourself")),
+            "{line}: {shown}"
+        );
+        assert!(
+            !shown.contains("hush") && !shown.contains("hu/sh"),
+            "{line}: {shown}"
+        );
+    }
     for (more, environment) in [
         ("--vnc-password-file screens", vec![]),
         ("", vec![("IRS_VNC_PASSWORD", "sesame"), ("IRS_IMAGE_URL", url)]),
@@ -85,4 +115,24 @@ fn a_password_on_the_command_line_is_told_and_kept_to_itself() {
         !refused.contains("sesame-") && !refused.contains("hush"),
         "{refused}"
     );
+}
+
+/// What a user's own ProxyCommand and the commands on this machine see of irs's environment.
+#[test]
+fn programs_that_irs_starts_are_not_told_its_secrets() {
+    let home = tempfile::tempdir().unwrap();
+    let seen = home.path().join("seen");
+    let config = home.path().join(".ssh/config");
+    std::fs::create_dir(home.path().join(".ssh")).unwrap();
+    let text = format!("Host hv\n ProxyCommand env >'{}'; echo nothing\n", seen.display());
+    std::fs::write(&config, text).unwrap();
+    let line = "hypervisor check --host-address hv";
+    let environment = [
+        ("IRS_HOST_PASSWORD", "sesame"),
+        ("IRS_IMAGE_PROXY", "http://me:hush@p:1"),
+    ];
+    let output = irs(home.path(), line, &environment);
+    let seen = std::fs::read_to_string(&seen).unwrap_or_else(|_| panic!("{output:?}"));
+    assert!(seen.contains("PATH="), "{seen}");
+    assert!(!seen.contains("sesame") && !seen.contains("hush"), "{seen}");
 }

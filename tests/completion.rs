@@ -17,6 +17,12 @@ fn home() -> tempfile::TempDir {
     let inventory = "# Written by irs\nlocalhost ansible_connection=local\nhypervisor ansible_host=hv-seven\n\
         lab1-compute-0 ansible_host=172.16.0.2\nlab1-compute-1 ansible_host=172.16.0.3\n\n[hypervisor]\nhypervisor\n\n[local]\nlocalhost\n";
     std::fs::write(workspace.join("hosts-prov"), inventory).unwrap();
+    // Somebody's topology, which nobody has looked at yet.
+    for name in ["hostile`id`", "hostil2!x{a,b}#"] {
+        let folder = home.path().join("theirs/network");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{name}.yml")), "networks: {}\n").unwrap();
+    }
     home
 }
 
@@ -111,6 +117,15 @@ fn bash_completes_what_irs_knows() {
             "<power><--prefix><lab1><off><lab1-compute-0,lab1-compute-1>",
         ),
         ("irs virsh --start=n", "<virsh><--start=none>"),
+        // What means something to a shell means itself.
+        (
+            "irs virsh --topology-dir theirs --topology-network hostile",
+            "<virsh><--topology-dir><theirs><--topology-network><hostile`id`>",
+        ),
+        (
+            "irs virsh --topology-dir theirs --topology-network hostil2",
+            "<virsh><--topology-dir><theirs><--topology-network><hostil2!x{a,b}#>",
+        ),
         ("irs frobn", "<frobn>"),
     ] {
         assert_eq!(completed(home.path(), line), expected, "{line}");

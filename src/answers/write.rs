@@ -13,6 +13,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_yaml::{Mapping, Value};
 
 use crate::error::{Exit, Fault};
+use crate::url;
 use crate::workspace::atomic;
 
 use super::COMMAND;
@@ -148,7 +149,7 @@ impl Answers {
 impl Answer {
     /// Whether it is a password, or a URL with one in it.
     fn is_secret(&self) -> bool {
-        self.kind == Kind::Secret || self.values.iter().any(|value| has_password(value))
+        self.kind == Kind::Secret || self.values.iter().any(|value| url::has_secret(value))
     }
 
     fn value(&self) -> Option<Value> {
@@ -169,14 +170,6 @@ impl Answer {
             Kind::Text | Kind::Secret => text(),
         })
     }
-}
-
-/// Whether a value is a URL with a user in it.
-pub(super) fn has_password(value: &str) -> bool {
-    let host = value
-        .split_once("://")
-        .map(|(_, rest)| rest.split('/').next().unwrap_or(rest));
-    host.is_some_and(|host| host.contains('@'))
 }
 
 fn answer(arg: &Arg, flags: &ArgMatches) -> Option<Answer> {

@@ -65,7 +65,7 @@ pub struct List {
 #[derive(Clone, Debug, Args)]
 pub struct Pull {
     /// Which image: an http(s) URL, a file of this machine, or a name that 'irs topology images' shows.
-    #[arg(value_name = "URL|PATH|NAME")]
+    #[arg(value_name = "URL|PATH|NAME", env = "IRS_IMAGE_URL", hide_env_values = true)]
     pub source: String,
     /// Where to.
     #[command(flatten)]

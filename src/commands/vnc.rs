@@ -119,13 +119,16 @@ fn view(program: &str, port: u16) -> Result<()> {
         true => format!("127.0.0.1::{port}"),
         false => format!("vnc://127.0.0.1:{port}"),
     };
-    let ended = Command::new(program).arg(address).status().map_err(|error| {
-        let message = match error.kind() {
-            ErrorKind::NotFound => format!("'{program}' is not installed on this machine"),
-            _ => format!("cannot start '{program}': {error}"),
-        };
-        Fault::new(Exit::Failed, message)
-    })?;
+    let ended = crate::secret::keep_from(&mut Command::new(program))
+        .arg(address)
+        .status()
+        .map_err(|error| {
+            let message = match error.kind() {
+                ErrorKind::NotFound => format!("'{program}' is not installed on this machine"),
+                _ => format!("cannot start '{program}': {error}"),
+            };
+            Fault::new(Exit::Failed, message)
+        })?;
     match ended.success() {
         true => Ok(()),
         false => Err(Fault::new(Exit::Failed, format!("'{program}' ended with {ended}")).into()),

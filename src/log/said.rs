@@ -58,6 +58,24 @@ fn has_secret(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_flag_that_takes_a_secret_is_known() {
+        let mut command = crate::cli::Cli::command();
+        command.build();
+        let mut commands = vec![&command];
+        let mut seen = 0;
+        while let Some(command) = commands.pop() {
+            commands.extend(command.get_subcommands());
+            let hidden = command.get_arguments().filter(|arg| arg.is_hide_env_values_set());
+            for long in hidden.filter_map(clap::Arg::get_long) {
+                seen += 1;
+                assert!(SECRETS.contains(&&*format!("--{long}")), "--{long}");
+            }
+        }
+        assert!(seen > 1);
+    }
 
     #[test]
     fn secrets_stay_out() {

@@ -217,7 +217,7 @@ impl Local {
             "" => (Stdio::from(OwnedFd::from(stream)), None),
             _ => (Stdio::piped(), Some((stream.try_clone()?, stream))),
         };
-        let mut child = Command::new(&argv[0])
+        let mut child = crate::secret::keep_from(&mut Command::new(&argv[0]))
             .args(&argv[1..])
             .stdin(stdin)
             .stdout(Stdio::from(out))

@@ -4,6 +4,7 @@ use super::command::tail;
 use super::sudo::own_words;
 use super::{Cmd, Host, Output, Remote};
 use crate::error::{Exit, Fault, FaultContext};
+use crate::secret;
 use crate::ssh::exec::{Bounds, Finished, exec};
 use crate::ssh::link_lost;
 use crate::units::format_elapsed;
@@ -16,6 +17,11 @@ use std::time::Instant;
 
 /// How much is moved at once into a local command.
 const CHUNK: usize = 256 * 1024;
+/// What any host answers to a command stays far below that.
+const ANSWER: Bounds = Bounds {
+    bytes: 256 << 20,
+    time: None,
+};
 
 impl Host {
     /// Runs `cmd` as root; a command that fails is no error here (see [`Host::check`]), an
@@ -70,7 +76,7 @@ impl Remote {
         let input = &mut first.reveal().as_bytes().chain(input);
         loop {
             let (mut connection, used) = self.pool.take(&self.client)?;
-            match exec(&mut connection.link, &command, input, &progress, Bounds::NONE) {
+            match exec(&mut connection.link, &command, input, &progress, ANSWER) {
                 Ok(done) => {
                     self.pool.give(connection);
                     return match done.begun {
@@ -117,7 +123,7 @@ pub(super) fn feed_local(
     progress: &dyn Fn(u64),
 ) -> io::Result<Output> {
     // In a group of its own: a Ctrl-C is for irs, which stops at a safe point.
-    let mut child = Command::new(&argv[0])
+    let mut child = secret::keep_from(&mut Command::new(&argv[0]))
         .args(&argv[1..])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

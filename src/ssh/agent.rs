@@ -7,7 +7,9 @@ use super::certificate;
 use super::config::AgentSocket;
 use super::link::Link;
 use ssh_key::PublicKey;
+use std::fs::Permissions;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::thread;
@@ -41,7 +43,7 @@ pub(super) fn connect(link: &Link, socket: &AgentSocket) -> Option<(ssh2::Agent,
     };
     let real = UnixStream::connect(path).ok()?;
     let mut agent = link.session().agent().ok()?;
-    let folder = tempfile::Builder::new().prefix("irs-").tempdir_in("/tmp").ok()?;
+    let folder = private_folder()?;
     let ours = folder.path().join("agent");
     let listener = UnixListener::bind(&ours).ok()?;
     agent.set_identity_path(&ours).ok()?;
@@ -53,6 +55,15 @@ pub(super) fn connect(link: &Link, socket: &AgentSocket) -> Option<(ssh2::Agent,
     agent.list_identities().ok()?;
     let keys = agent.identities().ok()?;
     Some((agent, keys.into_iter().map(Identity::of).collect()))
+}
+
+/// A short path that only this user may come by, whatever the umask: whoever is first at the socket has the agent.
+fn private_folder() -> Option<tempfile::TempDir> {
+    tempfile::Builder::new()
+        .prefix("irs-")
+        .permissions(Permissions::from_mode(0o700))
+        .tempdir_in("/tmp")
+        .ok()
 }
 
 impl Identity {
@@ -180,6 +191,15 @@ fn answered_right(answer: Vec<u8>) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_else_comes_by_the_socket() {
+        let folder = private_folder().unwrap();
+        assert_eq!(
+            folder.path().metadata().unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+    }
 
     #[test]
     fn what_it_does_not_know_is_passed_on_as_it_is() {

@@ -20,12 +20,6 @@ pub struct Bounds {
 }
 
 impl Bounds {
-    /// Whatever it takes.
-    pub const NONE: Bounds = Bounds {
-        bytes: usize::MAX,
-        time: None,
-    };
-
     fn check(self, done: &Finished, begun: Instant) -> Result<(), LinkError> {
         if done.stdout.len() + done.stderr.len() > self.bytes {
             return Err(std::io::Error::other("it answers without end").into());

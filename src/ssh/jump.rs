@@ -2,6 +2,7 @@
 
 use super::config::{Destination, Strictness, expand_tokens};
 use crate::error::{Exit, Fault, FaultContext};
+use crate::secret;
 use anyhow::{Result, anyhow};
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -239,7 +240,7 @@ fn spawn(command: &str, config: Option<NamedTempFile>) -> io::Result<Way> {
     let (ours, theirs) = UnixStream::pair()?;
     let out: OwnedFd = theirs.try_clone()?.into();
     // Ctrl-C goes to every process of the terminal; the proxy must live until we have stopped well.
-    let mut child = Command::new("sh")
+    let mut child = secret::keep_from(&mut Command::new("sh"))
         .arg("-c")
         .arg(format!("trap '' INT; {command}"))
         .stdin(Stdio::from(OwnedFd::from(theirs)))

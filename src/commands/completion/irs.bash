@@ -32,8 +32,9 @@ _irs() {
     while IFS=$'\t' read -r value _; do
         [[ -n $value ]] || continue
         value=${value#"$fixed"}
+        # Whatever may mean something to a shell means itself.
         case $value in
-            *[[:space:]\'\"\\\$\&\;\(\)\<\>\|\*\?]*) printf -v value %q "$value" ;;
+            *[!A-Za-z0-9_@%+=:,./~-]*) printf -v value %q "$value" ;;
         esac
         COMPREPLY+=("$value")
     done < <("${words[0]/#\~\//$HOME/}" __complete "${words[@]:1}" 2>/dev/null)

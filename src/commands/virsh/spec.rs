@@ -217,7 +217,10 @@ fn is_url(flag: &str, url: &str, example: &str, problems: &mut Problems) -> bool
         problems
             .push(
                 None,
-                format!("{flag} '{}' is no http:// or https:// URL", shown(url)),
+                format!(
+                    "{flag} '{}' is no http:// or https:// URL",
+                    shown(&crate::url::shown(url))
+                ),
             )
             .hint(format!("e.g. {flag} {example}"));
     }

@@ -11,6 +11,7 @@ use crate::workspace::{self, Record, Workspace, active, atomic};
 use crate::yaml::shown;
 use anyhow::{Context, Result, bail};
 use ssh_key::PublicKey;
+use std::io::Read;
 use std::path::Path;
 
 /// An archive that is larger is none of ours.
@@ -62,11 +63,15 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     if text.starts_with("http://") || text.starts_with("https://") {
         bail!("irs does not fetch archives: fetch it with curl -O, then import the file");
     }
-    let size = std::fs::metadata(path)?.len();
-    if size > MAX_BYTES {
+    let mut bytes = Vec::new();
+    // Of a device or a pipe nobody knows the size.
+    std::fs::File::open(path)?
+        .take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
         bail!("it is larger than {} MiB", MAX_BYTES >> 20);
     }
-    Ok(std::fs::read(path)?)
+    Ok(bytes)
 }
 
 /// The name of a workspace in the name of an archive.

@@ -115,3 +115,27 @@ impl Materials {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    #[test]
+    fn what_a_guest_writes_into_a_raw_file_says_nothing_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |program: &str, args: &[&str]| {
+            let output = Command::new(program)
+                .args(args)
+                .current_dir(folder.path())
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{args:?}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        run("qemu-img", &["create", "-q", "-f", "qcow2", "a.qcow2", "3G"]);
+        std::fs::copy(folder.path().join("a.qcow2"), folder.path().join("seed.img")).unwrap();
+        let size = folder.path().join("seed.img").metadata().unwrap().len();
+        let listed = run("sh", &["-c", include_str!("listed.sh"), "sh", "."]);
+        assert_eq!(listed, format!("{} a.qcow2\n{size} seed.img\n", 3u64 << 30));
+    }
+}

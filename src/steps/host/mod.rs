@@ -92,7 +92,7 @@ pub fn with_open_folder(script: &str) -> String {
 mod tests {
     use super::with_open_folder;
     use crate::remote::{Cmd, Host};
-    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+    use std::os::unix::fs::{PermissionsExt, chown, lchown, symlink};
     use std::path::Path;
 
     fn open(path: &Path) -> String {
@@ -120,11 +120,19 @@ mod tests {
         );
         chown(&theirs, Some(12345), None).unwrap();
         symlink(&open_to_all, base.join("link")).unwrap();
+        symlink(&closed, open_to_all.join("away")).unwrap();
+        symlink("../closed", sticky.join("my-link")).unwrap();
+        symlink("../closed", sticky.join("their-link")).unwrap();
+        lchown(sticky.join("their-link"), Some(12345), None).unwrap();
+        symlink("./open/away", base.join("through")).unwrap();
+        symlink("loop", base.join("loop")).unwrap();
         for good in [
             &closed,
             &mine,
             &closed.join("to/be/made"),
             &sticky.join("to-be-made"),
+            &sticky.join("my-link/to-be-made"),
+            &base.join("loop"),
         ] {
             assert_eq!(open(good), "", "{}", good.display());
         }
@@ -136,6 +144,11 @@ mod tests {
             (&open_to_all.join("to-be-made"), &open_to_all),
             (&theirs.join("to-be-made"), &sticky),
             (&theirs, &sticky),
+            // Where they lead today is good, and whoever may exchange the link leads them elsewhere tomorrow.
+            (&open_to_all.join("away"), &open_to_all),
+            (&open_to_all.join("away/below/../to-be-made"), &open_to_all),
+            (&sticky.join("their-link"), &sticky),
+            (&base.join("through"), &open_to_all),
         ] {
             assert_eq!(open(bad), why.to_str().unwrap(), "{}", bad.display());
         }

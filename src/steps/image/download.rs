@@ -101,7 +101,17 @@ pub(super) fn fetch<T>(
     let partial = partial(wanted);
     let file = format!("{folder}/{partial}");
     let index = index_name(wanted.url);
-    let args = [folder, &partial, other(wanted.checksum), &index, packed];
+    let expected = wanted
+        .length
+        .map_or_else(String::new, |length| length.to_string());
+    let args = [
+        folder,
+        &partial,
+        other(wanted.checksum),
+        &index,
+        packed,
+        &expected,
+    ];
     let script = getting::with_proxy(&packed::unpacking(include_str!("download.sh")));
     let job = Job {
         purpose: "",

@@ -1,10 +1,11 @@
 # Fetches an image into the cache's folder, resuming what an earlier run left, and unpacks it meanwhile; says sizes, checksums and head.
 # $1: folder, $2: name of the partial file, $3: another checksum that is wanted (sha512, …), or nothing, $4: its index file,
-# $5: 'packed', when a packed one stays as it is; stdin: the state of that file when its reader found no image by it, and curl's
+# $5: 'packed', when a packed one stays as it is, $6: how many bytes are expected, or nothing; stdin: the state of that file when its reader found no image by it, and curl's
 # configuration with a line for each place, as it may hold passwords. Says 'cached' and fetches nothing when another run has
 # fetched the image since.
 set -eu
-mkdir -p -- "$1"
+# Whatever the umask is, nobody else can put anything there.
+(umask 022; mkdir -p -- "$1")
 cd -- "$1"
 umask 077
 part=$2
@@ -98,14 +99,18 @@ program=
 [ "$5" = packed ] || program=$(unpacker "$part")
 if [ -n "$program" ]; then
   (set +e; unpack "$program" "$part" "$fetcher" "$plain" "$state"; : >"$state/done") &
-  until [ -e "$state/fetched" ]; do
-    [ "$(room_left)" = yes ] || : >"$state/crowded"
-    if [ -e "$state/crowded" ] && [ -s "$state/writer" ]; then
-      kill -- "$(cat "$state/curl")" "$(cat "$state/writer")" 2>/dev/null || :
-    fi
-    sleep 0.3
-  done
 fi
+until [ -e "$state/fetched" ]; do
+  # For as much as was expected there was room; what goes on without end leaves some to others.
+  if [ -n "$program" ] || [ "$(size)" -gt "${6:-0}" ]; then
+    [ "$(room_left)" = yes ] || : >"$state/crowded"
+  fi
+  if [ -e "$state/crowded" ] && { [ -z "$program" ] || [ -s "$state/writer" ]; }; then
+    kill -- "$(cat "$state/curl")" 2>/dev/null || :
+    [ -z "$program" ] || kill -- "$(cat "$state/writer")" 2>/dev/null || :
+  fi
+  sleep 0.1
+done
 wait "$fetcher" 2>/dev/null || :
 status=$(cat "$state/fetched")
 if [ -n "$program" ]; then
@@ -117,6 +122,11 @@ if [ -n "$program" ]; then
     fi
     sleep 0.1
   done
+fi
+if [ -z "$program" ] && [ "$status" != 0 ] && [ -e "$state/crowded" ]; then
+  rm -f -- "$part" "$part.head"
+  echo "No space left on device: more comes than there is room for in $(pwd)" >&2
+  exit 23
 fi
 if [ "$status" != 0 ] && [ ! -e "$state/crowded" ]; then
   rm -f -- "$plain"

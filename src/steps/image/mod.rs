@@ -6,6 +6,8 @@ pub mod customize;
 mod download;
 pub mod getting;
 pub mod hold;
+#[cfg(test)]
+mod hostile_tests;
 pub mod locate;
 mod look;
 pub mod lost;

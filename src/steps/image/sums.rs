@@ -12,9 +12,9 @@ use std::io::Read;
 
 /// No file of sums is larger, in bytes.
 const MOST: &str = "1048576";
-/// stdin: curl's configuration; `$1`: how many bytes are enough.
-const FETCH: &str = r#"# Fetches a file of sums
-curl --config - --silent --show-error --fail --location --globoff --proto '=http,https' --connect-timeout 30 \
+/// stdin: curl's configuration; `$1`: how many bytes are enough, `$2`: where it may be led.
+pub(super) const FETCH: &str = r#"# Fetches a file of sums
+curl --config - --silent --show-error --fail --location --globoff --proto '=http,https' --proto-redir "$2" --connect-timeout 30 \
   --max-time 60 --max-filesize "$1""#;
 
 /// What the flag says of `image`.
@@ -44,6 +44,14 @@ pub(super) fn of_places(host: &Host, said: &Said, places: &Places, getting: &Get
     named(host, said, &last(&places.url), getting)
 }
 
+/// Where a server may lead: by these sums all else is judged, so what was protected stays so.
+pub(super) fn led_by(url: &str) -> &'static str {
+    match url.to_ascii_lowercase().starts_with("https:") {
+        true => "=https",
+        false => "=http,https",
+    }
+}
+
 fn last(url: &str) -> String {
     sums::last(url.split(['?', '#']).next().unwrap_or(url)).to_owned()
 }
@@ -55,7 +63,7 @@ fn named(host: &Host, said: &Said, name: &str, getting: &Getting) -> Result<Chec
         Said::Url(url) => {
             let shown = url::shown(url);
             let urls = std::slice::from_ref(url);
-            let cmd = getting.script(FETCH, &[MOST], urls);
+            let cmd = getting.script(FETCH, &[MOST, led_by(url)], urls);
             let text = look::text(&getting.through(host), &cmd, urls).map_err(|error| {
                 let message = match getting.via {
                     Via::Hypervisor => format!("the hypervisor cannot fetch the file of sums '{shown}'"),

@@ -4,4 +4,4 @@ home=${account%:*} home=${home##*:}
 find_sshd
 file=$(keys_file "$1" "$home" "$(effective "$1" | sed -n 's/^authorizedkeysfile //p')") || exit 0
 printf '%s\n' "$file"
-cat "$file" 2>/dev/null || true
+own_lines "$file"

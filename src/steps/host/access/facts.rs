@@ -196,6 +196,46 @@ mod tests {
         assert_eq!(shut("allowgroups st*"), None);
     }
 
+    /// A user's home is the user's: root reads no pipe, no device and no end of it.
+    #[test]
+    fn a_file_of_keys_that_is_none_holds_nobody_up() {
+        let home = tempfile::tempdir().unwrap();
+        let path = |name: &str| home.path().join(name);
+        rustix::fs::mkfifoat(rustix::fs::CWD, path("pipe"), 0o600.into()).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", path("endless")).unwrap();
+        let huge = std::fs::File::create(path("huge")).unwrap();
+        huge.set_len(1 << 40).unwrap();
+        std::fs::write(path("keys"), "ssh-ed25519 AAAA irs:x\n").unwrap();
+        let script = format!("{}\nown_lines \"$1\" | tr -d '\\0'", include_str!("sshd.sh"));
+        for (name, expected) in [
+            ("pipe", ""),
+            ("endless", ""),
+            ("huge", ""),
+            ("keys", "ssh-ed25519 AAAA irs:x\n"),
+        ] {
+            let output = std::process::Command::new("timeout")
+                .args(["20", "sh", "-euc", &script, "sh"])
+                .arg(path(name))
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{name}");
+            assert_eq!(String::from_utf8_lossy(&output.stdout), expected, "{name}");
+        }
+        // Nobody reads such a file otherwise.
+        for script in ["authorized.sh", "facts.sh", "stack_remove.sh"] {
+            let text = std::fs::read_to_string(format!("src/steps/host/access/{script}")).unwrap();
+            let mut uses = text
+                .lines()
+                .filter(|line| line.contains("\"$file\"") && !line.contains("[ -f"));
+            assert!(
+                uses.all(|line| ["own_lines", "authorize ", "printf "]
+                    .iter()
+                    .any(|way| line.contains(way))),
+                "{script}"
+            );
+        }
+    }
+
     #[test]
     fn an_sshd_that_nobody_started_ends_no_script() {
         let script = format!(

@@ -11,7 +11,7 @@ if [ -n "$account" ]; then
   echo "$account"
   home=${account%:*} home=${home##*:}
   file=$(keys_file stack "$home" "$(printf '%s\n' "$settings" | sed -n 's/^authorizedkeysfile //p')") &&
-    grep -E ' irs:[^ ]+$' "$file" 2>/dev/null | sed 's/^/key /'
+    own_lines "$file" | grep -E ' irs:[^ ]+$' | sed 's/^/key /'
   echo "groups $(id -Gn stack 2>/dev/null)"
   # To ask polkit for its version takes longer than all the rest.
   right=

@@ -23,6 +23,8 @@ find_sshd() {
 }
 # What sshd would go by, for a login of $1.
 effective() { "$sshd" -T -f "$config" -C "user=$1,host=localhost,addr=127.0.0.1" 2>/dev/null; }
+# What is in a file that a user could have made a pipe, a device or endless.
+own_lines() { [ ! -f "$1" ] || tail -c 16777216 -- "$1" 2>/dev/null; }
 # The file of authorized keys that is the user's own: $1 the user, $2 the home, $3 the patterns, of which none may be everybody's.
 keys_file() {
   set -f

@@ -12,7 +12,7 @@ if [ -n "$account" ]; then
   home=${account%:*} home=${home##*:}
   find_sshd
   if file=$(keys_file "$user" "$home" "$(effective "$user" | sed -n 's/^authorizedkeysfile //p')") && [ -f "$file" ]; then
-    for mark in $(sed -n 's/.* \(irs:[^ ]*\)$/\1/p' "$file"); do
+    for mark in $(own_lines "$file" | sed -n 's/.* \(irs:[^ ]*\)$/\1/p'); do
       case $mark in
       *"$end") authorize "$user" "$home" "$file" " $mark" '' ;;
       *) left=yes ;;
