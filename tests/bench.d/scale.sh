@@ -1,7 +1,7 @@
 # One environment of ever more parked nodes on one host, fifty networks, and ten environments: time, memory and libvirt calls of each
 # phase of irs, beside virsh and virt-install doing as much as they can of it. Writes tables of its own, with the processor time of the
 # most nodes, and a plot as docs/scale.svg.
-# BENCH_SIZES='10 50 100 500' how many nodes, BENCH_VIRT_INSTALL=100 up to how many virt-install makes them, BENCH_SSH=500 virsh over SSH.
+# BENCH_SIZES='10 50 100 500' how many nodes, BENCH_VIRT_INSTALL=500 up to how many virt-install makes them, BENCH_SSH=500 virsh over SSH.
 # shellcheck shell=bash disable=SC2016,SC2154
 
 read -r -a sizes <<<"${BENCH_SIZES:-10 50 100 500}"
@@ -9,7 +9,7 @@ if [ ${#sizes[@]} -lt 2 ]; then
     echo "error: BENCH_SIZES is '${BENCH_SIZES-}', and a plot needs two sizes: BENCH_SIZES='10 100'" >&2
     exit 2
 fi
-virt_install_most=${BENCH_VIRT_INSTALL:-100}
+virt_install_most=${BENCH_VIRT_INSTALL:-500}
 ssh_most=${BENCH_SSH:-500}
 phases=(plan create no-op status cleanup)
 
