@@ -8,11 +8,12 @@ pub mod archive;
 pub mod atomic;
 pub mod choice;
 mod logins;
+mod owner;
 mod record;
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -209,17 +210,8 @@ impl Workspace {
                 Fault::new(Exit::Failed, format!("cannot make the workspace '{path}'"))
                     .hint("set IRS_HOME to a folder that you may write to")
             })?;
+        owner::check(&self.path)?;
         let metadata = std::fs::metadata(&self.path)?;
-        if metadata.uid() != std::fs::metadata("/proc/self")?.uid() && self.is_in_the_open() {
-            return Err(Fault::new(
-                Exit::Failed,
-                format!(
-                    "the workspace '{path}' belongs to another user, in a folder where everybody may write"
-                ),
-            )
-            .hint("set IRS_HOME to a folder of your own")
-            .into());
-        }
         let mode = metadata.permissions().mode() & 0o777;
         if mode != 0o700 {
             std::fs::set_permissions(&self.path, std::fs::Permissions::from_mode(0o700))
@@ -228,14 +220,9 @@ impl Workspace {
         Ok(made || mode != 0o700)
     }
 
-    /// Whether anybody could have made the folder beforehand, to read the keys in it.
-    fn is_in_the_open(&self) -> bool {
-        let above = self.path.parent().and_then(|above| std::fs::metadata(above).ok());
-        above.is_none_or(|above| above.permissions().mode() & 0o002 != 0)
-    }
-
     /// The record of the last run, if there is one. Fails with a usage fault when it cannot be understood.
     pub fn record(&self) -> anyhow::Result<Option<Record>> {
+        owner::check(&self.path)?;
         let path = self.path.join(RECORD);
         match std::fs::read(&path) {
             Ok(bytes) => Record::parse(&bytes, &path).map(Some),

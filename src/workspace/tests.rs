@@ -99,8 +99,25 @@ fn a_folder_that_another_user_laid_out_is_refused() {
     open(0o1777);
     let error = workspace.create().unwrap_err();
     assert!(error.to_string().contains("belongs to another user"), "{error}");
+    // Nor is anything in it believed.
+    let error = workspace.record().unwrap_err();
+    assert!(error.to_string().contains("belongs to another user"), "{error}");
+    // The folder of all workspaces can be another's, or a link of another's.
+    let theirs = Workspace::below(&dir.path().join("home"), "a").unwrap();
+    std::fs::create_dir_all(theirs.path()).unwrap();
+    std::os::unix::fs::chown(dir.path().join("home"), Some(12345), None).unwrap();
+    let own = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(own.path(), dir.path().join("link")).unwrap();
+    std::os::unix::fs::lchown(dir.path().join("link"), Some(12345), None).unwrap();
+    let linked = Workspace::below(&dir.path().join("link"), "a").unwrap();
+    for refused in [&theirs, &linked] {
+        assert!(refused.record().is_err() && refused.create().is_err());
+    }
     open(0o755);
-    workspace.create().unwrap();
+    for workspace in [workspace, theirs, linked] {
+        assert_eq!(workspace.record().unwrap(), None);
+        workspace.create().unwrap();
+    }
 }
 
 #[test]
