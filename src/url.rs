@@ -184,6 +184,7 @@ mod tests {
     #[test]
     fn curl_reads_one_url_whatever_is_in_it() {
         assert_eq!(curl_line(r#"http://h/a"b\c"#), "url = \"http://h/a\\\"b\\\\c\"\n");
+        assert_eq!(curl_line("a\r\nb\0"), "url = \"a\\r\\nb\"\n");
         // curl's own reader, of what would be a second URL and a file to write to.
         let folder = tempfile::tempdir().unwrap();
         let taken = folder.path().join("taken");
@@ -191,7 +192,8 @@ mod tests {
         std::fs::write(&source, "content").unwrap();
         let (taken, source) = (taken.display().to_string(), source.display().to_string());
         for end in ["\n", "\r\n", "\"\n", "\\\"\n", "\0\n", "\n#\n"] {
-            let hostile = format!("file:///nowhere{end}output = \"{taken}\"{end}url = \"file://{source}\"");
+            let other = format!("output = {taken}{end}url = file://{source}{end}output = {taken}");
+            let hostile = format!("file:///nowhere{end}{other}{end}");
             let mut curl = std::process::Command::new("curl")
                 .args(["--disable", "--silent", "--config", "-"])
                 .stdin(std::process::Stdio::piped())

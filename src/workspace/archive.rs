@@ -51,19 +51,12 @@ fn now() -> u64 {
 /// What is wrong with it, in words.
 pub fn unpack(bytes: &[u8], is_known: impl Fn(&str) -> bool) -> Result<Files> {
     let gzip = bytes.starts_with(&[0x1f, 0x8b]);
-    let mut tar = Vec::new();
-    if gzip {
-        GzDecoder::new(bytes)
-            .take(MAX_BYTES + 1)
-            .read_to_end(&mut tar)
-            .context("decompressing it")?;
-    }
-    let tar = if gzip { &tar[..] } else { bytes };
-    if tar.len() as u64 > MAX_BYTES {
-        bail!("it holds more than {} MiB", MAX_BYTES >> 20);
-    }
+    let tar = match gzip {
+        true => bounded(GzDecoder::new(bytes))?,
+        false => bounded(bytes)?,
+    };
     let mut files = Files::new();
-    let mut archive = tar::Archive::new(tar);
+    let mut archive = tar::Archive::new(&tar[..]);
     for (count, entry) in archive.entries()?.enumerate() {
         let mut entry = entry.context("reading it as a tar archive")?;
         if count >= MAX_ENTRIES {
@@ -96,6 +89,18 @@ pub fn unpack(bytes: &[u8], is_known: impl Fn(&str) -> bool) -> Result<Files> {
         }
     }
     Ok(files)
+}
+
+/// All of it, and no more than is allowed: a bomb has no end.
+fn bounded(from: impl Read) -> Result<Vec<u8>> {
+    let mut tar = Vec::new();
+    from.take(MAX_BYTES + 1)
+        .read_to_end(&mut tar)
+        .context("decompressing it")?;
+    if tar.len() as u64 > MAX_BYTES {
+        bail!("it holds more than {} MiB", MAX_BYTES >> 20);
+    }
+    Ok(tar)
 }
 
 /// How many parts a path has that goes nowhere but down, and the last of them.
@@ -205,6 +210,10 @@ mod tests {
             gzip.write_all(&zeros).unwrap();
         }
         assert_eq!(fault(&gzip.finish().unwrap()), "it holds more than 64 MiB");
+        assert!(
+            bounded(std::io::repeat(0)).is_err(),
+            "what never ends is not read to its end"
+        );
         assert!(!fault(b"no archive at all").is_empty());
         assert!(!fault(&[0x1f, 0x8b, 1, 2, 3]).is_empty());
         let all = (0..300).map(|_| hostile("d", EntryType::Directory, b"", 0)[..512].to_vec());
