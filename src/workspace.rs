@@ -210,7 +210,7 @@ impl Workspace {
                 Fault::new(Exit::Failed, format!("cannot make the workspace '{path}'"))
                     .hint("set IRS_HOME to a folder that you may write to")
             })?;
-        owner::check(&self.path)?;
+        self.check_owner()?;
         let metadata = std::fs::metadata(&self.path)?;
         let mode = metadata.permissions().mode() & 0o777;
         if mode != 0o700 {
@@ -220,9 +220,17 @@ impl Workspace {
         Ok(made || mode != 0o700)
     }
 
+    /// Refuses a workspace that another user could have laid out beforehand: its files say which keys and programs are used.
+    ///
+    /// # Errors
+    /// `Failed`, with the folder that is another's.
+    pub fn check_owner(&self) -> anyhow::Result<()> {
+        owner::check(&self.path)
+    }
+
     /// The record of the last run, if there is one. Fails with a usage fault when it cannot be understood.
     pub fn record(&self) -> anyhow::Result<Option<Record>> {
-        owner::check(&self.path)?;
+        self.check_owner()?;
         let path = self.path.join(RECORD);
         match std::fs::read(&path) {
             Ok(bytes) => Record::parse(&bytes, &path).map(Some),

@@ -79,8 +79,9 @@ pub fn parse(bytes: &[u8], folder: &Path) -> anyhow::Result<View> {
 /// What the last run noted in a workspace; none when there was no run yet, or none that came so far.
 ///
 /// # Errors
-/// `Usage` when it cannot be understood.
+/// `Usage` when it cannot be understood; `Failed` when another user could have laid it out.
 pub fn load(workspace: &Workspace) -> anyhow::Result<Option<View>> {
+    workspace.check_owner()?;
     let path = workspace.path().join(NODES);
     match std::fs::read(&path) {
         Ok(bytes) => parse(&bytes, workspace.path()).map(Some),

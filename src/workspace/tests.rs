@@ -112,6 +112,7 @@ fn a_folder_that_another_user_laid_out_is_refused() {
     let linked = Workspace::below(&dir.path().join("link"), "a").unwrap();
     for refused in [&theirs, &linked] {
         assert!(refused.record().is_err() && refused.create().is_err());
+        assert!(crate::outputs::load(refused).is_err());
     }
     open(0o755);
     for workspace in [workspace, theirs, linked] {
