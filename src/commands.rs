@@ -14,6 +14,7 @@ pub mod inventory;
 pub mod list;
 pub mod live;
 pub mod man;
+mod nowhere;
 pub mod power;
 pub mod ssh;
 pub mod ssh_config;

@@ -153,7 +153,8 @@ impl Lease {
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
             .collect();
-        let tries = wait.as_millis() / 200;
+        // Once more than that: whoever only looks at who has it locks it for a moment.
+        let tries = wait.as_millis() / 200 + 1;
         // A bash that sshd started would read ~/.bashrc once more, and what that prints is no answer of the holder's.
         let holder = Cmd::new("bash");
         let holder = holder.args(["--norc", "-c", HOLDER, "bash", name, &who, &tries.to_string()]);

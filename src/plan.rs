@@ -8,6 +8,7 @@ pub use lanes::Lanes;
 
 use crate::steps::{self, Step};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// What an action does to its resource.
@@ -183,7 +184,7 @@ impl Action {
 }
 
 /// An action in `--format json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     /// The step of the run: host, networks, image, disks, domains or start.
     step: &'static str,
@@ -203,6 +204,13 @@ impl Change {
     /// Whether it was a change of that resource.
     pub fn is_of(&self, kind: Kind, name: &str) -> bool {
         self.kind == kind && self.name == name
+    }
+}
+
+impl fmt::Display for Change {
+    /// The resource.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind, self.name)
     }
 }
 
@@ -229,6 +237,15 @@ impl Plan {
             actions,
             of_several: false,
         }
+    }
+
+    /// The files that it removes, which only the definitions of domains lead to.
+    pub fn stored_files(&self) -> BTreeSet<String> {
+        let of = |action: &Action| match &action.work {
+            Work::Disks(steps::disks::Work::RemoveStored(path)) => Some(path.clone()),
+            _ => None,
+        };
+        self.actions.iter().filter_map(of).collect()
     }
 
     /// The plans of some hypervisors as one, to be shown.

@@ -13,7 +13,7 @@ pub struct Status {
     /// Which environment.
     #[command(flatten)]
     pub environment: EnvironmentFlags,
-    /// Show it again every two seconds, until Ctrl-C.
+    /// Show it again every two seconds, until Ctrl-C, also while the hypervisor is away; as JSON an object each time.
     #[arg(long)]
     pub watch: bool,
 }

@@ -2,36 +2,33 @@
 
 pub mod alive;
 mod drift;
+mod site;
 mod view;
+mod watch;
 
 use super::connection::{self, Silent, Way};
+use super::nowhere::nowhere;
 use super::virsh::facts::is_direct;
 use super::virsh::{Session, blocking, report};
-use crate::actual;
 use crate::cli::status::Status;
 use crate::deployment::Storage;
-use crate::error::{Exit, Fault, Report, chain_faults};
-use crate::interrupt;
+use crate::error::Report;
 use crate::names::{self, DEFAULT_DEPLOYMENT};
-use crate::remote::Host;
 use crate::steps::host::pools;
 use crate::ui::{Ui, colours_stdout};
 use crate::workspace::choice::{self, Choice};
 use crate::yaml::Problems;
+use crate::{actual, interrupt, lease};
 use alive::Alive;
 use anyhow::Result;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use site::Site;
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 use view::View;
+use watch::watch;
 
-/// How often `--watch` looks.
-const EVERY: Duration = Duration::from_secs(2);
-
-/// Which environment, and the ways to it.
+/// Which environment, and how it is reached.
 struct Asked {
-    ways: Vec<Way>,
     prefix: Option<String>,
     choice: Choice,
 }
@@ -41,35 +38,22 @@ struct Asked {
 /// # Errors
 /// `Usage` for an environment that is not there; `Unreachable` for a hypervisor that does not answer.
 pub async fn run(args: &Status, ui: &Ui) -> Result<()> {
-    let asked = Arc::new(asked(args)?);
-    if asked.ways.iter().any(|way| way.is_default) {
+    let (asked, ways) = asked(args)?;
+    let asked = Arc::new(asked);
+    if ways.iter().any(|way| way.is_default) {
         asked.choice.must_be_there()?;
         ui.note(&connection::here("looking at", &asked.choice));
     }
-    let sessions = {
-        let asked = Arc::clone(&asked);
-        let open = |way: Way| Session::on(Host::connect(&way.host, &way.client)?);
-        Arc::new(blocking(move || Ok(connection::at_once(asked.ways.clone(), open))).await?)
+    let sites: Vec<Site> = ways.into_iter().map(Site::new).collect();
+    let sites = Arc::new(Mutex::new(sites));
+    let look = async || {
+        let (asked, sites) = (Arc::clone(&asked), Arc::clone(&sites));
+        blocking(move || look(&asked, &mut sites.lock().unwrap_or_else(|e| e.into_inner()))).await
     };
-    let look = || {
-        let (asked, sessions) = (Arc::clone(&asked), Arc::clone(&sessions));
-        blocking(move || look(&asked, &sessions))
-    };
-    let mut view = look().await?;
+    let view = look().await?;
     if args.watch {
-        let again = async {
-            loop {
-                ui.refresh(&shown(&view));
-                ui.json(&view)?;
-                tokio::time::sleep(EVERY).await;
-                if reader_is_gone() {
-                    return Ok(());
-                }
-                view = look().await?;
-            }
-        };
         return tokio::select! {
-            ended = again => ended,
+            ended = watch(view, ui, look) => ended,
             heard = interrupt::listen(|| std::process::exit(0), || ()) => Ok(heard?),
         };
     }
@@ -81,14 +65,6 @@ pub async fn run(args: &Status, ui: &Ui) -> Result<()> {
     connection::incomplete(view.silent)
 }
 
-/// Whether nobody reads what is printed any more, as after `| head -1`.
-fn reader_is_gone() -> bool {
-    let stdout = std::io::stdout();
-    let mut fds = [PollFd::new(&stdout, PollFlags::empty())];
-    let at_once = Timespec::default();
-    poll(&mut fds, Some(&at_once)).is_ok() && fds[0].revents().contains(PollFlags::ERR)
-}
-
 fn shown(view: &View) -> String {
     match colours_stdout() {
         true => format!("{view:#}"),
@@ -96,7 +72,7 @@ fn shown(view: &View) -> String {
     }
 }
 
-fn asked(args: &Status) -> Result<Asked> {
+fn asked(args: &Status) -> Result<(Asked, Vec<Way>)> {
     let mut problems = Problems::default();
     connection::check_hosts(&args.connect.host_address, &mut problems);
     names::check_said(args.environment.prefix.as_deref(), &mut problems);
@@ -105,82 +81,55 @@ fn asked(args: &Status) -> Result<Asked> {
     }
     let environment = &args.environment;
     let choice = choice::choose(environment.prefix.as_deref(), environment.workspace.as_deref())?;
-    Ok(Asked {
-        ways: connection::ways(&args.connect, choice.record.as_ref()).all,
-        prefix: choice.prefix(),
-        choice,
-    })
+    let ways = connection::ways(&args.connect, choice.record.as_ref()).all;
+    let prefix = choice.prefix();
+    Ok((Asked { prefix, choice }, ways))
 }
 
 /// All hypervisors at once; one that does not answer hides the others no more than it must.
-fn look(asked: &Asked, sessions: &[Result<Session>]) -> Result<View> {
-    let looks = asked.ways.iter().zip(sessions).collect();
-    let looked = connection::at_once(looks, |(way, session): (&Way, &Result<Session>)| match session {
-        Ok(session) => look_at(asked, way, session),
-        // It is told at every look.
-        Err(error) => Err(again(error)),
-    });
+fn look(asked: &Asked, sites: &mut [Site]) -> Result<View> {
+    let looked = connection::at_once(sites.iter_mut().collect(), |site: &mut Site| site.look(asked));
     let mut views = Vec::new();
     let mut silent = Vec::new();
-    let mut others = Vec::new();
-    for (way, looked) in asked.ways.iter().zip(looked) {
+    let mut others = BTreeSet::new();
+    let mut maker = None;
+    for (site, looked) in sites.iter().zip(looked) {
         match looked {
             Ok(Look::There(view)) => views.push(*view),
-            Ok(Look::Others(names)) => others.push((way.host.as_str(), names)),
-            Err(error) if asked.ways.len() == 1 => return Err(error),
+            Ok(Look::Others(names, who)) => {
+                others.extend(names);
+                maker = maker.or(who);
+            }
+            Err(error) if sites.len() == 1 => return Err(error),
             Err(error) => silent.push(Silent {
-                host: way.host.clone(),
+                host: site.way.host.clone(),
                 error: Report::of(&error),
             }),
         }
     }
-    let Some(view) = View::joined(views, silent, asked.prefix.as_deref())? else {
-        return Err(nowhere(asked, &others).into());
-    };
-    Ok(view)
-}
-
-/// An error that is shown more than once.
-fn again(error: &anyhow::Error) -> anyhow::Error {
-    let report = Report::of(error);
-    let fault = chain_faults(error).next().cloned();
-    let exit = fault.map_or(Exit::Failed, |fault| fault.exit);
-    let fault = report
-        .hint
-        .into_iter()
-        .fold(Fault::new(exit, report.message), |fault, hint| fault.hint(hint));
-    let causes = report.causes.into_iter().rev();
-    match causes
-        .map(anyhow::Error::msg)
-        .reduce(|inner, outer| inner.context(outer.to_string()))
-    {
-        Some(causes) => causes.context(fault),
-        None => fault.into(),
-    }
-}
-
-fn nowhere(asked: &Asked, others: &[(&str, Vec<String>)]) -> Fault {
+    let answer = sites.iter().map(|site| site.way.host.as_str());
+    let answer = answer.filter(|host| !silent.iter().any(|one| one.host == *host));
+    let answer: Vec<&str> = answer.collect();
     let name = asked.prefix.as_deref().unwrap_or(DEFAULT_DEPLOYMENT);
-    let hosts: Vec<&str> = others.iter().map(|(host, _)| *host).collect();
-    let names: BTreeSet<&str> = others
-        .iter()
-        .flat_map(|(_, names)| names)
-        .map(String::as_str)
-        .collect();
-    let there = match names.is_empty() {
-        true => "there is none".to_owned(),
-        false => format!("there are: {}", names.into_iter().collect::<Vec<_>>().join(", ")),
-    };
-    let message = format!("there is no environment '{name}' on '{}'", hosts.join("' and '"));
-    Fault::new(Exit::Usage, message).hint(format!("{there}; --prefix names one"))
+    if let Some(view) = View::joined(views, silent, asked.prefix.as_deref())? {
+        return Ok(view);
+    }
+    let fault = nowhere(name, &answer, &others.iter().map(String::as_str).collect());
+    Err(match maker {
+        Some(who) => fault.hint(format!(
+            "a run of irs may be making it: {who}; look again in a moment"
+        )),
+        None => fault,
+    }
+    .into())
 }
 
 /// What is on one hypervisor.
 enum Look {
     /// The environment.
     There(Box<View>),
-    /// Others only.
-    Others(Vec<String>),
+    /// Others only, and who may be making it now.
+    Others(Vec<String>, Option<String>),
 }
 
 fn look_at(asked: &Asked, way: &Way, session: &Session) -> Result<Look> {
@@ -192,9 +141,13 @@ fn look_at(asked: &Asked, way: &Way, session: &Session) -> Result<Look> {
     let actual = actual::read(&session.host, &session.libvirt, &storage, name)?;
     let id = actual.identity(name, asked.prefix.as_deref(), &way.host);
     let known = actual.facts.record.is_some() || actual.deployments().contains(name);
+    let held_by = match actual.facts.leased.iter().any(|leased| leased == name) {
+        true => lease::holder(&session.host, name)?,
+        false => None,
+    };
     if !known {
         let names = actual.deployments().into_iter().map(str::to_owned);
-        return Ok(Look::Others(names.collect()));
+        return Ok(Look::Others(names.collect(), held_by));
     }
     let ready = actual.facts.record.as_ref().map(|record| record.ready.clone());
     let mut nodes = report::nodes(&actual, &id, &ready.unwrap_or_default());
@@ -217,6 +170,6 @@ fn look_at(asked: &Asked, way: &Way, session: &Session) -> Result<Look> {
         node.ready = false;
     }
     let drift = drift::drift(&session.host, &storage, &actual, &id)?;
-    let view = View::new(&id, &actual, nodes, &alive, drift, &asked.choice);
+    let view = View::new(&id, &actual, nodes, &alive, drift, held_by, &asked.choice);
     Ok(Look::There(Box::new(view)))
 }

@@ -15,7 +15,7 @@ mod ironic;
 pub mod make;
 mod mode;
 mod on_node;
-mod persist;
+pub mod persist;
 pub mod prepare;
 pub mod removal;
 pub mod remove;
@@ -30,7 +30,7 @@ use crate::cli::virsh::Virsh;
 use crate::interrupt;
 use crate::lease::{self, Lease};
 use crate::log;
-use crate::plan::{Kind, Plan};
+use crate::plan::{Action, Change, Kind, Plan};
 use crate::remote::Host;
 use crate::steps::host::{pools, record_path};
 use crate::ui::Ui;
@@ -39,6 +39,7 @@ use fleet::{Crew, Each};
 use mode::Mode;
 use persist::Progress;
 use report::Report;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread::ScopedJoinHandle;
 
@@ -101,7 +102,7 @@ fn show_plan(plan: &Plan, report: Report, ui: &Ui) -> Result<()> {
         ui.result(text.trim_end());
     }
     report
-        .planned(plan.actions.iter().map(crate::plan::Action::change).collect())
+        .planned(plan.actions.iter().map(Action::change).collect())
         .print(ui)
 }
 
@@ -126,6 +127,7 @@ async fn carry_out(
     let mut results = Vec::new();
     for (at, plan, tools, done, result) in fleet::all(ran.collect()).await {
         let count = done.len();
+        let left = left(plan, &done);
         let record = record_path(&tools.setting.folder);
         if done.iter().any(|change| change.is_of(Kind::File, &record)) {
             let secret = tools.record.as_ref().map(|record| record.secret.clone());
@@ -139,7 +141,7 @@ async fn carry_out(
             continue;
         };
         tools.ui.note(&format!(
-            "{count} of {} changes are made, {} are left",
+            "{count} of {} changes are made, {} are left: {left}",
             plan.actions.len(),
             plan.actions.len() - count
         ));
@@ -148,6 +150,23 @@ async fn carry_out(
         results.push((at, explained));
     }
     Ok(crew.sort(results)?.into_iter().map(|(at, _)| at).collect())
+}
+
+/// What of a plan was not done, in words.
+fn left(plan: &Plan, done: &[Change]) -> String {
+    const SHOWN: usize = 4;
+    let left = plan.actions.iter().map(Action::change);
+    let mut left: Vec<String> = left
+        .filter(|change| !done.contains(change))
+        .map(|change| change.to_string())
+        .collect();
+    // A node is defined, and then started.
+    let mut told = BTreeSet::new();
+    left.retain(|name| told.insert(name.clone()));
+    match left.len() {
+        all if all > SHOWN + 1 => format!("{} and {} more", left[..SHOWN].join(", "), all - SHOWN),
+        _ => left.join(", "),
+    }
 }
 
 /// Takes the lease on a deployment; with `--wait` when it gets free.

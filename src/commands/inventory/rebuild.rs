@@ -3,6 +3,7 @@
 use crate::actual::{self, Actual};
 use crate::cli::inventory::Inventory;
 use crate::commands::connection::{self, Silent, Way, Ways};
+use crate::commands::nowhere::nowhere;
 use crate::commands::virsh::facts::{self, Part, Place};
 use crate::commands::virsh::{Session, blocking};
 use crate::deployment::{Identity, Storage};
@@ -17,7 +18,6 @@ use crate::workspace::choice::Choice;
 use crate::workspace::{KEY, again};
 use crate::{apply, keys};
 use anyhow::Result;
-use std::collections::BTreeSet;
 
 /// Who logs in to nodes when none of them says it: the default of `--topology-username`.
 const USER: &str = "cloud-user";
@@ -88,7 +88,8 @@ fn write(ways: &Ways, choice: &Choice, ui: &Ui) -> Result<(View, Result<()>)> {
         return Err(Fault::new(Exit::Usage, "no hypervisor is named").into());
     }
     if let Some(stranger) = sites.iter().find(|site| !site.is_home(&name)) {
-        return Err(nowhere(&name, stranger).into());
+        let hosts = [stranger.id.host.as_str()];
+        return Err(nowhere(&name, &hosts, &stranger.actual.deployments()).into());
     }
     complete(&name, &sites, &silent, ways)?;
     for site in &sites {
@@ -135,16 +136,6 @@ fn look(at: usize, way: &Way, name: &str, prefix: Option<&str>) -> Result<Site> 
         actual,
         id,
     })
-}
-
-fn nowhere(name: &str, site: &Site) -> Fault {
-    let names: BTreeSet<&str> = site.actual.deployments();
-    let there = match names.is_empty() {
-        true => "there is none".to_owned(),
-        false => format!("there are: {}", names.into_iter().collect::<Vec<_>>().join(", ")),
-    };
-    let message = format!("there is no environment '{name}' on '{}'", site.id.host);
-    Fault::new(Exit::Usage, message).hint(format!("{there}; --prefix names one"))
 }
 
 /// Makes sure that it is one environment, and that all of its hypervisors are named: an inventory of a part of it would

@@ -1,19 +1,19 @@
 //! What `irs status` says.
 
+mod text;
+
 use super::alive::Alive;
-use super::drift::{Drift, Next};
+use super::drift::Drift;
 use crate::actual::Actual;
 use crate::commands::connection::{self, Silent};
 use crate::commands::virsh::report::{self, NodeReport};
 use crate::deployment::Identity;
 use crate::fleet::{Member, Seat};
-use crate::ui::table::{self, table};
-use crate::units::{MIB, format_duration, format_size, format_time};
+use crate::units::{MIB, format_time};
 use crate::workspace::choice::Choice;
 use anyhow::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::fmt;
 use uuid::Uuid;
 
 /// An environment as it is, in the shape of `--format json`.
@@ -25,6 +25,8 @@ pub struct View {
     created_by: Option<String>,
     /// When, by RFC 3339.
     created_at: Option<String>,
+    /// Who is changing it now, and since when; none when nobody is.
+    held_by: Option<String>,
     /// The hypervisors that answer.
     hosts: Vec<HostView>,
     /// Its networks there.
@@ -112,6 +114,7 @@ impl View {
         nodes: Vec<NodeReport>,
         alive: &Alive,
         drift: Vec<Drift>,
+        held_by: Option<String>,
         workspace: &Choice,
     ) -> View {
         let record = actual.facts.record.as_ref();
@@ -147,6 +150,7 @@ impl View {
             deployment: id.name.clone(),
             created_by: record.map(|record| record.created_by.clone()),
             created_at: record.map(|record| format_time(record.created_at)),
+            held_by,
             hosts: vec![HostView {
                 name: id.host.clone(),
                 cpus: actual.facts.cpus,
@@ -188,6 +192,7 @@ impl View {
             };
         };
         for view in views {
+            all.held_by = all.held_by.or(view.held_by);
             all.hosts.extend(view.hosts);
             all.networks.extend(view.networks);
             all.nodes.extend(view.nodes);
@@ -225,136 +230,6 @@ impl View {
     }
 }
 
-impl fmt::Display for View {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "deployment '{}'", self.deployment)?;
-        if let (Some(who), Some(when)) = (&self.created_by, &self.created_at) {
-            write!(f, ", made by {who} on {when}")?;
-        }
-        writeln!(f, "\nworkspace {}: {}\n", self.workspace_shown, self.workspace)?;
-        let mut hosts = vec![table::row(&["HOST", "CPUS", "MEMORY FREE", "DISK FREE"])];
-        hosts.extend(self.hosts.iter().map(HostView::row));
-        writeln!(f, "{}", table(&hosts))?;
-        for silent in &self.silent {
-            writeln!(f, "no answer from '{}': {}\n", silent.host, silent.error.message)?;
-        }
-        let several = self.is_on_several();
-        let with_host = |mut row: Vec<String>, host: &str| {
-            row.extend(several.then(|| host.to_owned()));
-            row
-        };
-        let mut networks = vec![with_host(
-            table::row(&["NETWORK", "STATE", "LEASES", "SUBNETS"]),
-            "HOST",
-        )];
-        networks.extend(
-            self.networks
-                .iter()
-                .map(|network| with_host(network.row(), &network.host)),
-        );
-        writeln!(f, "{}", table(&networks))?;
-        let mut nodes = vec![with_host(
-            table::row(&["NODE", "STATE", "UP FOR", "ADDRESS", "READY"]),
-            "HOST",
-        )];
-        nodes.extend(
-            self.nodes
-                .iter()
-                .map(|view| with_host(view.row(), &view.node.host)),
-        );
-        write!(f, "{}", table(&nodes))?;
-        let mut lacking = self
-            .nodes
-            .iter()
-            .filter(|view| !view.node.pending.is_empty())
-            .peekable();
-        if lacking.peek().is_some() {
-            writeln!(f, "\nafter the next restart ('irs virsh --restart' does it):")?;
-        }
-        for NodeView { node, .. } in lacking {
-            writeln!(f, "  {}: {}", node.name, node.pending.join("; "))?;
-        }
-        self.show_drift(f)
-    }
-}
-
-impl View {
-    /// `{:#}` colours the signs.
-    fn show_drift(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.drift.is_empty() {
-            return writeln!(f, "\nall of it is as irs made it");
-        }
-        writeln!(f, "\nnot as irs made it:")?;
-        let several = self.is_on_several();
-        for DriftView { drift, host } in &self.drift {
-            let (sign, colour) = match drift.next {
-                Some(Next::Create) => ('+', "\x1b[32m"),
-                Some(Next::Update) => ('~', "\x1b[33m"),
-                Some(Next::Remove) => ('-', "\x1b[31m"),
-                Some(Next::Refuse) => ('!', "\x1b[31m"),
-                None => ('?', "\x1b[33m"),
-            };
-            match f.alternate() {
-                true => write!(f, "  {colour}{sign}\x1b[0m ")?,
-                false => write!(f, "  {sign} ")?,
-            }
-            let host = if several {
-                format!(" on {host}")
-            } else {
-                String::new()
-            };
-            writeln!(f, "{} {}{host}: {}", drift.kind, drift.name, drift.what)?;
-            if let Some(hint) = &drift.hint {
-                writeln!(f, "    hint: {hint}")?;
-            }
-        }
-        let refused = self
-            .drift
-            .iter()
-            .filter(|view| view.drift.next == Some(Next::Refuse));
-        match (
-            refused.count(),
-            self.drift.iter().any(|view| view.drift.next.is_none()),
-        ) {
-            (_, true) => writeln!(
-                f,
-                "a dry run of 'irs virsh' on these nodes says what the next run makes of a '?'"
-            ),
-            (0, _) => writeln!(f, "the next run of 'irs virsh' on these nodes repairs it"),
-            _ => writeln!(
-                f,
-                "the next run of 'irs virsh' refuses what has a '!', and changes nothing before"
-            ),
-        }
-    }
-}
-
-impl HostView {
-    fn row(&self) -> Vec<String> {
-        vec![
-            self.name.clone(),
-            self.cpus.to_string(),
-            format_size(self.memory_available_mib * MIB),
-            format_size(self.disk_available_bytes),
-        ]
-    }
-}
-
-impl NetworkView {
-    fn row(&self) -> Vec<String> {
-        let state = if self.active { "active" } else { "inactive" };
-        vec![
-            self.name.clone(),
-            state.to_owned(),
-            self.leases.len().to_string(),
-            match self.subnets.is_empty() {
-                true => "-".to_owned(),
-                false => self.subnets.join(" "),
-            },
-        ]
-    }
-}
-
 impl NodeView {
     /// A node of a hypervisor that was not looked at.
     fn unseen(seat: &Seat, host: &str, prefix: Option<&str>) -> NodeView {
@@ -363,16 +238,5 @@ impl NodeView {
             readiness: report::UNKNOWN,
             uptime: None,
         }
-    }
-
-    fn row(&self) -> Vec<String> {
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
-        vec![
-            self.node.name.clone(),
-            self.node.state.to_owned(),
-            or_dash(self.uptime.map(format_duration)),
-            or_dash(self.node.ip.map(|ip| ip.to_string())),
-            self.readiness.to_owned(),
-        ]
     }
 }

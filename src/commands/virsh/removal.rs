@@ -11,10 +11,11 @@ use crate::deployment::Identity;
 use crate::names::{self, DEFAULT_DEPLOYMENT};
 use crate::plan::{Action, Kind};
 use crate::steps::disks::stored::Stored;
-use crate::steps::domains::read::ActualDomain;
+use crate::steps::domains::read::{ActualDomain, ActualNic};
 use crate::steps::host::access::{limits, stack};
 use crate::steps::host::diff::is_deployment_pool;
 use crate::steps::host::openvswitch;
+use crate::steps::networks::read::ActualNetwork;
 use crate::steps::{disks, domains, host, networks};
 use std::collections::{BTreeMap, BTreeSet};
 use storage::Holding;
@@ -51,6 +52,8 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual, stored: &St
         &of_snapshot,
     ));
     let mut files = disks::outside::ours(actual, &id.name, id.uuid);
+    // A removal that did not come to its end has noted those.
+    files.retain(|file| !holding.outside.contains(file) && !holding.held.contains_key(file));
     files.retain(|file| match used.get(file) {
         Some(domain) => {
             holding.held.insert(file.clone(), domain.clone());
@@ -89,10 +92,8 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual, stored: &St
         }
         actions.extend(there.then(|| remove_folder(&holding, host, &reason)));
     }
-    let notes = match there {
-        true => strange(&holding).collect(),
-        false => Vec::new(),
-    };
+    let mut notes = cut_off(actual, id);
+    notes.extend(there.then(|| strange(&holding)).into_iter().flatten());
     Removal {
         actions,
         notes,
@@ -111,6 +112,32 @@ fn strange(holding: &Holding) -> impl Iterator<Item = String> + '_ {
     let folder = &holding.folder;
     let names = holding.strange.iter();
     names.map(move |name| format!("'{folder}/{name}' is not irs's: it stays, and its folder with it"))
+}
+
+/// Which domains that stay lose a network.
+fn cut_off(actual: &Actual, id: &Identity) -> Vec<String> {
+    let is_of = |network: &ActualNetwork, nic: &ActualNic| {
+        let is_in_bridge = nic.bridge.is_some() && nic.bridge == network.bridge;
+        nic.network.as_ref() == Some(&network.name)
+            || is_in_bridge && network.forward.as_deref() != Some("bridge")
+    };
+    let staying = |domain: &&ActualDomain| domain.mark.as_ref().is_none_or(|mark| mark.owner.uuid != id.uuid);
+    let mut notes = Vec::new();
+    for domain in actual.domains.iter().filter(staying) {
+        let lost = actual
+            .networks_of(id.uuid)
+            .filter(|network| domain.nics.iter().any(|nic| is_of(network, nic)));
+        let lost: Vec<&str> = lost.map(|network| network.name.as_str()).collect();
+        if !lost.is_empty() {
+            notes.push(format!(
+                "domain '{}', which stays, has a NIC on '{}': it is cut off from there, and does not start again until \
+                 its definition names another network",
+                domain.name,
+                lost.join("' and '")
+            ));
+        }
+    }
+    notes
 }
 
 /// What was laid over a domain's disks stays when the domain cannot be removed, as its disks do.

@@ -12,7 +12,7 @@ use super::{Session, blocking, carry_out, looking, show_plan};
 use crate::actual::{self, Actual};
 use crate::apply::{self, Tools};
 use crate::blueprint::Blueprint;
-use crate::commands::ssh_config;
+use crate::commands::{nowhere, ssh_config};
 use crate::deployment::Identity;
 use crate::error::{Exit, Fault};
 use crate::names;
@@ -75,6 +75,9 @@ async fn attempt(
             bail!(Fault::new(Exit::Busy, message));
         }
     }
+    if request.mode == Mode::Kill && prepared.iter().all(|(_, one)| one.plan.is_empty()) {
+        tell_of_others(request, &prepared, ui);
+    }
     let joined = Plan::joined(prepared.iter().map(|(_, one)| &one.plan), crew.is_several());
     if request.dry_run {
         let nodes = prepared.iter().flat_map(|(_, one)| one.nodes());
@@ -94,6 +97,13 @@ async fn attempt(
             let (tools, names) = (Arc::clone(&one.tools), one.actual.full_names(names, &one.id));
             let before = one.actual.facts.blueprint.clone();
             blocking(move || forget_nodes(&tools, before, &names)).await?;
+        }
+    }
+    if request.mode == Mode::Kill {
+        for (_, one) in &prepared {
+            let (tools, record) = (Arc::clone(&one.tools), one.actual.facts.record.clone());
+            let files = one.plan.stored_files();
+            blocking(move || note_files(&tools, record, files)).await?;
         }
     }
     let through = {
@@ -157,6 +167,17 @@ async fn attempt(
     crew.end()
 }
 
+/// Of an environment that is not there nothing goes: somebody who mistyped it is told which ones are.
+fn tell_of_others(request: &Request, prepared: &Each<Prepared>, ui: &Ui) {
+    let there = prepared.iter().flat_map(|(_, one)| one.actual.deployments());
+    let there: BTreeSet<&str> = there.collect();
+    if !there.is_empty() && !there.contains(request.deployment()) {
+        let hosts: Vec<&str> = prepared.iter().map(|(_, one)| one.id.host.as_str()).collect();
+        let fault = nowhere::nowhere(request.deployment(), &hosts, &there);
+        ui.note(&format!("{fault}; {}", fault.hint.as_deref().unwrap_or_default()));
+    }
+}
+
 fn still_used(held: &BTreeMap<String, String>, file: &str, domain: &str, id: &Identity) -> String {
     let more = match held.len() {
         1 => String::new(),
@@ -207,6 +228,18 @@ fn confirm(request: &Request, plan: &Plan, ui: &Ui) -> Result<()> {
             )
             .hint("add --yes, or name one environment with --prefix")
         ),
+    }
+}
+
+/// Before a removal: what snapshots laid elsewhere is known by domains only, and those go first. A run after a killed one
+/// finds it in the record.
+fn note_files(tools: &Tools, record: Option<Record>, files: BTreeSet<String>) -> Result<()> {
+    match record {
+        Some(mut record) if !files.is_subset(&record.files) => {
+            record.files.extend(files);
+            host::apply::write_record(&tools.host, &tools.setting.folder, &record)
+        }
+        _ => Ok(()),
     }
 }
 

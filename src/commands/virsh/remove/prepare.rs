@@ -353,8 +353,11 @@ fn confirm_default(request: &Request, sites: &Each<Site>, ui: &Ui) -> Result<()>
             request.workspace.path().display()
         ),
     )
-    .hint(format!(
-        "on '{hosts}' there are: {list}; name one with --prefix, or confirm the one called 'default' with --yes"
-    ))
+    .hint(match names.contains(DEFAULT_DEPLOYMENT) {
+        true => format!(
+            "on '{hosts}' there are: {list}; name one with --prefix, or confirm the one called 'default' with --yes"
+        ),
+        false => format!("on '{hosts}' there are: {list}; name one with --prefix"),
+    })
     .into())
 }
