@@ -10,13 +10,13 @@ use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::lease::Lease;
 use crate::libvirt::Libvirt;
-use crate::plan::{self, Action, Change, Kept, Plan, Verb, Work};
+use crate::plan::{self, Action, Change, Kept, Kind, Plan, Verb, Work};
 use crate::remote::Host;
+use crate::steps::Step;
 use crate::steps::disks::Materials;
 use crate::steps::domains::template::Setting;
 use crate::steps::host::record::Record;
 use crate::steps::image::Base;
-use crate::steps::{self, Step};
 use crate::ui::Ui;
 use anyhow::Result;
 use std::cell::Cell;
@@ -188,13 +188,20 @@ fn changed(stretch: &[Action]) -> impl Iterator<Item = String> {
     stretch
         .iter()
         .filter(|action| match &action.work {
-            Work::Networks(work) => matches!(work, steps::networks::Work::Define { .. }),
+            Work::Networks(work) => work.defines(),
             _ => action.step == Step::Domains && action.verb == Verb::Update,
         })
         .map(|action| format!("changed {}: {}", action.name, action.reason))
 }
 
 fn tally(stretch: &[Action]) -> String {
+    // Some are only looked at.
+    if let Some(Work::Customize(_)) = stretch.first().map(|action| &action.work) {
+        return match stretch.len() {
+            1 => "1 image".to_owned(),
+            count => format!("{count} images"),
+        };
+    }
     let count = |verb| stretch.iter().filter(|action| action.verb == verb).count();
     let started = stretch.first().is_some_and(|action| action.step == Step::Start);
     let words = [
@@ -223,26 +230,36 @@ async fn run_in_order(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<usi
 async fn run_stretch(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<usize>) -> Result<()> {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
-    for (position, action) in stretch.iter().cloned().enumerate() {
+    // What is done to one resource is done in its order: a definition before the start that goes by it.
+    let mut of_resources: BTreeMap<(Kind, &str), Vec<(usize, Action)>> = BTreeMap::new();
+    for (position, action) in stretch.iter().enumerate() {
+        let resource = (action.kind, action.name.as_str());
+        of_resources
+            .entry(resource)
+            .or_default()
+            .push((position, action.clone()));
+    }
+    let mut in_order: Vec<_> = of_resources.into_values().collect();
+    in_order.sort_by_key(|actions| actions.first().map(|(position, _)| *position));
+    for actions in in_order {
         let (tools, places) = (Arc::clone(tools), Arc::clone(&places));
         tasks.spawn(async move {
             let _place = places.acquire().await;
-            if interrupt::requested() {
-                return (position, Err(stopped()));
+            let mut results = Vec::new();
+            for (position, action) in actions {
+                results.push((position, run_one(action, &tools).await));
             }
-            if (tools.lease_lost)() {
-                return (position, Err(lease_lost(&tools).into()));
-            }
-            let work = tokio::task::spawn_blocking(move || perform::perform(&action, &tools));
-            (position, work.await.map_err(anyhow::Error::from).flatten())
+            results
         });
     }
     let mut finished = Vec::new();
     let mut failures = Vec::new();
-    while let Some(result) = tasks.join_next().await {
-        match result? {
-            (position, Ok(())) => finished.push(position),
-            (position, Err(error)) => failures.push((position, error)),
+    while let Some(results) = tasks.join_next().await {
+        for (position, result) in results? {
+            match result {
+                Ok(()) => finished.push(position),
+                Err(error) => failures.push((position, error)),
+            }
         }
     }
     finished.sort_unstable();
@@ -263,6 +280,18 @@ async fn run_stretch(stretch: &[Action], tools: &Arc<Tools>, done: &mut Vec<usiz
         }
         Some((_, error)) => Err(error),
     }
+}
+
+async fn run_one(action: Action, tools: &Arc<Tools>) -> Result<()> {
+    if interrupt::requested() {
+        return Err(stopped());
+    }
+    if (tools.lease_lost)() {
+        return Err(lease_lost(tools).into());
+    }
+    let tools = Arc::clone(tools);
+    let work = tokio::task::spawn_blocking(move || perform::perform(&action, &tools));
+    work.await.map_err(anyhow::Error::from).flatten()
 }
 
 /// What several actions say of where they stopped, when nothing else went wrong.

@@ -2,6 +2,9 @@
 //! what is not as it should be without the topology and the flags, and a node keeps its addresses when it is lost.
 
 mod known;
+mod theirs;
+
+pub use theirs::Dropped;
 
 use crate::addresses::Mac;
 use crate::deployment::{Deployment, Identity, Network, Nic, Node, Slot, Storage};
@@ -33,6 +36,9 @@ pub struct Blueprint {
     pub bridges: Vec<HostBridge>,
     /// Its networks.
     pub networks: Vec<Network>,
+    /// What these networks had earlier, by their names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    dropped: BTreeMap<String, Dropped>,
     /// Its nodes, by type and index.
     pub nodes: Vec<Node>,
 }
@@ -90,6 +96,7 @@ impl Blueprint {
             ssh_limits: deployment.ssh_limits,
             stack: deployment.stack,
             bridges: deployment.bridges.clone(),
+            dropped: theirs::dropped(before, &networks),
             networks,
             nodes,
         }

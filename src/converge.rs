@@ -9,6 +9,7 @@ use crate::steps::host::record::Record;
 use crate::steps::host::{self, bridges, openvswitch};
 use crate::steps::{disks, domains, networks, start};
 use crate::yaml::Problems;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What must be there, and what is.
@@ -81,7 +82,12 @@ impl Goal<'_> {
 
     /// What must change in the networks of a deployment, or of a part of it.
     pub fn of_networks(&self, deployment: &Deployment) -> Found {
-        networks::diff::converge(deployment, &self.actual.networks, &self.actual.facts)
+        let Actual { networks, facts, .. } = self.actual;
+        let before = facts.blueprint.as_ref();
+        let networks = before.map_or(Cow::Borrowed(&networks[..]), |before| {
+            before.past_theirs(deployment, self.actual)
+        });
+        networks::diff::converge(deployment, &networks, facts)
     }
 
     /// The reservations of NICs that are gone.
@@ -97,6 +103,10 @@ impl Goal<'_> {
             facts,
             ..
         } = self.actual;
+        let before = facts.blueprint.as_ref();
+        let domains = &before.map_or(Cow::Borrowed(&domains[..]), |before| {
+            before.past_their_devices(deployment, self.actual)
+        });
         let of_deployment = || self.actual.domains_of(deployment.id.uuid);
         let defined: BTreeSet<String> = of_deployment().map(|domain| domain.name.clone()).collect();
         let running = of_deployment().filter(|domain| domain.state.is_running());

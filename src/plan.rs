@@ -2,9 +2,11 @@
 
 mod kept;
 mod lanes;
+mod later;
 
 pub use kept::Kept;
 pub use lanes::Lanes;
+pub use later::Later;
 
 use crate::steps::{self, Step};
 use serde::Serialize;
@@ -186,7 +188,7 @@ impl Action {
 /// An action in `--format json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
-    /// The step of the run: host, networks, image, disks, domains or start.
+    /// The step of the run: host, networks, image, disks, domains or start; nodes for what nodes are told after all of them.
     step: &'static str,
     /// What is done to the resource.
     action: Verb,
@@ -219,6 +221,8 @@ impl fmt::Display for Change {
 pub struct Plan {
     /// In the order in which they are done.
     pub actions: Vec<Action>,
+    /// What nodes are told after all of them.
+    pub later: Vec<Later>,
     /// Whether they are of several hypervisors, so that each is shown with its own.
     pub of_several: bool,
 }
@@ -235,7 +239,7 @@ impl Plan {
         });
         Plan {
             actions,
-            of_several: false,
+            ..Plan::default()
         }
     }
 
@@ -250,9 +254,11 @@ impl Plan {
 
     /// The plans of some hypervisors as one, to be shown.
     pub fn joined<'a>(plans: impl IntoIterator<Item = &'a Plan>, of_several: bool) -> Plan {
-        let actions = plans.into_iter().flat_map(|plan| plan.actions.iter().cloned());
+        let plans: Vec<&Plan> = plans.into_iter().collect();
+        let actions = plans.iter().flat_map(|plan| plan.actions.iter().cloned());
         Plan {
             of_several,
+            later: plans.iter().flat_map(|plan| plan.later.iter().cloned()).collect(),
             ..Plan::new(actions.collect())
         }
     }
@@ -278,9 +284,15 @@ impl Plan {
         self.actions.iter().any(is_seed)
     }
 
-    /// Whether there is nothing to do.
+    /// Whether there is nothing to do in any step.
     pub fn is_empty(&self) -> bool {
         self.actions.is_empty()
+    }
+
+    /// All of it as it stands in `--format json`.
+    pub fn changes(&self) -> Vec<Change> {
+        let later = self.later.iter().map(Later::change);
+        self.actions.iter().map(Action::change).chain(later).collect()
     }
 }
 
@@ -313,20 +325,39 @@ fn sign(verb: Verb) -> (char, &'static str) {
 /// `{:#}` colours the signs.
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let coloured = f.alternate();
+        let line = |verb, kind, name: &str, host: &str, reason: &str| {
+            let (sign, colour) = sign(verb);
+            let sign = match coloured {
+                true => format!("{colour}{sign}\x1b[0m"),
+                false => sign.to_string(),
+            };
+            let host = match self.of_several {
+                true => format!(" on {host}"),
+                false => String::new(),
+            };
+            format!("  {sign} {kind} {name}{host}: {reason}")
+        };
         for stretch in self.stretches() {
             writeln!(f, "{}", title(stretch))?;
-            for action in stretch {
-                let (sign, colour) = sign(action.verb);
-                match f.alternate() {
-                    true => write!(f, "  {colour}{sign}\x1b[0m ")?,
-                    false => write!(f, "  {sign} ")?,
-                }
-                let host = match self.of_several {
-                    true => format!(" on {}", action.host),
-                    false => String::new(),
-                };
-                writeln!(f, "{} {}{host}: {}", action.kind, action.name, action.reason)?;
+            for Action {
+                verb,
+                kind,
+                name,
+                host,
+                reason,
+                ..
+            } in stretch
+            {
+                writeln!(f, "{}", line(*verb, *kind, name, host, reason))?;
             }
+        }
+        if !self.later.is_empty() {
+            writeln!(f, "{}", later::TITLE)?;
+        }
+        for one in &self.later {
+            let text = line(Verb::Update, Kind::File, &one.name(), &one.host, &one.reason);
+            writeln!(f, "{text}")?;
         }
         Ok(())
     }
@@ -358,5 +389,17 @@ mod tests {
             2
         );
         assert!(format!("{plan:#}").contains("  \x1b[31m-\x1b[0m network gone: a reason\n"));
+        let told = Plan {
+            later: vec![Later {
+                node: "node-0".into(),
+                file: "/etc/hosts",
+                host: "hv1".into(),
+                reason: "a reason".into(),
+            }],
+            ..Plan::default()
+        };
+        let shown = Plan::joined([&told], false).to_string();
+        assert_eq!(shown, "tell the nodes\n  ~ file node-0:/etc/hosts: a reason\n");
+        assert_eq!(told.changes().len(), 1);
     }
 }

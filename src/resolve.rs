@@ -146,10 +146,10 @@ pub fn deployment(
             };
             let node = node::node(wanted, node_type, index, id, actual, cables, &mut taken_macs);
             fixed::check(&node, node_type, id, actual, &mut problems);
-            if node.cloud_init.is_some() && node.customize == Customize::Libguestfs {
+            if let (Some(said), Customize::Libguestfs) = (&node.cloud_init, node.customize) {
                 problems
                     .push(
-                        node_type.place.clone(),
+                        said.place.clone(),
                         format!("node '{}' has 'cloud_init', and '--customize libguestfs' does without cloud-init", node.name),
                     )
                     .hint("leave cloud_init out, or --customize");

@@ -9,9 +9,9 @@ use crate::secret::Secret;
 use crate::steps::domains::read::{ActualDisk, ActualDomain, ActualNic, State};
 use crate::steps::domains::template::{Setting, mark_of};
 use crate::steps::host::record::Record;
-use crate::steps::networks::read::{ActualAddress, ActualNetwork};
+use crate::steps::networks::read::ActualNetwork;
+use crate::steps::networks::shape::side;
 use anyhow::Result;
-use std::net::IpAddr;
 
 impl Blueprint {
     /// What is there, with the addresses, NICs and firmware that the deployment had, and with the nodes and networks that
@@ -31,7 +31,13 @@ impl Blueprint {
                 Some(found) => {
                     found.nics = node.nics.iter().map(nic).collect();
                     found.firmware = node.firmware;
-                    found.tpm = node.tpm.or(found.tpm);
+                    found.tpm = node.tpm;
+                    for disk in disks(node, folder) {
+                        match found.disks.iter_mut().find(|there| there.source == disk.source) {
+                            Some(there) => there.bus = disk.bus,
+                            None => found.disks.push(disk),
+                        }
+                    }
                     if let Some(mark) = &mut found.mark {
                         mark.serial_file.clone_from(&node.serial_file);
                     }
@@ -100,7 +106,7 @@ fn owner(id: &Identity) -> Owner {
 
 /// The addresses that it reserved: what stands in their way is somebody else's doing.
 fn remember(found: &mut ActualNetwork, network: &Network) {
-    found.mtu = network.mtu.or(found.mtu);
+    found.mtu = network.mtu;
     let clashes = |there: &Reservation| {
         network.reservations.iter().any(|r| {
             r.ip.is_ipv4() == there.ip.is_ipv4()
@@ -114,26 +120,7 @@ fn remember(found: &mut ActualNetwork, network: &Network) {
     }
 }
 
-fn range<A: Into<IpAddr>>(dhcp: Option<(A, A)>) -> Option<(IpAddr, IpAddr)> {
-    dhcp.map(|(start, end)| (start.into(), end.into()))
-}
-
-fn lost_network(network: &Network, id: &Identity) -> ActualNetwork {
-    let mut addresses = Vec::new();
-    if let Some(side) = &network.ipv4 {
-        addresses.push(ActualAddress {
-            address: side.address.into(),
-            net: side.net.into(),
-            dhcp: range(side.dhcp),
-        });
-    }
-    if let Some(side) = &network.ipv6 {
-        addresses.push(ActualAddress {
-            address: side.address.into(),
-            net: side.net.into(),
-            dhcp: range(side.dhcp),
-        });
-    }
+pub(super) fn lost_network(network: &Network, id: &Identity) -> ActualNetwork {
     ActualNetwork {
         name: network.name.clone(),
         uuid: network.uuid,
@@ -153,7 +140,7 @@ fn lost_network(network: &Network, id: &Identity) -> ActualNetwork {
         virtualport: network.switch.as_ref().map(|_| "openvswitch".to_owned()),
         portgroups: Vec::new(),
         stp: false,
-        addresses,
+        addresses: [true, false].iter().filter_map(|v4| side(network, *v4)).collect(),
         reservations: network.reservations.clone(),
         foreign: Vec::new(),
         leases: Vec::new(),
@@ -167,11 +154,6 @@ fn lost_domain(node: &Node, id: &Identity, folder: &str) -> ActualDomain {
         folder: folder.to_owned(),
         login_keys: Vec::new(),
     };
-    let disks = node.disks.iter().map(|disk| ActualDisk {
-        source: disk.path(folder),
-        bus: Some(disk.bus),
-        format: Some(disk.format().to_owned()),
-    });
     ActualDomain {
         name: node.name.clone(),
         uuid: node.uuid,
@@ -188,10 +170,25 @@ fn lost_domain(node: &Node, id: &Identity, folder: &str) -> ActualDomain {
         virt_type: "qemu",
         firmware: node.firmware,
         tpm: node.tpm,
-        disks: disks.collect(),
+        disks: disks(node, folder).collect(),
         nvram: None,
         definition: Secret::new(""),
     }
+}
+
+/// Its disks, and its seed.
+fn disks<'a>(node: &'a Node, folder: &'a str) -> impl Iterator<Item = ActualDisk> + 'a {
+    let own = node.disks.iter().map(move |disk| ActualDisk {
+        source: disk.path(folder),
+        bus: Some(disk.bus),
+        format: Some(disk.format().to_owned()),
+    });
+    let seed = node.has_seed.then(|| ActualDisk {
+        source: format!("{folder}/{}", node.seed_volume()),
+        bus: Some(node.seed_bus),
+        format: Some("raw".to_owned()),
+    });
+    own.chain(seed)
 }
 
 fn nic(nic: &Nic) -> ActualNic {

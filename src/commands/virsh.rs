@@ -10,6 +10,7 @@ pub(super) mod fleet;
 pub mod getting;
 mod ground;
 mod guest;
+mod images;
 pub mod input;
 mod ironic;
 pub mod make;
@@ -92,7 +93,7 @@ pub(super) async fn looking<T: Send + 'static>(
 
 /// Shows a plan that is not carried out.
 fn show_plan(plan: &Plan, report: Report, ui: &Ui) -> Result<()> {
-    if plan.is_empty() {
+    if plan.is_empty() && plan.later.is_empty() {
         ui.result("nothing to do");
     } else {
         let text = match crate::ui::colours_stdout() {
@@ -101,9 +102,7 @@ fn show_plan(plan: &Plan, report: Report, ui: &Ui) -> Result<()> {
         };
         ui.result(text.trim_end());
     }
-    report
-        .planned(plan.actions.iter().map(Action::change).collect())
-        .print(ui)
+    report.planned(plan.changes()).print(ui)
 }
 
 /// Does the plans of all hypervisors at once and notes what is done; gives those that are through.

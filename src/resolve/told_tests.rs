@@ -213,7 +213,8 @@ fn cloud_init_is_for_cloud_init() {
     ];
     let problems = resolved("tester:1", &over).unwrap_err().to_string();
     assert!(
-        problems.contains("node 'tester-0' has 'cloud_init'"),
+        problems.contains("node 'tester-0' has 'cloud_init'")
+            && problems.contains("-e override.tester.cloud_init.packages"),
         "{problems}"
     );
     let found = resolved("tester:1", &over[..1]).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::yaml::{Fields, Key, Problems, Tree, Value, nearest, shown};
+use crate::yaml::{Fields, Key, Place, Problems, Tree, Value, nearest, shown};
 
 /// How much text it may come to: a seed has room for it and all else.
 const MAX_BYTES: usize = 512 * 1024;
@@ -57,6 +57,8 @@ pub struct CloudInit {
     pub text: String,
     /// The login keys of its users, by their names.
     pub keys: BTreeMap<String, Vec<String>>,
+    /// Where it is said: in a file, or by a flag.
+    pub place: Place,
 }
 
 impl fmt::Debug for CloudInit {
@@ -123,6 +125,7 @@ pub(super) fn read(
     (problems.len() == before && text != "{}").then(|| CloudInit {
         text,
         keys: keys(tree),
+        place: tree.place.clone(),
     })
 }
 

@@ -1,7 +1,7 @@
 //! Whatever somebody changes, stops or takes away: `irs status` and a dry run name it alike, the next run repairs just that or
 //! says the way out, and what others added stays.
 
-use crate::support::{Lab, SIZES, difference};
+use crate::support::{Definition, Lab, SIZES, difference};
 use serde_json::Value;
 
 const NODES: &[&str] = &["--format", "json", "--topology-nodes", "compute:2"];
@@ -60,16 +60,17 @@ fn repaired(lab: &Lab, wrong: &[(&str, &str)]) {
 /// UUIDs and NICs of the nodes, and the addresses that the networks reserve.
 fn identity(lab: &Lab) -> Vec<String> {
     let mut all = Vec::new();
+    let known = lab
+        .enter(&["cat", &format!("{FOLDER}/blueprint.json")])
+        .ok()
+        .stdout;
     for node in ["compute-0", "compute-1"] {
         let domain = lab.domain(node);
         let (macs, networks) = (domain.all("mac", "address"), domain.networks());
-        // Those of others come after the three of irs's.
-        let nics = macs.into_iter().zip(networks).take(3);
-        all.push(format!(
-            "{node} {} {:?}",
-            domain.text("uuid"),
-            nics.collect::<Vec<_>>()
-        ));
+        let nics = macs.into_iter().zip(networks);
+        let mut own: Vec<_> = nics.filter(|(mac, _)| known.contains(mac)).collect();
+        own.sort();
+        all.push(format!("{node} {} {own:?}", domain.text("uuid")));
     }
     for network in ["management", "external"] {
         let hosts = lab.ask(&["net-dumpxml", network]);
@@ -108,6 +109,10 @@ fn what_somebody_changes_is_named_and_repaired_and_what_others_added_stays() {
         "--config",
         "--live",
     ]);
+    shell(
+        "virsh net-dumpxml --inactive external | sed \"s,</network>,<portgroup name='theirs'/></network>,\" >/tmp/irs-drift-net.xml
+         virsh net-define /tmp/irs-drift-net.xml",
+    );
     shell("echo \"<input type='tablet' bus='usb'/>\" >/tmp/irs-drift-usb.xml");
     ask("attach-device compute-1 /tmp/irs-drift-usb.xml --config");
     assert_eq!(drift(&lab), [] as [Value; 0]);
@@ -131,6 +136,10 @@ fn what_somebody_changes_is_named_and_repaired_and_what_others_added_stays() {
     ask("autostart --disable compute-1");
     ask("setvcpus compute-1 2 --maximum --config");
     ask("detach-disk compute-1 vda --config");
+    let second = lab.domain("compute-1").all("mac", "address")[1].clone();
+    ask(&format!(
+        "detach-interface compute-1 network --mac {second} --config"
+    ));
     repaired(
         &lab,
         &[
@@ -141,9 +150,41 @@ fn what_somebody_changes_is_named_and_repaired_and_what_others_added_stays() {
             ("compute-0", "it has no definition"),
             ("compute-1", "it does not start with the host"),
             ("compute-1", "it has no disk vda"),
+            ("compute-1", "in its definition"),
         ],
     );
     assert_eq!(identity(&lab), made);
+    let runs = Definition::of(lab.ask(&["dumpxml", "compute-1"]));
+    let macs = runs.all("mac", "address");
+    assert_eq!(macs.iter().filter(|mac| **mac == second).count(), 1, "{macs:?}");
+
+    // What cannot change under nodes comes back, too: in the definition, and in what runs by it.
+    shell(
+        "virsh net-dumpxml --inactive data | sed \"s,<bridge ,<forward mode='route'/><bridge ,\" >/tmp/irs-drift-net.xml
+         virsh net-define /tmp/irs-drift-net.xml && virsh net-destroy data && virsh net-start data
+         virsh net-dumpxml --inactive external | sed 's,10[.]0[.]0[.],10.9.0.,g' >/tmp/irs-drift-net.xml
+         virsh net-define /tmp/irs-drift-net.xml && rm /tmp/irs-drift-net.xml
+         virsh dumpxml --inactive compute-1 | sed \"s,dev='vda' bus='virtio',dev='sda' bus='sata',; /<disk /,/<.disk>/{/<address /d}\" >/tmp/irs-drift.xml
+         virsh define /tmp/irs-drift.xml && rm /tmp/irs-drift.xml",
+    );
+    repaired(
+        &lab,
+        &[
+            (
+                "data",
+                "another forward mode: route, wanted none: it starts again",
+            ),
+            ("data", "the NICs of compute-0, compute-1 are not plugged into it"),
+            ("external", "another IPv4 subnet: 10.9.0.1/24, wanted 10.0.0.1/24"),
+            (
+                "compute-1",
+                "disk vda: bus from 'sata' to 'virtio', device from 'sda' to 'vda'",
+            ),
+        ],
+    );
+    assert_eq!(identity(&lab), made);
+    let ports = shell("ls /sys/class/net/data/brif");
+    assert_eq!(ports.lines().count(), 2, "{ports}");
 
     // Gone for good, but for the disks.
     ask("destroy compute-0");

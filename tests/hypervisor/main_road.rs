@@ -292,6 +292,20 @@ fn three_nodes_are_made_answer_stay_and_go() {
     first_boot::is_as_it_was(&config, &guest);
     access::to_a_guest(&lab);
 
+    // Those that stay are told who goes, as the dry run says.
+    let remove = ["--remove-nodes", "compute-0", "--format", "json"];
+    let dry = lab.virsh(&[&remove[..], &["--dry-run"]].concat()).ok();
+    let run = lab.virsh(&remove).ok();
+    assert_eq!(run.list("changes"), dry.list("planned"), "{}", run.transcript());
+    let told = run.list("changes").pop().expect("a change");
+    assert_eq!(told["name"], "undercloud-0:/etc/hosts");
+    assert_eq!(told["reason"], "compute-0 goes");
+    let known = ssh(&config, "undercloud-0", "cat /etc/hosts").ok().stdout;
+    assert!(
+        known.contains("controller-0") && !known.contains("compute-0"),
+        "{known}"
+    );
+
     lab.virsh(&["--cleanup", "--yes"]).ok();
     assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
     assert!(

@@ -9,7 +9,7 @@ use crate::blueprint::Blueprint;
 use crate::ca;
 use crate::deployment::Deployment;
 use crate::interrupt;
-use crate::plan::Plan;
+use crate::plan::{Change, Later, Plan};
 use crate::seed::hosts::{self, Hosts};
 use crate::ssh::node::NodeKey;
 use crate::steps::host::record::Record;
@@ -85,11 +85,72 @@ pub(super) fn hosts(
     hosts
 }
 
+/// What is wrong with a node's /etc/hosts when no node came or went.
+const OUTDATED: &str = "it knows other addresses, or was not reached when it was to be told";
+
+/// The nodes that a run tells of those that come and go: `before` and `after` are the blueprints, `runs` says which of the nodes
+/// will answer.
+pub(super) fn later(
+    (before, after): (Option<&Blueprint>, &Blueprint),
+    record: &Record,
+    host: &str,
+    runs: impl Fn(&str) -> bool,
+) -> Vec<Later> {
+    let hosts = Hosts::new(&after.nodes, &after.networks, &record.lan);
+    let names = |of: Option<&Blueprint>, but: Option<&Blueprint>| -> Vec<String> {
+        let all = of.iter().flat_map(|blueprint| &blueprint.nodes);
+        let gone = all.filter(|node| but.is_none_or(|but| but.node(&node.name).is_none()));
+        gone.map(|node| node.name.clone()).collect()
+    };
+    let (come, go) = (names(Some(after), before), names(before, Some(after)));
+    // Where others give one its address, that is known when it is there.
+    let on_lan = |name: &&String| {
+        let node = after.node(name);
+        let nic = node.and_then(|node| node.nics.get(node.external?));
+        nic.is_some_and(|nic| nic.bridge.is_some() && nic.ips.is_empty())
+    };
+    let unknown = come.iter().any(|name| on_lan(&name));
+    let mut words = Vec::new();
+    for (names, one, more) in [(&come, "comes", "come"), (&go, "goes", "go")] {
+        match &names[..] {
+            [] => {}
+            [name] => words.push(format!("{name} {one}")),
+            [names @ .., last] if names.len() < SHOWN => {
+                words.push(format!("{} and {last} {more}", names.join(", ")));
+            }
+            names => words.push(format!("{} nodes {more}", names.len())),
+        }
+    }
+    let reason = match words.is_empty() {
+        true => OUTDATED.to_owned(),
+        false => words.join(", "),
+    };
+    let is_due = |(name, told): &(&String, &String)| {
+        let block = hosts.block(name);
+        let other = block.is_some_and(|block| Hosts::digest(&block) != **told);
+        let is_new = come.contains(name);
+        (other || unknown) && !is_new && runs(name)
+    };
+    let due = record.hosts.iter().filter(is_due);
+    due.map(|(name, _)| Later {
+        node: name.clone(),
+        file: HOSTS,
+        host: host.to_owned(),
+        reason: reason.clone(),
+    })
+    .collect()
+}
+
+/// How many nodes a reason names.
+const SHOWN: usize = 4;
+/// The file that nodes know one another by.
+const HOSTS: &str = "/etc/hosts";
+
 /// How many nodes are told at once.
 const AT_ONCE: usize = 8;
 
-/// Tells the nodes that are there of those that came and went, where their seeds told them of one another; one that is not
-/// reached is told by the next run.
+/// Tells the nodes that are there of those that came and went, where their seeds told them of one another, and gives back
+/// what was done; one that is not reached is told by the next run. `planned` says why.
 ///
 /// # Errors
 /// That the run was interrupted.
@@ -98,10 +159,10 @@ pub(super) async fn tell(
     actual: &Actual,
     record: &mut Record,
     way: (&NodeKey, Duration),
-    ui: &Ui,
-) -> Result<()> {
+    (planned, ui): (&[Later], &Ui),
+) -> Result<Vec<Change>> {
     let Some(blueprint) = &actual.facts.blueprint else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let hosts = Hosts::new(&blueprint.nodes, &blueprint.networks, &record.lan);
     let mut due = Vec::new();
@@ -115,7 +176,7 @@ pub(super) async fn tell(
             due.push((name.clone(), node, hosts::script(&block, false), digest));
         }
     }
-    let mut count = 0;
+    let mut done = Vec::new();
     while !due.is_empty() {
         let next = due.drain(..due.len().min(AT_ONCE));
         let asked = next.map(async |(name, node, script, digest)| {
@@ -125,7 +186,15 @@ pub(super) async fn tell(
         for (name, digest, told) in fleet::all(asked.collect()).await {
             match told {
                 Ok(()) => {
-                    count += 1;
+                    let of_plan = |later: &&Later| later.node == name && later.file == HOSTS;
+                    let later = planned.iter().find(of_plan).cloned();
+                    let later = later.unwrap_or_else(|| Later {
+                        node: name.clone(),
+                        file: HOSTS,
+                        host: session.host.name().to_owned(),
+                        reason: OUTDATED.into(),
+                    });
+                    done.push(later);
                     record.hosts.insert(name, digest);
                 }
                 Err(error) if interrupt::requested() => return Err(error),
@@ -136,10 +205,11 @@ pub(super) async fn tell(
             }
         }
     }
-    match count {
+    match done.len() {
         0 => {}
         1 => ui.note("1 node was told of the others (/etc/hosts)"),
-        _ => ui.note(&format!("{count} nodes were told of the others (/etc/hosts)")),
+        count => ui.note(&format!("{count} nodes were told of the others (/etc/hosts)")),
     }
-    Ok(())
+    done.sort_by(|a, b| a.node.cmp(&b.node));
+    Ok(done.iter().map(Later::change).collect())
 }

@@ -9,6 +9,7 @@ use crate::blueprint::Blueprint;
 use crate::deployment::{Deployment, Node};
 use crate::ironic::{self, Handed};
 use crate::outputs::Power;
+use crate::plan::Later;
 use crate::remote::Host;
 use crate::secret::Secret;
 use crate::seed;
@@ -18,6 +19,9 @@ use crate::steps::host::record::{Record, StackKey};
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+
+/// Where an undercloud has the key by which it powers nodes, when it has no other one there.
+pub(super) const KEY: &str = "~/.ssh/id_rsa";
 
 /// What all hypervisors of an environment have in common.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +81,8 @@ pub(super) struct Ready {
     pub(super) to: BTreeMap<String, Handed>,
     /// What the user should know.
     pub(super) notes: Vec<String>,
+    /// Who is told over SSH.
+    pub(super) later: Vec<Later>,
     /// What the user should look after.
     pub(super) warnings: Vec<String>,
 }
@@ -129,6 +135,12 @@ pub(super) fn prepare(
                 "{} {what}: it is told over SSH once it answers",
                 node.name
             ));
+            ready.later.push(Later {
+                node: node.name.clone(),
+                file: KEY,
+                host: host.clone(),
+                reason: format!("it {what}"),
+            });
         }
         ready.to.insert(node.name.clone(), handed);
     }

@@ -81,7 +81,7 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     };
     let mut prepared = prepared;
     prepared.retain(|(at, _)| through.contains(at));
-    let (report, result) = settle(request, prepared, &mut crew).await?;
+    let (report, result) = settle(request, prepared, &mut crew, &mut progress.changes).await?;
     if result.as_ref().is_err_and(persist::is_lost) {
         return result;
     }

@@ -3,10 +3,12 @@
 use super::facts::is_direct;
 use super::{Session, report};
 use crate::actual::Actual;
+use crate::deployment::Deployment;
 use crate::remote::{Cmd, Host};
 use crate::ssh::node::{self, NodeKey, NodeSession};
 use crate::steps::host::record::Record;
 use anyhow::{Result, bail};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -65,6 +67,28 @@ impl OnNode {
         );
         work(&mut login.map_err(|failure| anyhow::anyhow!("{failure}"))?)
     }
+}
+
+/// Whether a node will answer when a run is through: it was ready and runs, or is waited for.
+pub(super) fn will_answer(
+    name: &str,
+    (deployment, actual): (&Deployment, &Actual),
+    starting: &BTreeSet<&str>,
+) -> bool {
+    let mut nodes = deployment.nodes.iter();
+    let is_waited_for = nodes.any(|node| node.name == name && node.starts);
+    starting.contains(name) || answers(name, actual) || (is_waited_for && runs(name, actual))
+}
+
+/// Whether a node answers now, as far as is known: it runs, and was ready.
+pub(super) fn answers(name: &str, actual: &Actual) -> bool {
+    let record = actual.facts.record.as_ref();
+    runs(name, actual) && record.is_some_and(|record| record.ready.contains(name))
+}
+
+fn runs(name: &str, actual: &Actual) -> bool {
+    let mut domains = actual.domains.iter();
+    domains.any(|domain| domain.name == name && domain.state.is_running())
 }
 
 /// Runs a script as root; it goes through stdin, as others may see a command line.

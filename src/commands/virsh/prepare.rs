@@ -7,15 +7,14 @@ use super::fleet::{Crew, Each};
 use super::input::Request;
 use super::ironic::{self as for_ironic};
 use super::seating::{self, Seated};
-use super::{customize, first_boot, first_contact};
+use super::{customize, first_boot, first_contact, images, on_node};
 use crate::actual::Actual;
 use crate::apply::{self, Tools};
 use crate::blueprint::Blueprint;
 use crate::converge::Goal;
-use crate::deployment::{Deployment, Disk, Home, ImageSource};
+use crate::deployment::{Deployment, Disk, Home};
 use crate::lease::{self, Lease};
 use crate::plan::Plan;
-use crate::remote::Host;
 use crate::steps::disks::{Materials, outside};
 use crate::steps::domains::template::Setting;
 use crate::steps::host::access::stack;
@@ -126,6 +125,10 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
     let handed = for_ironic::prepare(&deployment, &blueprint, &actual, &mut record, (&ironic, several));
     handed.notes.iter().for_each(|note| ui.note(note));
     handed.warnings.iter().for_each(|warning| ui.warn(warning));
+    let answers = |name: &str| on_node::will_answer(name, (&deployment, &actual), &starting);
+    let blueprints = (actual.facts.blueprint.as_ref(), &blueprint);
+    let mut later = first_boot::later(blueprints, &record, &id.host, answers);
+    later.extend(handed.later.into_iter().filter(|later| answers(&later.node)));
     let before = actual.facts.record.as_ref();
     if before.is_some_and(|before| blueprint_is_new || *before != record) {
         record.touch()?;
@@ -163,6 +166,7 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
     if !ground.actions.is_empty() {
         plan = Plan::new([ground.actions, plan.actions].concat());
     }
+    plan.later = later;
     let cached = located.into_iter().filter_map(|(source, located)| match located {
         Located::Cached(base) => Some((source, base)),
         Located::Missing(_) => None,
@@ -274,7 +278,7 @@ fn check_host(
     volumes: &BTreeMap<String, u64>,
     inspected: Option<Result<Inspected>>,
     ui: &Ui,
-) -> Result<(&'static str, Images)> {
+) -> Result<(&'static str, images::Images)> {
     let facts = &actual.facts;
     let names = deployment.nodes.iter().map(|node| node.name.clone());
     let new: BTreeSet<String> = names
@@ -300,7 +304,8 @@ fn check_host(
             .for_each(|note| ui.note(note));
     }
     let forced = request.force_download || !facts.lost_bases.is_empty();
-    let mut located = located_and_held(request, &session.host, (deployment, forced), volumes, inspected)?;
+    let mut located =
+        images::located_and_held(request, &session.host, (deployment, forced), volumes, inspected)?;
     image::lost::bring_back(deployment, actual, &mut located, request.force_download)?
         .iter()
         .for_each(|warning| ui.warn(warning));
@@ -326,75 +331,4 @@ fn check_host(
         .iter()
         .for_each(|warning| ui.warn(warning));
     Ok((virt_type, located))
-}
-
-/// The images that disks begin with, and where they are.
-type Images = BTreeMap<ImageSource, Located>;
-
-/// How often images are looked for that somebody takes out of the cache.
-const LOOKS: usize = 3;
-
-/// Looks for images, and keeps in the cache what is there for as long as this run lasts.
-fn located_and_held(
-    request: &Request,
-    host: &Host,
-    (deployment, all): (&Deployment, bool),
-    volumes: &BTreeMap<String, u64>,
-    mut inspected: Option<Result<Inspected>>,
-) -> Result<Images> {
-    for _ in 0..LOOKS {
-        let located = locate_images(request, host, (deployment, all), volumes, inspected.take())?;
-        let (storage, name) = (&deployment.storage, &deployment.id.name);
-        if request.dry_run || image::hold::hold_located(host, storage, name, &located)? {
-            return Ok(located);
-        }
-    }
-    Err(image::hold::vanished(&deployment.storage.folder).into())
-}
-
-/// Looks for the images of the disks that are to be made, or for all.
-fn locate_images(
-    request: &Request,
-    host: &Host,
-    (deployment, all): (&Deployment, bool),
-    volumes: &BTreeMap<String, u64>,
-    mut inspected: Option<Result<Inspected>>,
-) -> Result<Images> {
-    let force = request.force_download;
-    let disks = || {
-        deployment
-            .nodes
-            .iter()
-            .flat_map(|node| &node.disks)
-            .filter(|disk| disk.is_ours())
-    };
-    let needed = |image: &&ImageSource| {
-        let missing = |disk: &Disk| !volumes.contains_key(&disk.key());
-        all || disks().any(|disk| disk.image.as_ref() == Some(image) && missing(disk))
-    };
-    let images: Vec<&ImageSource> = deployment.images().into_iter().filter(needed).collect();
-    let of_flag = |image: &ImageSource| *image == request.wanted.image;
-    let checksum = match &request.checksum {
-        Some(said) if images.iter().any(|image| of_flag(image)) => Some(image::sums::checksum(
-            host,
-            said,
-            &request.wanted.image,
-            &request.getting,
-        )?),
-        _ => None,
-    };
-    images
-        .into_iter()
-        .map(|image| {
-            // What was looked at meanwhile is the image of --image-url.
-            let known = inspected.take_if(|_| of_flag(image));
-            let wish = image::locate::Wish {
-                force,
-                checksum: checksum.clone().filter(|_| of_flag(image)),
-                getting: &request.getting,
-            };
-            let located = image::locate::locate(host, image, &deployment.storage, &wish, known)?;
-            Ok((image.clone(), located))
-        })
-        .collect()
 }

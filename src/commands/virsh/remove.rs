@@ -2,7 +2,8 @@
 
 mod prepare;
 
-use super::facts::{Part, write_outputs};
+use super::facts::{Part, login_key, write_outputs};
+use super::first_boot;
 use super::fleet::{Crew, Each};
 use super::input::Request;
 use super::mode::Mode;
@@ -16,8 +17,9 @@ use crate::commands::{nowhere, ssh_config};
 use crate::deployment::Identity;
 use crate::error::{Exit, Fault};
 use crate::names;
-use crate::plan::Plan;
+use crate::plan::{Change, Plan};
 use crate::resolve::counts;
+use crate::ssh::node::NodeKey;
 use crate::steps::disks::outside;
 use crate::steps::domains::leavings;
 use crate::steps::host;
@@ -130,7 +132,9 @@ async fn attempt(
     }
     let mut nodes = Vec::new();
     match &request.mode {
-        Mode::RemoveNodes(_) => nodes = after_nodes(request, &prepared, &mut crew).await?,
+        Mode::RemoveNodes(_) => {
+            nodes = after_nodes(request, &prepared, &mut crew, &mut progress.changes).await?;
+        }
         Mode::Kill if crew.failed().next().is_some() => ui.note(&format!(
             "the workspace '{}' stays for what is left; --forget-host is for a hypervisor that is gone for good",
             request.workspace.path().display()
@@ -255,11 +259,13 @@ fn forget_nodes(tools: &Tools, blueprint: Option<Blueprint>, names: &BTreeMap<St
     }
 }
 
-/// After a removal of nodes: the records forget them, the outputs are written anew.
+/// After a removal of nodes: those that stay are told, the records forget them, the outputs are written anew. What was told
+/// joins the `changes`.
 async fn after_nodes(
     request: &Request,
     prepared: &Each<Prepared>,
     crew: &mut Crew,
+    changes: &mut Vec<Change>,
 ) -> Result<Vec<report::NodeReport>> {
     let mut read = Vec::new();
     for (at, one) in prepared {
@@ -273,6 +279,7 @@ async fn after_nodes(
     for ((_, one), (_, (actual, _))) in prepared.iter().zip(&after) {
         seats.insert(one.id.uuid, counts::present(&one.id, actual));
     }
+    let mut stopped = Ok(());
     for ((_, one), (_, (actual, record))) in prepared.iter().zip(&mut after) {
         let Some(record) = record else { continue };
         for member in &mut record.fleet {
@@ -280,6 +287,13 @@ async fn after_nodes(
                 member.nodes.clone_from(seats);
                 member.nodes.sort();
             }
+        }
+        let key = login_key(&one.request.workspace, &one.id, actual, record)?;
+        let way = (&NodeKey::new(key.private_openssh), one.request.timeout);
+        let (later, ui) = (&one.plan.later[..], &one.tools.ui);
+        match first_boot::tell(&one.session, actual, record, way, (later, ui)).await {
+            Ok(told) => changes.extend(told),
+            Err(error) => stopped = stopped.and(Err(error)),
         }
         if Some(&*record) != actual.facts.record.as_ref() {
             let (tools, record) = (Arc::clone(&one.tools), record.clone());
@@ -300,6 +314,7 @@ async fn after_nodes(
     if !parts.is_empty() {
         write_outputs(request.place(), &parts)?;
     }
+    stopped?;
     let nodes = prepared
         .iter()
         .zip(&after)
@@ -330,6 +345,8 @@ fn after_nodes_of(
             .collect();
         record.ready.retain(|name| names.contains(name.as_str()));
         record.handed.retain(|name, _| names.contains(name.as_str()));
+        record.hosts.retain(|name, _| names.contains(name.as_str()));
+        record.lan.retain(|name, _| names.contains(name.as_str()));
         let files = outside::of_nodes(&actual, id.uuid);
         record.files.retain(|file| files.contains(file));
         record.extend = None;

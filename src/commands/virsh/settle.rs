@@ -16,6 +16,7 @@ use crate::deployment::Deployment;
 use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::lease::Lease;
+use crate::plan::{Change, Later};
 use crate::ready::{self, Target};
 use crate::ssh::node::NodeKey;
 use crate::steps;
@@ -34,6 +35,8 @@ struct Settling {
     tools: Arc<Tools>,
     actual: Actual,
     record: Record,
+    /// What the plan says that nodes are told.
+    later: Vec<Later>,
     /// Held until all is done.
     _lease: Option<Arc<Lease>>,
 }
@@ -63,6 +66,7 @@ impl Settling {
             tools,
             actual,
             record,
+            later: plan.later,
             _lease: lease,
         })
     }
@@ -84,7 +88,7 @@ async fn read(session: &Session, deployment: &Deployment) -> Result<Actual> {
     blocking(move || actual::read(&host, &libvirt, &storage, &name)).await
 }
 
-/// After the changes: waits for the nodes, notes who is ready, writes the outputs.
+/// After the changes: waits for the nodes, notes who is ready, writes the outputs; what nodes are told joins the `changes`.
 ///
 /// # Errors
 /// What failed on a hypervisor; that nodes did not get ready is the second half of the answer.
@@ -92,6 +96,7 @@ pub async fn settle(
     request: &Request,
     prepared: Each<Prepared>,
     crew: &mut Crew,
+    changes: &mut Vec<Change>,
 ) -> Result<(Report, Result<()>)> {
     let after = prepared.into_iter().map(async |(at, one)| {
         let tools = Arc::clone(&one.tools);
@@ -118,6 +123,7 @@ pub async fn settle(
     let (mut sites, mut results, mut is_new) = (Vec::new(), Vec::new(), false);
     for (at, (site, settled)) in waited {
         is_new |= settled.waited && !site.actual.lan.is_empty();
+        changes.extend(settled.told);
         results.push((at, settled.result));
         sites.push((at, site));
     }
@@ -177,6 +183,8 @@ fn totals(sites: &Each<Settling>) -> BTreeMap<String, usize> {
 struct Settled {
     /// Whether there was a node to wait for.
     waited: bool,
+    /// What nodes were told.
+    told: Vec<Change>,
     /// What is wrong with the nodes.
     result: Result<()>,
 }
@@ -192,9 +200,11 @@ async fn settle_one(
         tools,
         actual,
         record,
+        later,
         ..
     } = site;
     let id = &deployment.id;
+    let mut told = Vec::new();
     let targets = targets(request, deployment, actual, record);
     let waited = !targets.is_empty();
     let key = NodeKey::new(login_key(&request.workspace, id, actual, record)?.private_openssh);
@@ -223,10 +233,15 @@ async fn settle_one(
     record.handed.retain(|name, _| names.contains(name));
     record.hosts.retain(|name, _| names.contains(name));
     if result.is_ok() {
-        result = give_keys(session, actual, record, (&key, request.timeout), tools).await;
+        result = give_keys(session, actual, record, (&key, request.timeout), (later, tools))
+            .await
+            .map(|given| told.extend(given));
     }
     if result.is_ok() {
-        result = first_boot::tell(session, actual, record, (&key, request.timeout), &tools.ui).await;
+        let way = (&key, request.timeout);
+        result = first_boot::tell(session, actual, record, way, (later, &tools.ui))
+            .await
+            .map(|hosts| told.extend(hosts));
     }
     if result.is_ok() {
         result = check_blank_nodes(request, deployment, actual, tools);
@@ -241,7 +256,7 @@ async fn settle_one(
     if waited {
         *actual = read(session, deployment).await?;
     }
-    Ok(Settled { waited, result })
+    Ok(Settled { waited, told, result })
 }
 
 /// Tells underclouds that are there the key of the user that Ironic powers nodes as; one that is not reached is told by
@@ -251,8 +266,9 @@ async fn give_keys(
     actual: &Actual,
     record: &mut Record,
     (key, timeout): (&NodeKey, Duration),
-    tools: &Arc<Tools>,
-) -> Result<()> {
+    (later, tools): (&[Later], &Arc<Tools>),
+) -> Result<Vec<Change>> {
+    let mut done = Vec::new();
     for (name, handed) in &tools.materials.handed {
         if record.handed.get(name) == Some(&handed.digest()) {
             continue;
@@ -268,6 +284,10 @@ async fn give_keys(
                     .ui
                     .note(&format!("{name} has the key of the user stack now"));
                 record.handed.insert(name.clone(), handed.digest());
+                let of_plan = later
+                    .iter()
+                    .filter(|later| later.node == *name && later.file == ironic::KEY);
+                done.extend(of_plan.map(Later::change));
             }
             Err(error) if interrupt::requested() => return Err(error),
             Err(error) => tools.ui.warn(&format!(
@@ -276,7 +296,7 @@ async fn give_keys(
             )),
         }
     }
-    Ok(())
+    Ok(done)
 }
 
 /// The nodes to wait for: those with an OS that should run and were never ready since they were last started, or that

@@ -177,6 +177,7 @@ fn what_a_nodes_file_adds_is_a_part_of_its_own_between_irs_own() {
     let added = CloudInit {
         text: r#"{"packages": [tcpdump], "users": [default, {"name": "cloud-user", "groups": "x", "ssh_authorized_keys": ["ssh-rsa MINE"]}], "runcmd": ["echo hü"], "bootcmd": ["echo boot"], "ssh_pwauth": yes, "merge_how": "dict(recurse_list)+list(append)"}"#.into(),
         keys: [("cloud-user".to_owned(), vec!["ssh-rsa MINE".to_owned()])].into(),
+        place: crate::yaml::Place::start_of("a file"),
     };
     let handed = Handed {
         key: crate::secret::Secret::new("KEY\n"),

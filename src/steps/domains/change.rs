@@ -36,8 +36,8 @@ impl Changes {
         self.reasons.is_empty() && self.words.is_empty() && !self.lost_mark
     }
 
-    /// All of it in one line; `live` is the machine, when it runs.
-    pub fn reason(&self, live: Option<&ActualDomain>) -> String {
+    /// All of it in one line; `live` is the machine, when it runs, and whether it `lacks` anything of the new definition.
+    pub fn reason(&self, live: Option<&ActualDomain>, lacks: bool) -> String {
         if self.lost_mark {
             let rest = Changes {
                 lost_mark: false,
@@ -45,10 +45,10 @@ impl Changes {
             };
             return match rest.is_empty() {
                 true => "irs's mark on it is gone".to_owned(),
-                false => format!("irs's mark on it is gone; {}", rest.reason(live)),
+                false => format!("irs's mark on it is gone; {}", rest.reason(live, lacks)),
             };
         }
-        let reason = when::told(&self.reasons, &self.kinds, live);
+        let reason = when::told(&self.reasons, &self.kinds, live, lacks);
         let words = self.words.join(", ");
         match (reason.is_empty(), words.is_empty()) {
             (true, _) => format!("what the topology says of it: {words}"),

@@ -4,7 +4,7 @@ use super::read::ActualDomain;
 use super::template::{Setting, mark_of};
 use super::when::{When, when_memory};
 use super::words::memory_words;
-use super::{Work, change, leavings, nics};
+use super::{Work, change, leavings, nics, pending};
 use crate::deployment::{Deployment, Node};
 use crate::mark::NodeMark;
 use crate::plan::{Action, Kind, Verb};
@@ -147,7 +147,10 @@ pub fn converge(
             Ok(changes) => {
                 let live = found.live.as_deref();
                 let reason = match changes.is_empty() {
-                    false => Some(changes.reason(live)),
+                    false => {
+                        let lacks = !pending::after(node, found, deployment).is_empty();
+                        Some(changes.reason(live, lacks))
+                    }
                     true => live.and_then(|live| deflates(node, live)),
                 };
                 let undefined = (!found.persistent)

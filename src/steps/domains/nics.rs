@@ -122,7 +122,13 @@ pub fn changes(
                 name: domain.to_owned(),
                 nic: Box::new(nic.clone()),
             };
-            changes.push((format!("it has no NIC {} on '{}'", nic.mac, nic.network), work));
+            let has = |live: &ActualDomain| live.nics.iter().any(|there| there.mac == nic.mac);
+            let place = match found.live.as_deref().is_some_and(has) {
+                true => " in its definition",
+                false => "",
+            };
+            let reason = format!("it has no NIC {} on '{}'{place}", nic.mac, nic.network);
+            changes.push((reason, work));
             continue;
         };
         let runs = found.live.is_some();
@@ -205,12 +211,18 @@ pub fn unplug<'a>(
     works
 }
 
-/// Gives a domain a NIC, at once where its machine can take it, else with the next restart.
+/// Gives a domain a NIC, at once where its machine can take it, else with the next restart. A machine that has it still
+/// gets no second one.
 ///
 /// # Errors
 /// libvirt's.
 pub fn plug(domain: &Domain, nic: &Nic) -> Result<()> {
     let xml = template::interface(nic)?;
+    if domain.is_active()? && element(&domain.xml_desc(0)?, nic.mac, |n| Some(n.range()))?.is_some() {
+        domain.attach_device_flags(&xml, sys::VIR_DOMAIN_AFFECT_CONFIG)?;
+        // It may run on another network by now.
+        return follow(domain, nic);
+    }
     both(domain, |flags| domain.attach_device_flags(&xml, flags))
 }
 

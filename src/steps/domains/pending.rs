@@ -9,6 +9,7 @@ use super::when::{When, when_cpus, when_memory};
 use super::words::{boot_order, boot_words, cpu_words, layout, memory_words, model};
 use crate::addresses::Mac;
 use crate::deployment::{Deployment, Nic, Node};
+use crate::mark::NodeMark;
 use crate::xml::edit::child;
 use anyhow::Result;
 use roxmltree::{Document, Node as Element};
@@ -117,7 +118,7 @@ fn between(
     }
     cpu(defined, running, &mut lacks);
     os(defined, running, found, &mut lacks);
-    disks(defined, running, &mut lacks);
+    disks(defined, running, found, &mut lacks);
     // What others plugged in, for now or for the next start, is theirs to say.
     let own = |nic: &&ActualNic| {
         let owner = found.mark.as_ref().map(|mark| mark.owner.uuid);
@@ -178,7 +179,7 @@ fn os(defined: Element<'_, '_>, running: Element<'_, '_>, found: &ActualDomain, 
     }
 }
 
-fn disks(defined: Element<'_, '_>, running: Element<'_, '_>, lacks: &mut Vec<Lack>) {
+fn disks(defined: Element<'_, '_>, running: Element<'_, '_>, found: &ActualDomain, lacks: &mut Vec<Lack>) {
     type Disk = (String, BTreeMap<&'static str, String>);
     let of = |root: Element<'_, '_>| -> BTreeMap<String, Disk> {
         let disks = root.descendants().filter(|n| n.has_tag_name("disk"));
@@ -197,9 +198,19 @@ fn disks(defined: Element<'_, '_>, running: Element<'_, '_>, lacks: &mut Vec<Lac
             .collect()
     };
     let live = of(running);
+    let is_own = |source: &str| {
+        let file = source.rsplit('/').next().unwrap_or(source);
+        let has = |mark: &NodeMark| {
+            mark.files.iter().any(|f| f == source) || mark.volumes.iter().any(|v| v == file)
+        };
+        found.mark.as_ref().is_some_and(has)
+    };
     for (source, (dev, wanted)) in of(defined) {
-        // One that runs on another file, as a snapshot's, is not irs's to say.
         let Some((_, live)) = live.get(&source) else {
+            // One that runs on another file, as a snapshot's, is not irs's to say.
+            if is_own(&source) && !live.values().any(|(there, _)| *there == dev) {
+                lacks.push(Lack::from(format!("disk {dev}")));
+            }
             continue;
         };
         for (what, to) in wanted {

@@ -18,6 +18,8 @@ pub enum Kind {
 /// When a change shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum When {
+    /// The machine is so.
+    Already,
     /// As soon as it is made.
     Now,
     /// When the guest lets go of it, else after a restart.
@@ -27,11 +29,12 @@ pub enum When {
 }
 
 impl When {
-    fn words(self) -> &'static str {
+    fn words(self) -> Option<&'static str> {
         match self {
-            When::Now => "at once",
-            When::Guest => "at once if the guest gives it back, else after the next restart",
-            When::Restart => "after the next restart",
+            When::Already => None,
+            When::Now => Some("at once"),
+            When::Guest => Some("at once if the guest gives it back, else after the next restart"),
+            When::Restart => Some("after the next restart"),
         }
     }
 }
@@ -66,26 +69,31 @@ fn when_password(live: &ActualDomain) -> When {
     }
 }
 
-/// The reasons of a change with the times when they show; a machine that is off shows all of them when it starts.
-pub fn told(reasons: &[String], kinds: &[(usize, Kind)], live: Option<&ActualDomain>) -> String {
+/// The reasons of a change with the times when they show; a machine that is off shows all of them when it starts, and one
+/// that `lacks` nothing of it runs so already: somebody edited its definition alone.
+pub fn told(reasons: &[String], kinds: &[(usize, Kind)], live: Option<&ActualDomain>, lacks: bool) -> String {
     let Some(live) = live else {
         return reasons.join("; ");
     };
     let when = |at: usize| {
         let kind = kinds.iter().find(|(of, _)| *of == at).map(|(_, kind)| *kind);
         match kind {
+            Some(Kind::Memory(mib)) if mib == live.memory_now_mib => When::Already,
             Some(Kind::Memory(mib)) => when_memory(live, mib),
+            Some(Kind::Cpus(count)) if count == live.cpu_now => When::Already,
             Some(Kind::Cpus(count)) => when_cpus(live, count),
             Some(Kind::Password) => when_password(live),
+            None if !lacks => When::Already,
             None => When::Restart,
         }
     };
     let mut groups: Vec<String> = Vec::new();
-    for time in [When::Now, When::Guest, When::Restart] {
+    for time in [When::Already, When::Now, When::Guest, When::Restart] {
         let of = reasons.iter().enumerate().filter(|(at, _)| when(*at) == time);
         let texts: Vec<&str> = of.map(|(_, text)| text.as_str()).collect();
         if !texts.is_empty() {
-            groups.push(format!("{}, {}", texts.join("; "), time.words()));
+            let words = time.words().map(|words| format!(", {words}"));
+            groups.push(texts.join("; ") + &words.unwrap_or_default());
         }
     }
     groups.join("; ")

@@ -1,7 +1,7 @@
 //! Making, starting, changing and removing networks.
 
 use super::edit::srv_values;
-use super::{Tune, Work, portgroup, remnant, revive};
+use super::{Tune, Work, portgroup, remnant, revive, shape};
 use crate::deployment::{Identity, Network};
 use crate::error::{Exit, Fault};
 use crate::libvirt::{Libvirt, gone, settled};
@@ -78,6 +78,24 @@ pub fn apply(work: &Work, libvirt: &Libvirt, host: &Host, id: &Identity) -> Resu
         } => in_turn(libvirt, name, |network| {
             let xml = definition.edit(&network.xml_desc(sys::VIR_NETWORK_XML_INACTIVE)?)?;
             libvirt.define_network(&xml).map(|_| ())
+        }),
+        Work::Reshape {
+            network: wanted,
+            restart,
+        } => in_turn(libvirt, &wanted.name, |network| {
+            let xml = network.xml_desc(sys::VIR_NETWORK_XML_INACTIVE)?;
+            let ports = match restart {
+                true => shape::ports(host, network)?,
+                false => Vec::new(),
+            };
+            let defined = libvirt.define_network(&shape::reshaped(&xml, wanted, id)?)?;
+            if *restart {
+                settled(defined.destroy(), false, || defined.is_active()).context("stopping it")?;
+                start(&defined)?;
+                shape::plug(host, &wanted.bridge, &ports)?;
+                tune(host, Tune::of(wanted).as_ref())?;
+            }
+            Ok(())
         }),
         Work::Plug { bridge, nics } => plug(host, bridge, nics),
         Work::Remove(name) => {

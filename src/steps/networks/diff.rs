@@ -3,7 +3,8 @@
 use super::bulk::{self, Bulk};
 use super::edit::{Edit, Entry};
 use super::read::ActualNetwork;
-use super::{Work, change, remnant, unchangeable};
+use super::{Work, change, remnant, shape, unchangeable};
+use crate::blueprint::Blueprint;
 use crate::deployment::{Deployment, Network, Reservation};
 use crate::plan::{Action, Kind, Verb};
 use crate::steps::Step;
@@ -73,6 +74,21 @@ pub fn converge(
                     .hint("choose a --prefix, so that the names differ, or remove that network");
             }
             Some(found) => {
+                let is_same = |before: &Blueprint| before.has_shape(network, &deployment.id);
+                let is_same = facts.blueprint.as_ref().is_some_and(is_same);
+                if let Some(repair) = shape::repair(network, found).filter(|_| is_same) {
+                    let (restart, wanted) = (repair.restart, Box::new(network.clone()));
+                    let work = Work::Reshape {
+                        network: wanted,
+                        restart,
+                    };
+                    actions.push(action(Verb::Update, &network.name, repair.reason, work));
+                    let rest = change::changes(network, &repair.after, facts).into_iter();
+                    for (reason, work) in rest.filter(|(_, work)| !(restart && work.is_start())) {
+                        actions.push(action(Verb::Update, &network.name, reason, work));
+                    }
+                    continue;
+                }
                 for difference in unchangeable::differences(network, found) {
                     problems.push(None, format!("network '{}' on '{host}' has {difference}", network.name)).hint(
                         "a network in use is not changed under its nodes: use the topology it was made from, or make the deployment anew after --kill",

@@ -11,6 +11,7 @@ pub mod remnant;
 pub mod reserve;
 pub mod revive;
 pub mod servers;
+pub mod shape;
 pub mod stale;
 pub mod unchangeable;
 
@@ -128,6 +129,13 @@ pub enum Work {
         /// The new parts.
         definition: Definition,
     },
+    /// Give its definition the shape back that somebody changed, and start it again where it runs by that.
+    Reshape {
+        /// The network.
+        network: Box<Network>,
+        /// Whether it starts again.
+        restart: bool,
+    },
     /// Plug running NICs into its bridge.
     Plug {
         /// The bridge.
@@ -140,6 +148,16 @@ pub enum Work {
 }
 
 impl Work {
+    /// Whether it starts the network.
+    pub fn is_start(&self) -> bool {
+        matches!(self, Work::Start { .. })
+    }
+
+    /// Whether it changes the definition.
+    pub fn defines(&self) -> bool {
+        matches!(self, Work::Define { .. } | Work::Reshape { .. })
+    }
+
     /// Whether it is about addresses of nodes.
     pub fn is_reservation(&self) -> bool {
         let of_node = |edit: &Edit| matches!(edit.entry, Entry::Host(_));

@@ -6,7 +6,7 @@ use super::super::input::Request;
 use super::super::mode::Mode;
 use super::super::removal::{self, Removal};
 use super::super::report::{self, NodeReport};
-use super::super::{Session, joined, lease};
+use super::super::{Session, first_boot, joined, lease, on_node};
 use crate::actual::{self, Actual};
 use crate::apply::{self, Tools};
 use crate::deployment::Identity;
@@ -14,7 +14,7 @@ use crate::error::{Exit, Fault};
 use crate::fleet::{self, Found};
 use crate::lease::Lease;
 use crate::names::DEFAULT_DEPLOYMENT;
-use crate::plan::Plan;
+use crate::plan::{Later, Plan};
 use crate::remote::Host;
 use crate::steps::disks::Materials;
 use crate::steps::disks::stored::{self, Stored};
@@ -232,6 +232,10 @@ fn with_tools(site: Site, removal: Removal, halt: Arc<AtomicBool>, ui: Ui) -> Pr
     } = site;
     removal.notes.iter().for_each(|note| ui.warn(note));
     let storage = &request.wanted.storage;
+    let plan = Plan {
+        later: told(&request, &actual, &id),
+        ..Plan::new(removal.actions)
+    };
     let watched = leases.clone();
     let tools = Arc::new(Tools {
         host: session.host.clone(),
@@ -257,11 +261,28 @@ fn with_tools(site: Site, removal: Removal, halt: Arc<AtomicBool>, ui: Ui) -> Pr
         request,
         id,
         actual,
-        plan: Plan::new(removal.actions),
+        plan,
         held: removal.held,
         tools,
         _leases: leases,
     }
+}
+
+/// The nodes that stay and are told which ones go.
+fn told(request: &Request, actual: &Actual, id: &Identity) -> Vec<Later> {
+    let facts = &actual.facts;
+    let (Mode::RemoveNodes(names), Some(before), Some(record)) =
+        (&request.mode, &facts.blueprint, &facts.record)
+    else {
+        return Vec::new();
+    };
+    let names: BTreeSet<String> = actual.full_names(names, id).into_keys().collect();
+    first_boot::later(
+        (Some(before), &before.without(&names)),
+        record,
+        &id.host,
+        |name| !names.contains(name) && on_node::answers(name, actual),
+    )
 }
 
 /// What lies behind the disks of what goes, and of what others made: irs knows only its own.
