@@ -192,6 +192,14 @@ impl View {
             };
         };
         for view in views {
+            // One hypervisor under two names.
+            if view
+                .fleet
+                .iter()
+                .any(|(of, _)| all.fleet.iter().any(|(known, _)| known == of))
+            {
+                continue;
+            }
             all.held_by = all.held_by.or(view.held_by);
             all.hosts.extend(view.hosts);
             all.networks.extend(view.networks);
@@ -238,5 +246,29 @@ impl NodeView {
             readiness: report::UNKNOWN,
             uptime: None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::choice;
+
+    #[test]
+    fn a_hypervisor_under_two_names_is_one() {
+        let choice = choice::choose(Some("a"), None).unwrap();
+        let actual = Actual::default();
+        let view = |host: &str, uuid: u128| {
+            let id = Identity {
+                uuid: Uuid::from_u128(uuid),
+                ..actual.identity("a", Some("a"), host)
+            };
+            let alive = Alive::default();
+            View::new(&id, &actual, Vec::new(), &alive, Vec::new(), None, &choice)
+        };
+        let views = vec![view("hv1", 1), view("root@hv1", 1), view("hv2", 2)];
+        let all = View::joined(views, Vec::new(), Some("a")).unwrap().unwrap();
+        let hosts: Vec<&str> = all.hosts.iter().map(|host| host.name.as_str()).collect();
+        assert_eq!(hosts, ["hv1", "hv2"]);
     }
 }
