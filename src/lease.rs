@@ -25,6 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(8);
 const DEPLOYMENT: &str = "deployment-";
 /// The host-wide lease that a run holds while it chooses its subnets.
 const SUBNETS: &str = "subnets";
+/// The host-wide lease of a run that makes the host a hypervisor.
+const SOFTWARE: &str = "prepare";
 
 /// How often a holder is started that ends without an answer.
 const ATTEMPTS: usize = 3;
@@ -57,8 +59,12 @@ while :; do
 done
 printf '%s, since %s\n' "$2" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" >"$file"
 echo held
-while read -r -t 8 line; do echo "$line" || break; done
-rm -f "$file"
+while read -r -t 8 line; do
+  # Somebody removed the file: whoever comes next makes another one, and holds that.
+  [ /proc/self/fd/9 -ef "$file" ] || exit 0
+  echo "$line" || break
+done
+[ /proc/self/fd/9 -ef "$file" ] && rm -f "$file"
 rmdir "$dir" 2>/dev/null
 exit 0
 "#;
@@ -102,18 +108,34 @@ impl Lease {
         who: &str,
         waiting: Option<&(dyn Fn(&str) + Sync)>,
     ) -> Result<Lease> {
-        let name = format!("{DEPLOYMENT}{deployment}");
+        Lease::when_free(host, &format!("{DEPLOYMENT}{deployment}"), who, waiting)
+    }
+
+    /// Takes the host-wide lease for its packages and services as soon as it is free; `waiting` is told who has it.
+    ///
+    /// # Errors
+    /// An interruption of the waiting.
+    pub fn software(host: &Host, who: &str, waiting: &(dyn Fn(&str) + Sync)) -> Result<Lease> {
+        Lease::when_free(host, SOFTWARE, who, Some(waiting))
+    }
+
+    fn when_free(
+        host: &Host,
+        name: &str,
+        who: &str,
+        waiting: Option<&(dyn Fn(&str) + Sync)>,
+    ) -> Result<Lease> {
         let mut told = None;
         loop {
-            let holder = match Lease::attempt(host, &name, who, Duration::ZERO)? {
+            let holder = match Lease::attempt(host, name, who, Duration::ZERO)? {
                 Attempt::Held(lease) => return Ok(lease),
                 Attempt::Busy(holder) => holder,
             };
             let Some(tell) = waiting else {
-                return Err(busy(host, &name, &holder).into());
+                return Err(busy(host, name, &holder).into());
             };
             if told.as_ref() != Some(&holder.who) {
-                tell(&busy(host, &name, &holder).message);
+                tell(&busy(host, name, &holder).message);
                 told = Some(holder.who);
             }
             if interrupt::pause(RETRY) {
@@ -283,7 +305,9 @@ pub fn deployment_of(file: &str) -> Option<String> {
 fn what(name: &str) -> String {
     match name.strip_prefix(DEPLOYMENT) {
         Some(deployment) => format!("deployment '{deployment}'"),
-        None => format!("the choice of {name}"),
+        None if name == SUBNETS => "the choice of subnets".to_owned(),
+        None if name == SOFTWARE => "the software".to_owned(),
+        None => format!("the lock '{name}'"),
     }
 }
 

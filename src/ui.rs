@@ -167,6 +167,12 @@ impl Ui {
         StepLine::new(self, self.about(&format!("step {number}/{STEPS} {title}")))
     }
 
+    /// Says whom a run waits for, and shows on a terminal for how long until that is dropped.
+    pub fn waiting(&self, who: &str) -> StepLine {
+        self.note(&format!("waiting: {who}"));
+        StepLine::new(self, "waiting for that run to end".to_owned())
+    }
+
     /// Begins the line of the node `name`.
     pub fn node(&self, name: &str) -> NodeLine {
         NodeLine::new(self, name)

@@ -41,7 +41,7 @@ use mode::Mode;
 use persist::Progress;
 use report::Report;
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ScopedJoinHandle;
 
 /// Runs `irs virsh`.
@@ -139,10 +139,11 @@ async fn carry_out(
             results.push((at, Ok(at)));
             continue;
         };
+        let all = plan.actions.len();
+        let are = if all - count == 1 { "is" } else { "are" };
         tools.ui.note(&format!(
-            "{count} of {} changes are made, {} are left: {left}",
-            plan.actions.len(),
-            plan.actions.len() - count
+            "{count} of {all} changes are made, {} {are} left: {left}",
+            all - count
         ));
         let tools = Arc::clone(tools);
         let explained = blocking(move || Err(apply::explain(&tools, error))).await;
@@ -170,7 +171,11 @@ fn left(plan: &Plan, done: &[Change]) -> String {
 
 /// Takes the lease on a deployment; with `--wait` when it gets free.
 fn lease(request: &input::Request, host: &Host, deployment: &str, ui: &Ui) -> Result<Arc<Lease>> {
-    let tell = |who: &str| ui.note(&format!("waiting: {who}"));
+    let line = Mutex::new(None);
+    let tell = |who: &str| {
+        let waiting = ui.waiting(who);
+        *line.lock().unwrap_or_else(PoisonError::into_inner) = Some(waiting);
+    };
     let waiting: Option<&(dyn Fn(&str) + Sync)> = if request.wait { Some(&tell) } else { None };
     Lease::deployment(host, deployment, &lease::who(), waiting).map(Arc::new)
 }

@@ -213,6 +213,23 @@ fn a_download_goes_on_without_us_and_is_joined() {
         assert_eq!(sent(&lab, &format!("n={n}")), ["0"], "{}", run.transcript());
     }
     lab.virsh(&["--kill"]).ok();
+
+    // So it is with an image that is fetched for nobody yet.
+    std::fs::remove_file(&go).expect("it goes");
+    let url = format!("{base}/slow.qcow2?hold=1000000&n=pull");
+    let run = UnderWay::start(lab.cache_command(&["pull", &url, "--force-image-download"]));
+    until("the download begins", has_part);
+    kill_on(&lab, &sessions(&lab));
+    run.says("connecting again in 1 s")
+        .says("an earlier run began this");
+    std::fs::write(&go, "").expect("a file");
+    run.end().ok();
+    assert_eq!(sent(&lab, "n=pull"), ["0"]);
+    sh(
+        &lab,
+        "virsh -q pool-destroy images; virsh -q pool-undefine images",
+    )
+    .ok();
     let cache = |line: &&str| line.contains("/irs-url-");
     let left = lab.snapshot_but_cache();
     let left: Vec<&str> = left.lines().filter(|line| !cache(line)).collect();
@@ -293,6 +310,8 @@ fn a_signal_stops_a_run_in_each_of_its_phases() {
     let run = run.signal("TERM").end().exits(130).says(&[
         "stopping at the next safe point; once more stops now\n",
         " changes are made, ",
+        " are left: download the base image (",
+        "; create the node images (",
         "error: interrupted\nhint: the same command goes on from here\n",
     ]);
     assert!(!run.stderr.contains("caused by"), "{}", run.transcript());

@@ -8,7 +8,7 @@ use irs::ssh::config::ClientOptions;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn local() -> Host {
     Host::connect("local", &ClientOptions::default()).unwrap()
@@ -94,6 +94,25 @@ fn whoever_waits_is_told_once_for_whom_and_gets_it_then() {
     assert!(
         told[0].contains("is being changed by alice@laptop since 20") && told[0].ends_with("s ago)"),
         "{told:?}"
+    );
+}
+
+#[test]
+fn a_lock_whose_file_somebody_removed_holds_nothing() {
+    let host = local();
+    let name = name("removed");
+    let lease = Lease::acquire(&host, &name, "alice", None).unwrap();
+    std::fs::remove_file(file(&name)).unwrap();
+    let other = Lease::acquire(&host, &name, "bob", None).unwrap();
+    let end = Instant::now() + Duration::from_secs(30);
+    while !lease.lost() {
+        assert!(Instant::now() < end, "two runs hold it");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    drop(lease);
+    assert!(
+        file(&name).exists() && !other.lost(),
+        "the other one's is left alone"
     );
 }
 

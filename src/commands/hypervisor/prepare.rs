@@ -4,12 +4,12 @@ use super::report::{HostReport, Report};
 use super::{on_each, pool, ways};
 use crate::cli::hypervisor::Prepare;
 use crate::commands::connection::Way;
-use crate::commands::virsh::{Session, blocking, spec};
+use crate::commands::virsh::{Session, blocking, persist, spec};
 use crate::deployment::Storage;
-use crate::plan::{Plan, Work as Planned};
+use crate::plan::{Change, Plan, Work as Planned};
 use crate::remote::Host;
 use crate::steps::host::apply::make_pool;
-use crate::steps::host::prepare::{self, Asked, Scope, apply, read};
+use crate::steps::host::prepare::{self, Asked, Requirement, Scope, apply, read};
 use crate::steps::host::{Work, diff};
 use crate::ui::Ui;
 use crate::yaml::Problems;
@@ -31,10 +31,19 @@ pub async fn run(args: &Prepare, ui: &Ui) -> Result<()> {
     let ways = ways(&args.connect, &args.workspace, &mut problems, ui)?;
     let (dry_run, shown, all) = (args.dry_run, ui.clone(), ways.clone());
     let reports = blocking(move || {
-        Ok(on_each(&ways, |way| match dry_run {
-            true => planned(way, &asked, &storage),
-            false if ways.len() > 1 => prepared(way, &asked, &storage, &shown.of(&way.host)),
-            false => prepared(way, &asked, &storage, &shown),
+        Ok(on_each(&ways, |way| {
+            if dry_run {
+                return planned(way, &asked, &storage);
+            }
+            let ui = match ways.len() {
+                1 => shown.clone(),
+                _ => shown.of(&way.host),
+            };
+            let mut changes = Vec::new();
+            let rows = persist::persist_on(&persist::PAUSES, &ui, || {
+                prepared(way, (&asked, &storage), &ui, &mut changes)
+            })?;
+            Ok(HostReport::new(&way.host, rows).changed(changes))
         }))
     })
     .await?;
@@ -60,10 +69,14 @@ fn planned(way: &Way, asked: &Asked, storage: &Storage) -> Result<HostReport> {
     Ok(HostReport::new(&way.host, rows).planned(Plan::new(actions)))
 }
 
-fn prepared(way: &Way, asked: &Asked, storage: &Storage, ui: &Ui) -> Result<HostReport> {
+fn prepared(
+    way: &Way,
+    (asked, storage): (&Asked, &Storage),
+    ui: &Ui,
+    changes: &mut Vec<Change>,
+) -> Result<Vec<Requirement>> {
     let host = Host::connect(&way.host, &way.client)?;
-    let mut changes = Vec::new();
-    let rows = apply::prepare(&host, asked, Scope::Host, ui, &mut changes)?;
+    let rows = apply::prepare(&host, asked, Scope::Host, ui, changes)?;
     // Without libvirt the rows say what is missing.
     if let Ok(session) = Session::on(host)
         && let Some(action) = pool::missing(&session, storage)?
@@ -72,5 +85,5 @@ fn prepared(way: &Way, asked: &Asked, storage: &Storage, ui: &Ui) -> Result<Host
         make_pool(&session.libvirt, &session.host, name, *uuid, folder)?;
         changes.push(action.change());
     }
-    Ok(HostReport::new(&way.host, rows).changed(changes))
+    Ok(rows)
 }

@@ -6,7 +6,7 @@ use crate::checksum::Said;
 use crate::cli::image::Pull;
 use crate::commands::connection::{self, Silent, Way};
 use crate::commands::hypervisor::pool;
-use crate::commands::virsh::{Session, getting, spec};
+use crate::commands::virsh::{Session, getting, persist, spec};
 use crate::deployment::{ImageSource, Storage};
 use crate::plan::Work as Planned;
 use crate::remote::{Host, News};
@@ -21,6 +21,7 @@ use crate::units::format_size;
 use crate::yaml::Problems;
 use anyhow::Result;
 use serde::Serialize;
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -88,7 +89,7 @@ pub async fn run(args: &Pull, ui: &Ui) -> Result<()> {
         } else {
             shown.of(&way.host)
         };
-        pull(way, &asked, &ui)
+        persist::persist_on(&persist::PAUSES, &ui, || pull(way, &asked, &ui))
     })
     .await?;
     for pulled in &several.hosts {
@@ -152,11 +153,23 @@ fn pull(way: &Way, asked: &Asked, ui: &Ui) -> Result<Pulled> {
             {
                 make_pool(&session.libvirt, host, name, *uuid, folder)?;
             }
-            let label = asked.shown.rsplit('/').next().unwrap_or_default();
+            let label = asked
+                .shown
+                .split(['?', '#'])
+                .next()
+                .unwrap_or_default()
+                .rsplit('/')
+                .next()
+                .unwrap_or_default();
             let transfer = ui.transfer(label, Some(size).filter(|size| *size > 0));
+            let joined = Cell::new(false);
             let base: Base = apply::apply(&work, host, &asked.storage, &|news| {
-                if let News::Size(bytes) = news {
-                    transfer.position(bytes);
+                match news {
+                    News::Joined if !joined.replace(true) => {
+                        ui.note(&format!("{label}: an earlier run began this, it goes on"))
+                    }
+                    News::Joined => {}
+                    News::Size(bytes) => transfer.position(bytes),
                 }
                 Ok(())
             })?;

@@ -4,6 +4,7 @@ use super::sight::{self, UserReport, together};
 use super::{on_each, place};
 use crate::cli::image::Verify;
 use crate::commands::connection::{self, Silent, Way};
+use crate::commands::virsh::persist;
 use crate::error::{Exit, Fault};
 use crate::remote::News;
 use crate::steps::image::cache::{Cached, Sight as State};
@@ -60,7 +61,7 @@ pub async fn run(args: &Verify, ui: &Ui) -> Result<()> {
         } else {
             shown.of(&way.host)
         };
-        verified(way, &folder, &names, &ui)
+        persist::persist_on(&persist::PAUSES, &ui, || verified(way, &folder, &names, &ui))
     })
     .await?;
     let mut broken = Vec::new();

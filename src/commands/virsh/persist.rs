@@ -49,9 +49,7 @@ pub async fn persist(
         if interrupt::requested() || !progress.may_go_on(error) {
             break;
         }
-        let lost = error.downcast_ref::<Fault>().map(Fault::to_string);
-        let lost = lost.unwrap_or_else(|| error.to_string());
-        ui.note(&format!("{lost}: connecting again in {pause} s"));
+        say(ui, error, *pause);
         let pause = tokio::time::sleep(Duration::from_secs(*pause));
         if interrupt::unless_stopped(pause).await.is_none() {
             return Err(apply::stopped());
@@ -61,6 +59,34 @@ pub async fn persist(
         result = attempt(&mut progress).await;
     }
     result
+}
+
+/// The same for what a thread does on one hypervisor, and which can be begun again wherever it was cut.
+///
+/// # Errors
+/// The last attempt's; an interruption.
+pub fn persist_on<T>(pauses: &[u64], ui: &Ui, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut progress = Progress::default();
+    let mut result = attempt();
+    for pause in pauses {
+        let Err(error) = &result else { break };
+        if interrupt::requested() || !progress.may_go_on(error) {
+            break;
+        }
+        say(ui, error, *pause);
+        if interrupt::pause(Duration::from_secs(*pause)) {
+            return Err(apply::stopped());
+        }
+        progress.cuts += 1;
+        result = attempt();
+    }
+    result
+}
+
+fn say(ui: &Ui, error: &anyhow::Error, pause: u64) {
+    let lost = error.downcast_ref::<Fault>().map(Fault::to_string);
+    let lost = lost.unwrap_or_else(|| error.to_string());
+    ui.note(&format!("{lost}: connecting again in {pause} s"));
 }
 
 impl Progress {
@@ -177,6 +203,26 @@ mod tests {
         let busy = (false, fault(Exit::Busy));
         assert_eq!(attempts(vec![lost(), away, busy, (true, None)]).await, (4, None));
         assert_eq!(attempts(vec![lost(), lost(), lost(), lost()]).await, (4, Some(3)));
+    }
+
+    #[test]
+    fn what_a_thread_loses_is_tried_again_too() {
+        let ui = Ui::plain(
+            Format::Human,
+            Box::new(std::io::sink()),
+            Box::new(std::io::sink()),
+        );
+        let attempts = |ends: Vec<End>| {
+            let mut ends = ends.into_iter();
+            let done = persist_on(&[0; 3], &ui, || {
+                let (_, fault) = ends.next().expect("no more attempts");
+                fault.map_or(Ok(()), |fault| Err(fault.into()))
+            });
+            (ends.len(), done.is_ok())
+        };
+        let away = || (false, fault(Exit::Unreachable));
+        assert_eq!(attempts(vec![lost(), away(), (true, None), away()]), (1, true));
+        assert_eq!(attempts(vec![away(), (true, None)]), (1, false));
     }
 
     #[tokio::test]

@@ -11,10 +11,8 @@ use crate::ui::Ui;
 use crate::{apply, plan::Work as Planned};
 use anyhow::Result;
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
-/// How long another run may take to prepare the same host: it installs packages.
-const WAIT: Duration = Duration::from_secs(1800);
 /// How often it is looked at what is lacking still: a package brings services, services bring files.
 const ROUNDS: usize = 4;
 
@@ -42,7 +40,13 @@ pub fn prepare(
     ui: &Ui,
     changes: &mut Vec<Change>,
 ) -> Result<Vec<Requirement>> {
-    let _turn = Lease::acquire(host, "prepare", &lease::who(), Some(WAIT))?;
+    let line = Mutex::new(None);
+    let tell = |who: &str| {
+        let waiting = ui.waiting(who);
+        *line.lock().unwrap_or_else(PoisonError::into_inner) = Some(waiting);
+    };
+    let _turn = Lease::software(host, &lease::who(), &tell)?;
+    drop(line);
     let mut done: BTreeSet<(plan::Kind, String)> = BTreeSet::new();
     for _ in 0..ROUNDS {
         let rows = requirements(&read::read(host, asked, scope)?, asked);
