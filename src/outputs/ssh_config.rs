@@ -65,8 +65,9 @@ pub(super) fn render(view: &View) -> anyhow::Result<String> {
 }
 
 /// Where sshd forbids forwarding: a program there that connects, netcat or bash itself. Both shells that it passes
-/// through, ours in single quotes and the hypervisor's in double ones, leave it as it is.
-const CONNECT: &str = r#"bash -c "command -v nc >/dev/null && exec nc %h %p; exec 3<>/dev/tcp/%h/%p || exit 1; (cat <&3; kill 0) & cat >&3; kill 0""#;
+/// through, ours in single quotes and the hypervisor's in double ones, leave it as it is. It ends the line of what a login
+/// shell has said by then: ssh passes over whole lines before the node's own.
+const CONNECT: &str = r#"bash -c "echo; command -v nc >/dev/null && exec nc %h %p; exec 3<>/dev/tcp/%h/%p || exit 1; (cat <&3; kill 0) & cat >&3; kill 0""#;
 
 /// The way through a hypervisor.
 fn through(view: &View, host: usize) -> anyhow::Result<String> {

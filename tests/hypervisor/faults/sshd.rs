@@ -85,6 +85,9 @@ fn a_node_is_reached_where_sshd_forbids_forwarding() {
         "AllowTcpForwarding no",
     ];
     let lab = Lab::up("closed", &[&["--default-network"], &sshd[..]].concat()).warm();
+    // What is said before the node says anything, and with no end of a line.
+    let talk = "printf 'echo welcome; printf \"no newline\"\\n' >/run/root/.bashrc";
+    lab.enter(&["sh", "-c", talk]).ok();
     let image = lab.image();
     let command = [SIZES, &["--topology-nodes", "freeipa:1", "--image-url", &image]].concat();
     lab.virsh(&command).ok();
