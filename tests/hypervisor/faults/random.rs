@@ -4,142 +4,26 @@
 //! `FAULT_SEEDS` says how many seeds there are, `FAULT_SEED` names a single one: what it does, to what, and at which part
 //! of the time that this takes, follows from its number alone.
 
+mod case;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::support::{Lab, Run, SIZES, difference};
+use super::on;
+use crate::support::{Lab, Run, RunExt, difference};
+use case::{Case, Deed, Numbers, Shape};
 
 /// How many seeds when nobody says how many: what CI has time for.
 const SEEDS: u64 = 8;
 /// What is sent of an image: long enough to be killed in the middle.
 const IMAGE: usize = 48 << 20;
 
-/// What is killed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Deed {
-    Create,
-    Extend,
-    Change,
-    RemoveNodes,
-    Kill,
-    Cleanup,
-    Upload,
-    Wait,
-}
-
-const DEEDS: [Deed; 8] = [
-    Deed::Create,
-    Deed::Extend,
-    Deed::Change,
-    Deed::RemoveNodes,
-    Deed::Kill,
-    Deed::Cleanup,
-    Deed::Upload,
-    Deed::Wait,
-];
-
-/// Numbers that follow from a seed (splitmix64).
-struct Numbers(u64);
-
-impl Numbers {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// At least 0, less than 1.
-    fn part(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
-
-/// What follows from a seed.
-struct Case {
-    deed: Deed,
-    /// When it is killed, as a part of the time that it takes.
-    moment: f64,
-    sudoer: bool,
-    network: &'static str,
-    /// Whether its nodes run.
-    running: bool,
-    noise: u64,
-}
-
-impl Case {
-    /// Of consecutive seeds each does something else.
-    fn of(seed: u64) -> Case {
-        let mut numbers = Numbers(seed);
-        Case {
-            deed: DEEDS[usize::try_from(seed).expect("a small seed") % DEEDS.len()],
-            moment: numbers.part(),
-            sudoer: numbers.next().is_multiple_of(4),
-            network: if numbers.next().is_multiple_of(2) {
-                "1_net"
-            } else {
-                "3_nets"
-            },
-            running: numbers.next().is_multiple_of(2),
-            noise: numbers.next(),
-        }
-    }
-
-    /// How long it takes, more or less, where there is no time to find out.
-    fn guess(&self) -> Duration {
-        Duration::from_secs(match self.deed {
-            Deed::Wait => 7,
-            _ => 2,
-        })
-    }
-
-    fn runs(&self) -> bool {
-        match self.deed {
-            Deed::Wait => true,
-            Deed::Upload => false,
-            _ => self.running,
-        }
-    }
-
-    /// The flags of every run.
-    fn flags(&self) -> Vec<&'static str> {
-        let mut flags = SIZES.to_vec();
-        flags.extend(["--format", "json", "--wait", "--topology-network", self.network]);
-        flags.extend(["--start", if self.runs() { "all" } else { "none" }]);
-        if self.sudoer {
-            flags.extend(["--host-user", "operator"]);
-        }
-        flags
-    }
-
-    /// What is there before, and what is killed.
-    fn commands(&self) -> (Option<Vec<&'static str>>, Vec<&'static str>) {
-        let two = vec!["--topology-nodes", "compute:2"];
-        match self.deed {
-            Deed::Create => (None, two),
-            Deed::Extend => (
-                Some(two),
-                vec!["--topology-extend", "yes", "--topology-nodes", "compute:2"],
-            ),
-            Deed::Change => {
-                let memory = "override.compute.memory=96";
-                (Some(two.clone()), [&two[..], &["-e", memory]].concat())
-            }
-            Deed::RemoveNodes => (Some(two), vec!["--remove-nodes", "compute-1"]),
-            Deed::Kill => (Some(two), vec!["--kill", "yes"]),
-            Deed::Cleanup => (Some(two), vec!["--cleanup", "yes", "--yes"]),
-            Deed::Upload | Deed::Wait => (None, vec!["--topology-nodes", "freeipa:1"]),
-        }
-    }
-}
-
 /// Runs the command for so long, then kills it; says whether it was still at work.
-fn kill_after(lab: &Lab, args: &[&str], delay: Duration) -> bool {
-    let mut child = lab
-        .virsh_command(args)
+fn kill_after(mut command: Command, delay: Duration) -> bool {
+    let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -153,40 +37,81 @@ fn kill_after(lab: &Lab, args: &[&str], delay: Duration) -> bool {
 }
 
 /// An image that no cache has: zeros where a boot sector would be, then noise.
-fn image(noise: u64, length: usize) -> tempfile::NamedTempFile {
-    let file = tempfile::NamedTempFile::new().expect("a file");
-    let mut numbers = Numbers(noise);
+fn image(case: &Case, folder: &Path) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new_in(folder).expect("a file");
+    let length = if case.is_large() { IMAGE } else { 4096 };
+    let mut numbers = Numbers(case.noise);
     let mut bytes = vec![0; 512];
     while bytes.len() < length {
         bytes.extend(numbers.next().to_le_bytes());
     }
     std::fs::write(file.path(), &bytes[..length]).expect("an image");
-    file
+    let other = match case.shape {
+        _ if !case.is_large() => return file,
+        Shape::Plain => return file,
+        Shape::Packed => "zstd -q",
+        Shape::Foreign => "qemu-img convert -f raw -O vmdk",
+    };
+    let made = tempfile::NamedTempFile::new_in(folder).expect("a file");
+    let script = format!(
+        "rm \"$2\" && {other} \"$1\" {} \"$2\"",
+        if case.shape == Shape::Packed { "-o" } else { "" }
+    );
+    let make = ["-c", &script, "sh"];
+    Command::new("sh")
+        .args(make)
+        .args([file.path(), made.path()])
+        .run()
+        .ok();
+    made
+}
+
+/// A hypervisor, and a folder whose files it can fetch.
+struct Place {
+    lab: Lab,
+    folder: tempfile::TempDir,
+    url: String,
+}
+
+impl Place {
+    fn up(name: &str) -> Place {
+        let lab = Lab::up(name, &["--default-network", "--sudoer"]).warm();
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = lab.serve(folder.path());
+        Place { lab, folder, url }
+    }
 }
 
 /// What was found out about the deeds.
 #[derive(Default)]
 struct Known {
     /// How long each takes when nobody kills it.
-    lengths: BTreeMap<Deed, Duration>,
+    lengths: BTreeMap<(Deed, Shape), Duration>,
     /// How many seeds were tried, and how many of them were still at work when they were killed.
     tried: usize,
     at_work: usize,
 }
 
 /// One seed, from an empty hypervisor to an empty one.
-fn try_seed(lab: &Lab, case: &Case, known: &mut Known) {
+fn try_seed(place: &Place, case: &Case, known: &mut Known) {
+    let lab = &place.lab;
     let before = lab.snapshot();
-    let image = image(case.noise, if case.deed == Deed::Upload { IMAGE } else { 4096 });
+    let image = image(case, place.folder.path());
+    let name = image.path().file_name().expect("a name").to_string_lossy();
+    let url = format!("{}/{name}", place.url);
     let image = image.path().display().to_string();
-    let run = |args: &[&str]| -> Run { lab.virsh(&[&case.flags()[..], args].concat()) };
-    let (first, then) = case.commands();
+    let run = |args: &[&str]| -> Run { case.command(lab, args).run() };
+    let (mut first, mut then) = case.commands();
+    for words in first.iter_mut().chain([&mut then]) {
+        if words[0] == "pull" {
+            words.push(&url);
+        }
+    }
     let prepare = || {
         if let Some(first) = &first {
             run(first).ok();
         }
     };
-    let mut then = then;
     if matches!(case.deed, Deed::Upload | Deed::Wait) {
         // A node without an OS never gets ready: only its waiting is of interest.
         then.extend(["--image-url", &image, "--timeout", "5"]);
@@ -198,15 +123,15 @@ fn try_seed(lab: &Lab, case: &Case, known: &mut Known) {
             _ => done.ok(),
         }
     };
-    if super::long() && !known.lengths.contains_key(&case.deed) {
+    let kind = (case.deed, case.shape);
+    if super::long() && !known.lengths.contains_key(&kind) {
         prepare();
-        known.lengths.insert(case.deed, make().time);
+        known.lengths.insert(kind, make().time);
         remove(lab, case, &before);
     }
     prepare();
-    let length = known.lengths.get(&case.deed).copied().unwrap_or(case.guess());
-    let killed = [&case.flags()[..], &then].concat();
-    let at_work = kill_after(lab, &killed, length.mul_f64(case.moment));
+    let length = known.lengths.get(&kind).copied().unwrap_or(case.guess());
+    let at_work = kill_after(case.command(lab, &then), length.mul_f64(case.moment));
     known.tried += 1;
     known.at_work += usize::from(at_work);
     eprintln!("  {}", if at_work { "it was at work" } else { "it had ended" });
@@ -218,7 +143,10 @@ fn try_seed(lab: &Lab, case: &Case, known: &mut Known) {
 
 /// Takes away what a seed made; nothing of it is left then.
 fn remove(lab: &Lab, case: &Case, before: &str) {
-    if !matches!(case.deed, Deed::Kill | Deed::Cleanup) {
+    if case.is_cache() {
+        // The folder of images is libvirt's from the first image on, and stays so.
+        on(lab, "virsh -q pool-destroy images; virsh -q pool-undefine images");
+    } else if !matches!(case.deed, Deed::Kill | Deed::Cleanup) {
         lab.virsh(&[&case.flags()[..], &["--kill", "yes"]].concat()).ok();
     }
     assert_eq!(
@@ -241,8 +169,26 @@ fn check_converged(lab: &Lab, case: &Case, rerun: &Run, then: &[&str]) {
         Deed::Extend => &["compute-0", "compute-1", "compute-2", "compute-3"],
         Deed::RemoveNodes => &["compute-0"],
         Deed::Upload | Deed::Wait => &["freeipa-0"],
-        Deed::Kill | Deed::Cleanup => &[],
+        Deed::Kill | Deed::Cleanup | Deed::Pull | Deed::Prune => &[],
     };
+    if case.is_cache() {
+        let kept = on(
+            lab,
+            "ls /var/lib/libvirt/images | grep -c '^irs-base-.*[^l]$'; true",
+        );
+        assert_eq!(
+            kept.trim() == "1",
+            case.deed == Deed::Pull,
+            "{kept}{}",
+            rerun.transcript()
+        );
+        let third = case.command(lab, then).run().ok();
+        let did = third.json();
+        let nothing =
+            [&did["changed"], &did["freed"]].map(|value| value.as_bool() == Some(false) || *value == 0);
+        assert!(nothing.contains(&true), "{}", third.transcript());
+        return;
+    }
     assert_eq!(lab.domains(), nodes, "{}", rerun.transcript());
     for node in nodes {
         let state = if case.runs() { "running" } else { "shut off" };
@@ -285,16 +231,16 @@ fn try_seeds(name: &str, turn: u64) {
     };
     let start = Instant::now();
     let seeds = seeds.into_iter().filter(|seed| (seed / 8 + seed) % 2 == turn);
-    let mut lab = None;
+    let mut place = None;
     let mut known = Known::default();
     let mut failed = Vec::new();
     for seed in seeds {
         let case = Case::of(seed);
         eprintln!(
-            "seed {seed}: {:?} killed at {:.3} of its time; sudoer: {}, {}, running: {}",
-            case.deed, case.moment, case.sudoer, case.network, case.running
+            "seed {seed}: {:?} killed at {:.3} of its time; sudoer: {}, {}, running: {}, image: {:?}",
+            case.deed, case.moment, case.sudoer, case.network, case.running, case.shape
         );
-        let up = lab.get_or_insert_with(|| Lab::up(name, &["--default-network", "--sudoer"]).warm());
+        let up = place.get_or_insert_with(|| Place::up(name));
         let tried = catch_unwind(AssertUnwindSafe(|| try_seed(up, &case, &mut known)));
         if let Err(panic) = tried {
             let why = panic
@@ -303,7 +249,7 @@ fn try_seeds(name: &str, turn: u64) {
             eprintln!("seed {seed} failed: {why}");
             failed.push(seed);
             // What it left must not be found by the next one.
-            lab = None;
+            place = None;
         }
     }
     let Known { tried, at_work, .. } = known;
