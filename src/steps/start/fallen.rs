@@ -12,8 +12,21 @@ const ARGUMENTS: &str = "-msg timestamp=on";
 /// How much of QEMU's words is shown.
 const WORDS: usize = 600;
 
-/// Puts who has a disk of a domain open on top of the failure of its start: QEMU knows only that somebody has.
+/// The socket that libvirt names, in any language, when nothing answers there.
+const LOG_DAEMON: &str = "/virtlogd-sock";
+
+/// Puts on top of the failure of a domain's start who has a disk of it open, as QEMU knows only that somebody has; or that what
+/// keeps its log is not there.
 pub fn explain(host: &Host, libvirt: &Libvirt, domain: &str, error: anyhow::Error) -> anyhow::Error {
+    if format!("{error:#}").contains(LOG_DAEMON) {
+        let message = format!(
+            "virtlogd, which keeps the logs of virtual machines, does not run on '{}'",
+            host.name()
+        );
+        let hint =
+            "start it there (systemctl start virtlogd.socket, or virtlogd), then run the same command again";
+        return error.context(Fault::new(Exit::Failed, message).hint(hint));
+    }
     let disks = disks(libvirt, domain).unwrap_or_default();
     let disks: Vec<&str> = disks.iter().map(String::as_str).collect();
     let failed = Report::of(&error).exit_code == Exit::Failed as u8;

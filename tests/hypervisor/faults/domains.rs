@@ -37,6 +37,14 @@ fn a_domain_that_crashes_on_start() {
     ]);
     on(&lab, "umount /usr/bin/qemu-system-x86_64");
 
+    // What keeps its log ended.
+    on(&lab, "kill -9 $(pgrep -x virtlogd)");
+    virsh(&lab, TWO).exits(1).says(&[
+        "caused by: virtlogd, which keeps the logs of virtual machines, does not run on '",
+        "hint: start it there (systemctl start virtlogd.socket, or virtlogd), then run the same command again",
+    ]);
+    on(&lab, "rm -f /run/virtlogd.pid; virtlogd -d");
+
     // One that runs, then dies: whoever waits for it is told why.
     waited_for(
         &lab,
