@@ -86,10 +86,17 @@ fn disk_trouble(found: &str, error: &str, host: &str) -> Option<Fault> {
     if free > FULL && !error.contains(NO_SPACE) {
         return None;
     }
-    let message = format!(
-        "the file system '{mount}' on '{host}' is full: {} are free",
-        bytes(free)
-    );
+    // What was half made is gone by now.
+    let message = match free > FULL {
+        true => format!(
+            "the file system '{mount}' on '{host}' got full: {} are free again",
+            bytes(free)
+        ),
+        false => format!(
+            "the file system '{mount}' on '{host}' is full: {} are free",
+            bytes(free)
+        ),
+    };
     Some(
         Fault::new(Exit::Resources, message)
             .hint("free some space there; the same command goes on from here"),
@@ -122,7 +129,10 @@ mod tests {
             "the file system '/srv/my images' on 'hv' is full: 4.00 KiB are free"
         );
         assert_eq!(of("10000000 yes /srv\n", "it failed"), None);
-        assert!(of("10000000 yes /srv\n", "cat: No space left on device").is_some());
+        assert_eq!(
+            of("10485760 yes /srv\n", "cat: No space left on device").unwrap(),
+            "the file system '/srv' on 'hv' got full: 10.00 MiB are free again"
+        );
         assert_eq!(
             of("10000000 no /srv\n", "it failed").unwrap(),
             "the file system '/srv' on 'hv' is read-only"

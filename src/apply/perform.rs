@@ -127,11 +127,18 @@ fn customize(action: &Action, work: &steps::image::customize::Work, tools: &Tool
     ));
     let customisation = tools.materials.customisation();
     let emulated = tools.setting.virt_type == "qemu";
+    let joined = Cell::new(false);
+    let hear = |news| {
+        if matches!(news, News::Joined) && !joined.replace(true) {
+            tools
+                .ui
+                .note(&format!("{label}: an earlier run began this, it goes on"));
+        }
+        leads(tools)
+    };
     let make = || {
         let place = (&tools.host, &tools.storage);
-        steps::image::customize::apply(place, (&base, work.how), &customisation, emulated, &|_| {
-            leads(tools)
-        })
+        steps::image::customize::apply(place, (&base, work.how), &customisation, emulated, &hear)
     };
     let mut made = make()?;
     // As with a base that was fetched.

@@ -97,7 +97,7 @@ impl Host {
         progress(from);
         let sender = format!("IRS_SENDER={}", sender());
         let script = format!(
-            "export {sender}; {}",
+            "# Writes what is sent\nexport {sender}; {}",
             if is_sparse { sparse::WRITE } else { WRITE }
         );
         let write = Cmd::script(&script, &[&path, &from.to_string()]);

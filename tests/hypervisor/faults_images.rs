@@ -191,6 +191,42 @@ fn a_base_that_is_lost_under_nodes_is_named_and_brought_back() {
     assert_eq!(cache(), whole);
     run("copy.qcow2", &[]).ok().prints(&["nothing to change"]);
     assert!(!lab.on_host(&["status"]).ok().stdout.contains("image "));
+    lab.virsh(&["--kill"]).ok();
+
+    // libguestfs fails; then it does something else each time, as it does, and what it made is lost under the node.
+    let program = lab.state().join("virt-customize").display().to_string();
+    let fake = "#!/bin/sh
+        [ -e /run/works ] || { echo 'virt-customize: error: appliance closed the connection' >&2; exit 1; }
+        while [ $# -gt 0 ]; do [ \"$1\" != -a ] || date +%N >>\"$2\"; shift; done\n";
+    std::fs::write(&program, fake).expect("a program");
+    sh(
+        &lab,
+        &format!("chmod 755 {program}; mount --bind {program} /usr/bin/virt-customize"),
+    )
+    .ok();
+    let customised = || run("copy.qcow2", &["--customize", "libguestfs"]);
+    customised().exits(1).says(&[
+        "caused by: libguestfs could not customise the image\n",
+        "caused by: virt-customize: error: appliance closed the connection\n",
+        "hint: 'libguestfs-test-tool' there tells whether libguestfs works",
+    ]);
+    sh(&lab, "touch /run/works").ok();
+    customised().ok();
+    customised().ok().prints(&["nothing to change"]);
+    let cut =
+        "cd /var/lib/libvirt/images; truncate -s 1M $(grep -l 'from libguestfs' *.seal | sed 's/.seal$//')";
+    sh(&lab, cut).ok();
+    let hint = "libguestfs made it, and would not make the same again: put the file back, or make the nodes anew: \
+                --remove-nodes freeipa-0";
+    lab.on_host(&["status"]).ok().prints(&[told, hint]);
+    for force in [&[][..], &["--force-image-download"]] {
+        run("copy.qcow2", &[&["--customize", "libguestfs"], force].concat())
+            .exits(1)
+            .says(&[told, hint]);
+    }
+    lab.virsh(&["--remove-nodes", "freeipa-0"]).ok();
+    customised().ok();
+    assert!(!lab.on_host(&["status"]).ok().stdout.contains("image "));
 }
 
 #[test]
@@ -207,24 +243,54 @@ fn a_disk_that_gets_full_under_an_image_is_told_and_gone_on_from() {
         "truncate -s 3G {disk} && mkfs.ext4 -q -m 0 {disk} && mkdir -p {pool} && mount -o loop {disk} {pool} && chmod 711 {pool}"
     );
     sh(&lab, &prepare).ok();
-    let fill = |part: &str| {
+    // What is packed needs room twice, and so does what is converted.
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let raw = file("large.qcow2");
+    let made = format!(
+        "gzip -1k {raw} && qemu-img convert -O vmdk {raw} {}",
+        file("large.vmdk")
+    );
+    sh(&lab, &made).ok();
+    let fill = |part: &str, leave: u64| {
+        let all = if leave == 0 {
+            "cat /dev/zero >>filler 2>/dev/null"
+        } else {
+            ":"
+        };
+        let leave = leave.max(8192);
         let script = format!(
-            "cd {pool}; until [ -s {part} ]; do :; done; fallocate -l $(($(df -B1 --output=avail . | tail -n 1) - 8192)) filler; \
-             cat /dev/zero >>filler 2>/dev/null; sync -f ."
+            "cd {pool}; until [ -s {part} ]; do :; done; fallocate -l $(($(df -B1 --output=avail . | tail -n 1) - {leave})) filler; \
+             {all}; sync -f ."
         );
         UnderWay::start(lab.enter_command(&["sh", "-c", &script]))
     };
     let url = format!("{base}/slow.qcow2?hold=1000000");
-    let large = folder.path().join("large.qcow2").display().to_string();
-    for (source, part) in [(&url, "irs-url-*.part"), (&large, "irs-base-*.part")] {
+    let once = 60 << 20;
+    for (source, part, leave, why) in [
+        (&url, "irs-url-*.part", 0, "downloading the base image"),
+        (&raw, "irs-base-*.part", 0, "uploading"),
+        (
+            &file("large.qcow2.gz"),
+            "irs-packed-*.part",
+            once,
+            "cannot be unpacked",
+        ),
+        (
+            &file("large.vmdk"),
+            "irs-base-*.part",
+            once,
+            "cannot be converted from vmdk to qcow2",
+        ),
+    ] {
         let make = [SIZES, MAKE, &["--disk-pool", pool, "--image-url", source]].concat();
-        let filled = fill(part);
+        let filled = fill(part, leave);
         let run = UnderWay::start(lab.virsh_command(&make));
         filled.end().ok();
         std::fs::write(folder.path().join("go"), "").expect("a file");
         run.end().exits(4).says(&[
-            "the file system '/var/lib/libvirt/small' on '",
-            "is full: ",
+            "error: the file system '/var/lib/libvirt/small' on '",
+            " full: ",
+            why,
             "hint: free some space there; the same command goes on from here",
         ]);
         assert_eq!(sh(&lab, &format!("cd {pool} && ls irs-base-*")).stdout, "");

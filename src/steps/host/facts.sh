@@ -59,6 +59,8 @@ for seal in "$1"/irs-base-*.seal; do
   name=${base##*/}
   how=$(seal_state "$base")
   [ "$how" != good ] || continue
+  # What libguestfs made comes from nowhere else, and another time it would not make the same.
+  case $(seal_line "$base" from) in 'libguestfs, '*) how=$how-customised ;; esac
   printf '%s %s' "$how" "$name"
   for index in "$1"/irs-url-????????????????; do
     [ "$(cat -- "$index" 2>/dev/null)" = "$name" ] && printf ' %s' "${index##*/}"

@@ -79,14 +79,15 @@ fetch() {
       echo "$place" >"$state/place"
       return 0
     fi
-    printf 'place %s: %s\n' "$place" "$said" >&2
+    # Ended by us, it has nothing to say.
+    [ -e "$state/crowded" ] || printf 'place %s: %s\n' "$place" "$said" >&2
     # No place gives room.
     if [ "$status" = 23 ] || [ -e "$state/crowded" ] || [ "$place" = "$places" ]; then return "$status"; fi
   done
 }
 state=$(mktemp -d)
 trap 'rm -rf -- "$state"' EXIT
-trap 'exit 143' TERM
+trap 'rm -f -- "$plain"; exit 143' TERM
 (
   set +e
   fetch

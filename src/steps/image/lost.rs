@@ -15,6 +15,8 @@ pub struct Lost {
     pub path: String,
     /// Whether there is no such file at all.
     gone: bool,
+    /// Whether libguestfs made it: nothing brings it back then.
+    customised: bool,
     /// The files that say which URL had this content.
     indexes: Vec<String>,
     /// The deployment's disks that lie over it.
@@ -22,7 +24,7 @@ pub struct Lost {
 }
 
 impl Lost {
-    /// `gone|changed FOLDER-LESS-NAME [INDEX…] / [DISK…]`; nothing for one that no disk lies over: it is a cache.
+    /// `gone|changed[-customised] FOLDER-LESS-NAME [INDEX…] / [DISK…]`; nothing for one that no disk lies over: it is a cache.
     pub fn parse(line: &str, folder: &str) -> Option<Lost> {
         let (image, disks) = line.split_once(" / ")?;
         let mut words = image.split_whitespace();
@@ -30,7 +32,8 @@ impl Lost {
         let disks: BTreeSet<String> = disks.split_whitespace().map(str::to_owned).collect();
         (!disks.is_empty()).then(|| Lost {
             path: format!("{}/{name}", folder.trim_end_matches('/')),
-            gone: how == "gone",
+            gone: how.starts_with("gone"),
+            customised: how.ends_with("-customised"),
             indexes: words.map(str::to_owned).collect(),
             disks,
         })
@@ -65,6 +68,12 @@ impl Lost {
     /// The way out where nothing is known to have its content.
     fn hint(&self, deployment: &Deployment) -> String {
         let nodes: Vec<String> = self.nodes(deployment).into_iter().collect();
+        if self.customised {
+            return format!(
+                "libguestfs made it, and would not make the same again: put the file back, or make the nodes anew: --remove-nodes {}",
+                nodes.join(",")
+            );
+        }
         format!(
             "--force-image-download puts it back if --image-url still has the same content; else put the file back, or make the nodes \
              anew: --remove-nodes {}",
@@ -74,6 +83,9 @@ impl Lost {
 
     /// Whether this work brings it back, as far as anybody knows before.
     pub fn comes_by(&self, work: &Work) -> bool {
+        if self.customised {
+            return false;
+        }
         match work {
             Work::Upload { name, .. } => name == self.name() || unconverted(name) == self.name(),
             Work::Download { url, .. } => self.indexes.contains(&index_name(url)),
@@ -85,7 +97,7 @@ impl Lost {
     pub fn problem(&self, deployment: &Deployment) -> Option<Problem> {
         let mut images = deployment.images().into_iter();
         let comes = !self.indexes.is_empty() || images.any(|image| matches!(image, ImageSource::File(_)));
-        (!comes).then(|| Problem {
+        (!comes || self.customised).then(|| Problem {
             place: None,
             message: self.what(deployment),
             hint: Some(self.hint(deployment)),
@@ -122,7 +134,9 @@ pub fn bring_back(
             }
             // As it was, also where it would be converted now.
             Some(Work::Upload { name, .. }) => lost.name().clone_into(name),
-            None if force => warnings.push(format!("{told}; whether what comes is the same will show")),
+            None if force && !lost.customised => {
+                warnings.push(format!("{told}; whether what comes is the same will show"))
+            }
             None => return Err(Fault::new(Exit::Failed, told).hint(lost.hint(deployment)).into()),
         }
         let nodes = lost.nodes(deployment);
@@ -181,6 +195,8 @@ mod tests {
             must_be: None,
         };
         assert!(lost.comes_by(&download(&url)) && !lost.comes_by(&download("http://h/b.qcow2")));
+        let customised = Lost::parse(&line.replace("changed", "gone-customised"), "/srv").unwrap();
+        assert!(customised.gone && !customised.comes_by(&download(&url)));
         let upload = |name: &str| Work::Upload {
             file: "a".into(),
             virtual_size: 1,

@@ -140,7 +140,12 @@ pub(super) fn send(
         file: "",
         kept: false,
     };
-    let output = match host.job(&job, &|_| Ok(()))? {
+    let tell = |news| match news {
+        // It has no size that says how far it is.
+        News::Size(_) => Ok(()),
+        joined => hear(joined),
+    };
+    let output = match host.job(&job, &tell)? {
         Ended::Done(output) => output,
         Ended::Taken => bail!("'{shown}' was unpacked by another run: run irs again"),
     };

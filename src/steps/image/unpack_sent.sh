@@ -6,7 +6,7 @@ cd -- "$1"
 umask 077
 state=$(mktemp -d)
 trap 'rm -rf -- "$state"' EXIT
-trap 'exit 143' TERM
+trap 'rm -f -- "$4"; exit 143' TERM
 (set +e; unpack "$3" "$2" 4194304 "$4" "$state"; : >"$state/done") &
 until [ -e "$state/done" ]; do
   if [ "$(room_left)" != yes ] && [ -s "$state/writer" ]; then
