@@ -213,23 +213,6 @@ fn a_download_goes_on_without_us_and_is_joined() {
         assert_eq!(sent(&lab, &format!("n={n}")), ["0"], "{}", run.transcript());
     }
     lab.virsh(&["--kill"]).ok();
-
-    // So it is with an image that is fetched for nobody yet.
-    std::fs::remove_file(&go).expect("it goes");
-    let url = format!("{base}/slow.qcow2?hold=1000000&n=pull");
-    let run = UnderWay::start(lab.cache_command(&["pull", &url, "--force-image-download"]));
-    until("the download begins", has_part);
-    kill_on(&lab, &sessions(&lab));
-    run.says("connecting again in 1 s")
-        .says("an earlier run began this");
-    std::fs::write(&go, "").expect("a file");
-    run.end().ok();
-    assert_eq!(sent(&lab, "n=pull"), ["0"]);
-    sh(
-        &lab,
-        "virsh -q pool-destroy images; virsh -q pool-undefine images",
-    )
-    .ok();
     let cache = |line: &&str| line.contains("/irs-url-");
     let left = lab.snapshot_but_cache();
     let left: Vec<&str> = left.lines().filter(|line| !cache(line)).collect();
@@ -265,14 +248,24 @@ fn a_link_that_is_silent_and_an_sshd_that_is_away() {
     let start = [SIZES, &["--topology-nodes", "freeipa:1", "--image-url", &url]].concat();
     let run = UnderWay::start(lab.virsh_command(&start));
     run.says("freeipa-0: ");
+    // An image is fetched for nobody yet meanwhile.
+    std::fs::remove_file(&go).expect("it goes");
+    let pull = lab.cache_command(&["pull", &format!("{url}&n=pull"), "--force-image-download"]);
+    let pull = UnderWay::start(pull);
+    until("the download begins", || sh(&lab, PART).status == Some(0));
     sh(
         &lab,
         "kill -KILL $(ps -eo pid=,comm= | awk '$2 ~ /^sshd/ {print $1}')",
     )
     .ok();
     run.says("connecting again in 2 s");
+    pull.says("connecting again in ");
     let log = lab.state().join("sshd.log").display().to_string();
     sh(&lab, &format!("/usr/sbin/sshd -E {log}")).ok();
+    pull.says("an earlier run began this");
+    std::fs::write(&go, "").expect("a file");
+    pull.end().ok();
+    assert_eq!(sent(&lab, "n=pull"), ["0"]);
     until("the node is waited for again", || {
         sh(&lab, "ls /run/irs/deployment-default.lock").status == Some(0)
     });

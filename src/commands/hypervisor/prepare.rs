@@ -40,8 +40,8 @@ pub async fn run(args: &Prepare, ui: &Ui) -> Result<()> {
                 _ => shown.of(&way.host),
             };
             let mut changes = Vec::new();
-            let rows = persist::persist_on(&persist::PAUSES, &ui, || {
-                prepared(way, (&asked, &storage), &ui, &mut changes)
+            let rows = persist::persist_on(&persist::PAUSES, &ui, |reached| {
+                prepared(way, (&asked, &storage), &ui, (reached, &mut changes))
             })?;
             Ok(HostReport::new(&way.host, rows).changed(changes))
         }))
@@ -73,9 +73,10 @@ fn prepared(
     way: &Way,
     (asked, storage): (&Asked, &Storage),
     ui: &Ui,
-    changes: &mut Vec<Change>,
+    (reached, changes): (&mut bool, &mut Vec<Change>),
 ) -> Result<Vec<Requirement>> {
     let host = Host::connect(&way.host, &way.client)?;
+    *reached = true;
     let rows = apply::prepare(&host, asked, Scope::Host, ui, changes)?;
     // Without libvirt the rows say what is missing.
     if let Ok(session) = Session::on(host)

@@ -89,7 +89,7 @@ pub async fn run(args: &Pull, ui: &Ui) -> Result<()> {
         } else {
             shown.of(&way.host)
         };
-        persist::persist_on(&persist::PAUSES, &ui, || pull(way, &asked, &ui))
+        persist::persist_on(&persist::PAUSES, &ui, |reached| pull(way, &asked, &ui, reached))
     })
     .await?;
     for pulled in &several.hosts {
@@ -125,8 +125,9 @@ fn source_of(text: &str, catalogue: &Catalogue, problems: &mut Problems) -> Imag
     })
 }
 
-fn pull(way: &Way, asked: &Asked, ui: &Ui) -> Result<Pulled> {
+fn pull(way: &Way, asked: &Asked, ui: &Ui, reached: &mut bool) -> Result<Pulled> {
     let session = Session::on(Host::connect(&way.host, &way.client)?)?;
+    *reached = true;
     let host = &session.host;
     let checksum = match &asked.checksum {
         Some(said) => Some(sums::checksum(host, said, &asked.source, &asked.getting)?),

@@ -61,7 +61,9 @@ pub async fn run(args: &Verify, ui: &Ui) -> Result<()> {
         } else {
             shown.of(&way.host)
         };
-        persist::persist_on(&persist::PAUSES, &ui, || verified(way, &folder, &names, &ui))
+        persist::persist_on(&persist::PAUSES, &ui, |reached| {
+            verified(way, (&folder, &names), &ui, reached)
+        })
     })
     .await?;
     let mut broken = Vec::new();
@@ -89,8 +91,9 @@ pub async fn run(args: &Verify, ui: &Ui) -> Result<()> {
     connection::incomplete(several.silent)
 }
 
-fn verified(way: &Way, folder: &str, names: &[String], ui: &Ui) -> Result<Verified> {
+fn verified(way: &Way, (folder, names): (&str, &[String]), ui: &Ui, reached: &mut bool) -> Result<Verified> {
     let sight = sight::look(way, folder)?;
+    *reached = true;
     let bases: Vec<&Cached> = match names.is_empty() {
         true => sight.cache.bases.iter().collect(),
         false => sight.cache.named(names, &way.host)?,

@@ -61,16 +61,19 @@ pub async fn persist(
     result
 }
 
-/// The same for what a thread does on one hypervisor, and which can be begun again wherever it was cut.
+/// The same for what a thread does on one hypervisor, and which can be begun again wherever it was cut. An attempt says as soon
+/// as it has reached the hypervisor: what cannot be reached any more after that was lost.
 ///
 /// # Errors
 /// The last attempt's; an interruption.
-pub fn persist_on<T>(pauses: &[u64], ui: &Ui, mut attempt: impl FnMut() -> Result<T>) -> Result<T> {
+pub fn persist_on<T>(pauses: &[u64], ui: &Ui, mut attempt: impl FnMut(&mut bool) -> Result<T>) -> Result<T> {
     let mut progress = Progress::default();
-    let mut result = attempt();
+    let mut reached = false;
+    let mut result = attempt(&mut reached);
     for pause in pauses {
         let Err(error) = &result else { break };
-        if interrupt::requested() || !progress.may_go_on(error) {
+        let lost = reached && Report::of(error).exit_code == Exit::Unreachable as u8;
+        if interrupt::requested() || !lost && !progress.may_go_on(error) {
             break;
         }
         say(ui, error, *pause);
@@ -78,7 +81,7 @@ pub fn persist_on<T>(pauses: &[u64], ui: &Ui, mut attempt: impl FnMut() -> Resul
             return Err(apply::stopped());
         }
         progress.cuts += 1;
-        result = attempt();
+        result = attempt(&mut reached);
     }
     result
 }
@@ -214,8 +217,9 @@ mod tests {
         );
         let attempts = |ends: Vec<End>| {
             let mut ends = ends.into_iter();
-            let done = persist_on(&[0; 3], &ui, || {
-                let (_, fault) = ends.next().expect("no more attempts");
+            let done = persist_on(&[0; 3], &ui, |reached| {
+                let (begun, fault) = ends.next().expect("no more attempts");
+                *reached |= begun;
                 fault.map_or(Ok(()), |fault| Err(fault.into()))
             });
             (ends.len(), done.is_ok())
@@ -223,6 +227,9 @@ mod tests {
         let away = || (false, fault(Exit::Unreachable));
         assert_eq!(attempts(vec![lost(), away(), (true, None), away()]), (1, true));
         assert_eq!(attempts(vec![away(), (true, None)]), (1, false));
+        // An idle connection that cannot be replaced.
+        let cut = (true, fault(Exit::Unreachable));
+        assert_eq!(attempts(vec![cut, away(), (true, None)]), (0, true));
     }
 
     #[tokio::test]
