@@ -266,19 +266,27 @@ fn a_disk_that_gets_full_under_an_image_is_told_and_gone_on_from() {
     };
     let url = format!("{base}/slow.qcow2?hold=1000000");
     let once = 60 << 20;
-    for (source, part, leave, why) in [
-        (&url, "irs-url-*.part", 0, "downloading the base image"),
-        (&raw, "irs-base-*.part", 0, "uploading"),
+    for (source, part, leave, how, why) in [
+        (
+            &url,
+            "irs-url-*.part",
+            0,
+            "is full: ",
+            "downloading the base image",
+        ),
+        (&raw, "irs-base-*.part", 0, " full: ", "uploading"),
         (
             &file("large.qcow2.gz"),
             "irs-packed-*.part",
             once,
+            "got full: ",
             "cannot be unpacked",
         ),
         (
             &file("large.vmdk"),
             "irs-base-*.part",
             once,
+            "got full: ",
             "cannot be converted from vmdk to qcow2",
         ),
     ] {
@@ -289,7 +297,7 @@ fn a_disk_that_gets_full_under_an_image_is_told_and_gone_on_from() {
         std::fs::write(folder.path().join("go"), "").expect("a file");
         run.end().exits(4).says(&[
             "error: the file system '/var/lib/libvirt/small' on '",
-            " full: ",
+            how,
             why,
             "hint: free some space there; the same command goes on from here",
         ]);
