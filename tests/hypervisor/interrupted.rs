@@ -303,8 +303,8 @@ fn a_signal_stops_a_run_in_each_of_its_phases() {
     let run = run.signal("TERM").end().exits(130).says(&[
         "stopping at the next safe point; once more stops now\n",
         " changes are made, ",
-        " are left: download the base image (",
-        "; create the node images (",
+        " are left: image http",
+        ", volume freeipa-0-disk1.qcow2",
         "error: interrupted\nhint: the same command goes on from here\n",
     ]);
     assert!(!run.stderr.contains("caused by"), "{}", run.transcript());
