@@ -136,9 +136,23 @@ fn try_seed(place: &Place, case: &Case, known: &mut Known) {
     known.at_work += usize::from(at_work);
     eprintln!("  {}", if at_work { "it was at work" } else { "it had ended" });
 
-    let rerun = make();
+    let rerun = match case.deed {
+        Deed::RemoveNodes => removed_at_last(lab, run(&then)),
+        _ => make(),
+    };
     check_converged(lab, case, &rerun, &then);
     remove(lab, case, &before);
+}
+
+/// A removal of nodes ends what was begun. One that was killed when all was done and written down, and that had only to leave,
+/// finds no such node.
+fn removed_at_last(lab: &Lab, rerun: Run) -> Run {
+    if rerun.status != Some(2) {
+        return rerun.ok();
+    }
+    let listed = std::fs::read_to_string(lab.home().join("default/hosts-prov")).expect("the inventory");
+    assert!(!listed.contains("compute-1"), "{}", rerun.transcript());
+    rerun.says(&["has no node 'compute-1'"])
 }
 
 /// Takes away what a seed made; nothing of it is left then.
