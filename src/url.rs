@@ -46,7 +46,7 @@ const TELLS: [&str; 7] = [
 
 /// Whether a text is a URL with a user in it, who may have a password, or with a parameter that lets its reader in.
 pub fn has_secret(text: &str) -> bool {
-    let Some((_, rest)) = text.split_once("://") else {
+    let Some((scheme, rest)) = text.split_once("://") else {
         return false;
     };
     let tells = |name: &str| {
@@ -56,7 +56,9 @@ pub fn has_secret(text: &str) -> bool {
     let query = rest.split_once('?').map_or("", |(_, query)| query);
     let mut parameters = query.split(['&', ';']).filter_map(|pair| pair.split_once('='));
     let host = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    host.contains('@')
+    let user = host.rsplit_once('@').map(|(user, _)| user);
+    // A server of files may take a token in place of a user; ssh asks for a key.
+    user.is_some_and(|user| scheme != "ssh" || user.contains(':'))
         || public(text) == format!("{}://", text.split("://").next().unwrap_or_default())
         || parameters.any(|(name, _)| tells(name))
 }
@@ -147,6 +149,7 @@ mod tests {
     fn what_lets_its_reader_in_is_a_secret() {
         for secret in [
             "https://me:pw@h/a",
+            "ssh://me:pw@h",
             "https://token@h/a",
             "https://me:p/w@h/a",
             "https://h/a?x=1&X-Amz-Signature=5f",
@@ -156,6 +159,7 @@ mod tests {
             assert!(has_secret(secret), "{secret}");
         }
         for plain in [
+            "ssh://root@h",
             "https://h:8/a?ref=main",
             "https://h/a@b",
             "me@h",

@@ -13,7 +13,8 @@ pub(super) fn notes(flags: &ArgMatches) -> Vec<String> {
         said && (id == "vnc_password" || raw.any(|value| url::has_secret(&value.to_string_lossy())))
     };
     let ids = flags.ids().map(clap::Id::as_str);
-    ids.filter(|id| flags.try_contains_id(id).is_ok() && is_shown(id))
+    // What is handed on to ssh or Ansible is theirs to hide.
+    ids.filter(|id| *id != "words" && flags.try_contains_id(id).is_ok() && is_shown(id))
         .map(|id| {
             // The image of 'irs image pull' is no flag, and has the variable of one.
             let id = if id == "source" { "image_url" } else { id };
