@@ -11,7 +11,6 @@ pub use later::Later;
 
 use crate::steps::{self, Step};
 use serde::Serialize;
-use std::collections::BTreeSet;
 use std::fmt;
 
 /// What an action does to its resource.
@@ -242,15 +241,6 @@ impl Plan {
             actions,
             ..Plan::default()
         }
-    }
-
-    /// The files that it removes, which only the definitions of domains lead to.
-    pub fn stored_files(&self) -> BTreeSet<String> {
-        let of = |action: &Action| match &action.work {
-            Work::Disks(steps::disks::Work::RemoveStored(path)) => Some(path.clone()),
-            _ => None,
-        };
-        self.actions.iter().filter_map(of).collect()
     }
 
     /// The plans of some hypervisors as one, to be shown.

@@ -160,6 +160,7 @@ fn lost_domain(node: &Node, id: &Identity, folder: &str) -> ActualDomain {
         mark: Some(mark_of(node, id, &setting, None)),
         persistent: false,
         state: State::ShutOff,
+        saved: false,
         autostart: false,
         memory_mib: node.memory_mib,
         memory_now_mib: node.memory_mib,

@@ -59,6 +59,17 @@ impl Libvirt {
         list.context("listing the domains with snapshots")
     }
 
+    /// The UUIDs of the domains whose machine libvirt saved.
+    ///
+    /// # Errors
+    /// When the call fails.
+    pub fn saved(&self) -> Result<BTreeSet<Uuid>> {
+        let flags = sys::VIR_CONNECT_LIST_DOMAINS_MANAGEDSAVE;
+        let list = self.connect.list_all_domains(flags);
+        let uuids: Result<BTreeSet<Uuid>, _> = list.and_then(|list| list.iter().map(Domain::uuid).collect());
+        uuids.context("listing the domains that are saved")
+    }
+
     /// The domains that run.
     ///
     /// # Errors

@@ -9,6 +9,16 @@ fn shell(lab: &Lab, script: &str) -> String {
     lab.enter(&["bash", "-euc", script]).ok().stdout
 }
 
+/// Runs irs until it kills itself at that point.
+fn killed(mut irs: std::process::Command, point: &str) {
+    let ended = irs.env("IRS_KILL_AT", point).output().expect("irs starts");
+    assert_eq!(
+        ended.status.code(),
+        None,
+        "it did not get to '{point}': {ended:?}"
+    );
+}
+
 /// Logs, nvram and TPMs that libvirt keeps of nodes of irs's.
 fn logs(lab: &Lab) -> String {
     shell(
@@ -77,6 +87,9 @@ fn whatever_became_of_the_nodes_nothing_of_them_is_left() {
         cd /var/lib/libvirt/images/irs-default; echo hello >notes.txt; mkdir folder"
     );
     shell(&lab, &theirs);
+    lab.on_host(&["status"])
+        .ok()
+        .prints(&["shut off (saved)", "paused", "it is shut off"]);
     // Of nodes that somebody undefined everything is there but the definition.
     let of_node = |n: u32| {
         let kept = logs(&lab);
@@ -89,9 +102,15 @@ fn whatever_became_of_the_nodes_nothing_of_them_is_left() {
     let tpms = || shell(&lab, "ls /var/lib/libvirt/swtpm").lines().count();
     assert_eq!(tpms(), 8);
 
-    run(&["--remove-nodes", "compute-0,compute-4,compute-6"])
-        .run()
-        .ok();
+    let some = || run(&["--remove-nodes", "compute-0,compute-4,compute-6"]);
+    // Killed when the nodes are gone, which alone led to what snapshots laid elsewhere.
+    killed(some(), "remove-domain:2");
+    let left = shell(
+        &lab,
+        &format!("ls {FAR}; virsh -q -c qemu:///system list --all --name"),
+    );
+    assert!(left.contains("0a") && !left.contains("compute-0"), "{left}");
+    some().arg("--wait").run().ok();
     assert_eq!((of_node(6), of_node(7).len(), tpms()), (Vec::new(), 4, 5));
     let left = shell(
         &lab,

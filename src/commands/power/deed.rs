@@ -101,7 +101,7 @@ impl Node<'_> {
                 self.start()?;
                 Ok((true, "started"))
             }
-            State::Broken | State::Other => {
+            State::Broken | State::Asleep | State::Other => {
                 let name = &self.found.node.name;
                 let message = format!("'{name}' is {}", was.name());
                 let hint = format!("'irs power cycle --force {name}' switches it off and starts it");

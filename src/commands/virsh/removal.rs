@@ -31,7 +31,12 @@ pub struct Removal {
     pub held: BTreeMap<String, String>,
     /// The names that are of no node here.
     pub unknown: BTreeSet<String>,
+    /// What snapshots laid outside of the pools, by deployment and node: to be noted before anything goes.
+    pub laid: BTreeMap<String, Laid>,
 }
+
+/// What snapshots laid elsewhere, by node.
+pub type Laid = BTreeMap<String, BTreeSet<String>>;
 
 /// Removes one deployment: by its marks, its pool and its folder.
 pub fn deployment(request: &Request, id: &Identity, actual: &Actual, stored: &Stored) -> Removal {
@@ -42,6 +47,7 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual, stored: &St
     let used = storage::used(actual.domains.iter().filter(staying), stored);
     let mut holding =
         storage::holding(&id.name, id.uuid, actual, &request.wanted.storage, stored).hold(&used);
+    let laid = storage::laid(actual.domains_of(id.uuid), &holding.folder, stored, &used);
     let mut actions = domains::diff::remove(actual.domains_of(id.uuid), &actual.facts, host, &reason);
     keep_with_domains(&mut actions, actual, &holding.folder, stored);
     let of_snapshot = format!("a snapshot of deployment '{}' made it", id.name);
@@ -99,6 +105,7 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual, stored: &St
         notes,
         held: holding.held,
         unknown: BTreeSet::new(),
+        laid: BTreeMap::from([(id.name.clone(), laid)]),
     }
 }
 
@@ -172,18 +179,16 @@ pub fn everything(request: &Request, id: &Identity, actual: &Actual, stored: &St
     }
     let mut files: BTreeSet<String> = BTreeSet::new();
     let mut folders = Vec::new();
+    let mut laid = BTreeMap::new();
     for name in actual.deployments() {
         let own = names::pool(name);
         let pool = actual.pools.iter().find(|pool| pool.name == own);
         let pool = pool.filter(|pool| is_deployment_pool(pool, actual.facts.uuid));
         let uuid = pool.map(|pool| pool.uuid).or_else(|| actual.marked_uuid(name));
-        let holding = storage::holding(
-            name,
-            uuid.unwrap_or_default(),
-            actual,
-            &request.wanted.storage,
-            stored,
-        );
+        let uuid = uuid.unwrap_or_default();
+        let holding = storage::holding(name, uuid, actual, &request.wanted.storage, stored);
+        let going = storage::laid(actual.domains_of(uuid), &holding.folder, stored, &BTreeMap::new());
+        laid.insert(name.to_owned(), going);
         keep_with_domains(&mut actions, actual, &holding.folder, stored);
         actions.extend(disks::diff::remove(&own, &holding.volumes, host, reason));
         files.extend(holding.outside.clone());
@@ -241,5 +246,6 @@ pub fn everything(request: &Request, id: &Identity, actual: &Actual, stored: &St
         notes,
         held: BTreeMap::new(),
         unknown: BTreeSet::new(),
+        laid,
     }
 }

@@ -8,12 +8,13 @@ use super::fleet::{Crew, Each};
 use super::input::Request;
 use super::mode::Mode;
 use super::persist::{PAUSES, Progress, persist};
+use super::removal::{self, Laid};
 use super::report::{self, Report};
 use super::{Session, blocking, carry_out, looking, show_plan};
 use crate::actual::{self, Actual};
 use crate::apply::{self, Tools};
 use crate::blueprint::Blueprint;
-use crate::commands::{nowhere, ssh_config};
+use crate::commands::{list, nowhere, ssh_config};
 use crate::deployment::Identity;
 use crate::error::{Exit, Fault};
 use crate::names;
@@ -101,12 +102,9 @@ async fn attempt(
             blocking(move || forget_nodes(&tools, before, &names)).await?;
         }
     }
-    if request.mode == Mode::Kill {
-        for (_, one) in &prepared {
-            let (tools, record) = (Arc::clone(&one.tools), one.actual.facts.record.clone());
-            let files = one.plan.stored_files();
-            blocking(move || note_files(&tools, record, files)).await?;
-        }
+    for (_, one) in &prepared {
+        let (tools, actual, laid) = (Arc::clone(&one.tools), one.actual.clone(), one.laid.clone());
+        blocking(move || note_laid(&tools, &actual, &laid)).await?;
     }
     let through = {
         let plans = prepared.iter().map(|(at, one)| (*at, (&one.plan, &one.tools)));
@@ -236,15 +234,20 @@ fn confirm(request: &Request, plan: &Plan, ui: &Ui) -> Result<()> {
 }
 
 /// Before a removal: what snapshots laid elsewhere is known by domains only, and those go first. A run after a killed one
-/// finds it in the record.
-fn note_files(tools: &Tools, record: Option<Record>, files: BTreeSet<String>) -> Result<()> {
-    match record {
-        Some(mut record) if !files.is_subset(&record.files) => {
-            record.files.extend(files);
-            host::apply::write_record(&tools.host, &tools.setting.folder, &record)
-        }
-        _ => Ok(()),
+/// finds it in the records.
+fn note_laid(tools: &Tools, actual: &Actual, laid: &BTreeMap<String, Laid>) -> Result<()> {
+    if laid.values().all(Laid::is_empty) {
+        return Ok(());
     }
+    for (name, mut record) in list::records(&tools.host, actual, &tools.storage)? {
+        let before = record.laid.clone();
+        record.laid.extend(laid.get(&name).cloned().unwrap_or_default());
+        if record.laid != before {
+            let folder = removal::storage::folder(&name, actual, &tools.storage);
+            host::apply::write_record(&tools.host, &folder, &record)?;
+        }
+    }
+    Ok(())
 }
 
 /// Before a removal of nodes: the blueprint forgets them, or the next run would make again what a killed one removed.
@@ -349,6 +352,7 @@ fn after_nodes_of(
         record.lan.retain(|name, _| names.contains(name.as_str()));
         let files = outside::of_nodes(&actual, id.uuid);
         record.files.retain(|file| files.contains(file));
+        record.laid.retain(|name, _| names.contains(name.as_str()));
         record.extend = None;
         if Some(&*record) != actual.facts.record.as_ref() {
             record.touch()?;

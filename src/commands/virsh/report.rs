@@ -20,6 +20,8 @@ use std::net::IpAddr;
 
 /// The state of a node that is not there.
 pub const ABSENT: &str = "absent";
+/// The state of a node that is off, and whose next start goes on from what libvirt saved of its machine.
+const SAVED: &str = "shut off (saved)";
 /// The state of a node on a hypervisor that is not asked.
 pub const UNKNOWN: &str = "unknown";
 
@@ -282,7 +284,10 @@ pub fn nodes(actual: &Actual, id: &Identity, ready: &BTreeSet<String>) -> Vec<No
                 node_type: mark.node_type.clone(),
                 index: mark.index,
                 host: id.host.clone(),
-                state: domain.state.name(),
+                state: match domain.saved {
+                    true => SAVED,
+                    false => domain.state.name(),
+                },
                 ip: address(domain, actual),
                 // Nobody can log in to an image that takes no customisation: it runs, or not.
                 ready: mark.has_os

@@ -180,7 +180,7 @@ pub fn ours(actual: &Actual, deployment: &str, uuid: uuid::Uuid) -> BTreeSet<Str
         .iter()
         .filter(|record| record.deployment == deployment);
     record
-        .flat_map(|record| record.files.iter().cloned())
+        .flat_map(|record| record.outside().cloned())
         .chain(of_marks(actual, uuid))
         .collect()
 }

@@ -9,6 +9,7 @@ use crate::topology::disk::Bus;
 use crate::topology::firmware::{Firmware, Tpm};
 use anyhow::{Context, Result};
 use roxmltree::{Document, Node};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 use virt::domain::{Domain, DomainPausedReason, DomainState, DomainStateReason};
 use virt::enumutil::Enum;
@@ -26,6 +27,8 @@ pub struct ActualDomain {
     pub persistent: bool,
     /// Running, paused, shut off, …
     pub state: State,
+    /// Whether it is off with its machine saved by libvirt: its next start goes on from there.
+    pub saved: bool,
     /// Whether it starts with the host.
     pub autostart: bool,
     /// MiB of the definition.
@@ -95,6 +98,8 @@ pub enum State {
     ShutOff,
     /// It crashed.
     Crashed,
+    /// Its guest sleeps.
+    Asleep,
     /// Anything else.
     Other,
 }
@@ -108,6 +113,7 @@ impl State {
             State::Paused => "paused",
             State::ShutOff => "shut off",
             State::Crashed => "crashed",
+            State::Asleep => "pmsuspended",
             State::Other => "in transition",
         }
     }
@@ -133,6 +139,7 @@ impl State {
             },
             Enum::Known(DomainState::Shutoff) => State::ShutOff,
             Enum::Known(DomainState::Crashed) => State::Crashed,
+            Enum::Known(DomainState::PMSuspended) => State::Asleep,
             _ => State::Other,
         })
     }
@@ -144,7 +151,12 @@ impl State {
 /// # Errors
 /// When a call fails or an XML cannot be read.
 pub fn read(libvirt: &Libvirt, deployment: &str) -> Result<Vec<ActualDomain>> {
-    let found = libvirt::of_each(&libvirt.domains()?, |listed| {
+    let listed = libvirt.domains()?;
+    let saved = match listed.iter().any(|domain| domain.off) {
+        true => libvirt.saved()?,
+        false => BTreeSet::new(),
+    };
+    let found = libvirt::of_each(&listed, |listed| {
         unless_gone(libvirt, &listed.it, || {
             let mut actual = definition(&listed.it)?;
             actual.persistent = listed.persistent;
@@ -155,6 +167,7 @@ pub fn read(libvirt: &Libvirt, deployment: &str) -> Result<Vec<ActualDomain>> {
                 // Paused, why has to be asked; or on its way between the two lists.
                 _ => State::of(&listed.it)?,
             };
+            actual.saved = actual.state == State::ShutOff && saved.contains(&actual.uuid);
             let own = |mark: &NodeMark| mark.owner.deployment == deployment;
             let read = listed.persistent && actual.mark.as_ref().is_some_and(own);
             with_live(actual, &listed.it, read)
@@ -176,6 +189,7 @@ pub fn one(libvirt: &Libvirt, domain: &Domain) -> Result<Option<ActualDomain>> {
         let mut actual = definition(domain)?;
         actual.persistent = persistent;
         actual.state = State::of(domain)?;
+        actual.saved = actual.state == State::ShutOff && domain.has_managed_save(0)?;
         actual.autostart = persistent && domain.autostart()?;
         with_live(actual, domain, persistent)
     })
@@ -281,6 +295,7 @@ pub fn parse(xml: &str) -> Result<ActualDomain> {
         mark: mark::of_domain(root),
         persistent: true,
         state: State::Other,
+        saved: false,
         autostart: false,
         memory_mib: sizes.memory_mib,
         memory_now_mib: sizes.memory_now_mib,

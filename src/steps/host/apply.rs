@@ -124,7 +124,7 @@ fn remove_files(host: &Host, folder: &str) -> Result<()> {
     let text = host.text(&read).context("reading the deployment's record")?;
     // What cannot be read names nothing.
     let record = Record::parse(&text, &path).unwrap_or_default();
-    for file in record.iter().flat_map(|record| &record.files) {
+    for file in record.iter().flat_map(Record::outside) {
         disks::apply::remove_file(host, file).with_context(|| format!("removing '{file}'"))?;
     }
     Ok(())

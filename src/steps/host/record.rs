@@ -46,6 +46,10 @@ pub struct Record {
     /// Disks outside of the pool, noted before they are made: a killed run leaves none that nobody owns.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub files: BTreeSet<String>,
+    /// What snapshots laid outside of the pool over the disks of nodes that a removal takes away, by node: the nodes, which
+    /// alone lead to it, go first.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub laid: BTreeMap<String, BTreeSet<String>>,
     /// Where the nodes on LANs were reached last, by name.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub lan: BTreeMap<String, IpAddr>,
@@ -123,6 +127,7 @@ impl Record {
             extend: None,
             ready: BTreeSet::new(),
             files: BTreeSet::new(),
+            laid: BTreeMap::new(),
             lan: BTreeMap::new(),
             stack_key: None,
             handed: BTreeMap::new(),
@@ -130,6 +135,11 @@ impl Record {
             fleet: Vec::new(),
             secret: KeySecret::new()?,
         })
+    }
+
+    /// The files outside of the pool that it names.
+    pub fn outside(&self) -> impl Iterator<Item = &String> {
+        self.files.iter().chain(self.laid.values().flatten())
     }
 
     /// Notes that a run changes the deployment now.

@@ -92,7 +92,7 @@ pub fn converge(nodes: &[Node], actual: &[ActualDomain], host: &str) -> Vec<Acti
                 format!("it is {}", state.name()),
                 Work::Start(node.name.clone()),
             ),
-            Some(State::Running | State::Broken | State::Other) => continue,
+            Some(State::Running | State::Broken | State::Asleep | State::Other) => continue,
         };
         actions.push(Action::new(
             Step::Start,

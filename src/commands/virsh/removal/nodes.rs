@@ -8,6 +8,7 @@ use crate::error::{Exit, Fault};
 use crate::fleet::Member;
 use crate::names;
 use crate::steps::disks::stored::Stored;
+use crate::steps::domains::read::ActualDomain;
 use crate::steps::{disks, domains, networks};
 use crate::workspace;
 use crate::yaml::nearest;
@@ -29,17 +30,20 @@ pub fn nodes(
     let wanted = actual.full_names(wanted, id);
     let names: BTreeSet<String> = wanted.keys().cloned().collect();
     let mut removed: BTreeSet<String> = BTreeSet::new();
+    let is_named = |domain: &&ActualDomain| names.contains(&domain.name);
+    let used = storage::used(actual.domains.iter().filter(|domain| !is_named(domain)), stored);
+    let going = actual.domains_of(id.uuid).filter(is_named);
+    let laid = storage::laid(going, &folder, stored, &used);
+    let noted = actual.facts.record.as_ref().map(|record| &record.laid);
     for (name, given) in wanted {
         let reason = "--remove-nodes names it";
         let domain = actual.domains_of(id.uuid).find(|domain| domain.name == name);
         let mut of_node = domains::diff::remove(domain, &actual.facts, &id.host, reason);
         keep_with_domains(&mut of_node, actual, &folder, stored);
         let over = domain.map(|domain| stored.over(domain, &storage::own(domain, &folder)));
-        let staying = actual
-            .domains
-            .iter()
-            .filter(|domain| !names.contains(&domain.name));
-        let used = storage::used(staying, stored);
+        // A removal that did not come to its end has noted those.
+        let noted = noted.and_then(|noted| noted.get(&name)).cloned();
+        let over: BTreeSet<String> = over.into_iter().chain(noted).flatten().collect();
         let mut is_free = |path: &str| match used.get(path) {
             Some(domain) => {
                 held.insert(path.to_owned(), domain.clone());
@@ -48,10 +52,7 @@ pub fn nodes(
             None => true,
         };
         let inside = |path: &String| path.strip_prefix(&folder)?.strip_prefix('/').map(str::to_owned);
-        let (inner, outer): (Vec<_>, Vec<_>) = over
-            .into_iter()
-            .flatten()
-            .partition(|path| inside(path).is_some());
+        let (inner, outer): (Vec<_>, Vec<_>) = over.into_iter().partition(|path| inside(path).is_some());
         let mut volumes = volumes_of(&name, id, actual);
         volumes.extend(inner.iter().filter_map(inside));
         volumes.retain(|volume| is_free(&format!("{folder}/{volume}")));
@@ -77,11 +78,9 @@ pub fn nodes(
                 of_node.extend(networks::diff::remove([wire], &id.host, &reason));
             }
         }
-        of_node.extend(disks::diff::remove_files(
-            files_of(&name, id, actual),
-            &id.host,
-            reason,
-        ));
+        let mut files = files_of(&name, id, actual);
+        files.retain(|file| !of_node.iter().any(|action| action.name == *file));
+        of_node.extend(disks::diff::remove_files(files, &id.host, reason));
         let mut reservations = actual
             .networks_of(id.uuid)
             .flat_map(|network| &network.reservations);
@@ -106,6 +105,7 @@ pub fn nodes(
         notes: Vec::new(),
         held,
         unknown,
+        laid: BTreeMap::from([(id.name.clone(), laid)]),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Which files go with a removal, and which stay though they lie there. Pure.
 
+use super::Laid;
 use crate::actual::Actual;
 use crate::deployment::Storage;
 use crate::names;
@@ -41,6 +42,26 @@ pub fn own(domain: &ActualDomain, folder: &str) -> BTreeSet<String> {
             volumes.chain(mark.files.iter().cloned())
         })
         .collect()
+}
+
+/// What snapshots laid outside of a deployment's folder over the disks of these domains, by domain, but for what those
+/// that stay use.
+pub fn laid<'a>(
+    going: impl Iterator<Item = &'a ActualDomain>,
+    folder: &str,
+    stored: &Stored,
+    used: &BTreeMap<String, String>,
+) -> Laid {
+    let is_inside = |path: &str| {
+        path.strip_prefix(folder)
+            .is_some_and(|rest| rest.starts_with('/'))
+    };
+    let of = |domain: &ActualDomain| {
+        let mut files = stored.over(domain, &own(domain, folder));
+        files.retain(|path| !is_inside(path) && !used.contains_key(path));
+        (!files.is_empty()).then(|| (domain.name.clone(), files))
+    };
+    going.filter_map(of).collect()
 }
 
 /// The files of a deployment, `staying` being the domains that are not removed.

@@ -4,7 +4,7 @@ use super::super::connect::{not_named, open};
 use super::super::fleet::{Crew, Each};
 use super::super::input::Request;
 use super::super::mode::Mode;
-use super::super::removal::{self, Removal};
+use super::super::removal::{self, Laid, Removal};
 use super::super::report::{self, NodeReport};
 use super::super::{Session, first_boot, joined, lease, on_node};
 use crate::actual::{self, Actual};
@@ -35,6 +35,7 @@ pub(super) struct Prepared {
     pub(super) actual: Actual,
     pub(super) plan: Plan,
     pub(super) held: BTreeMap<String, String>,
+    pub(super) laid: BTreeMap<String, Laid>,
     pub(super) tools: Arc<Tools>,
     _leases: Vec<Arc<Lease>>,
 }
@@ -263,6 +264,7 @@ fn with_tools(site: Site, removal: Removal, halt: Arc<AtomicBool>, ui: Ui) -> Pr
         actual,
         plan,
         held: removal.held,
+        laid: removal.laid,
         tools,
         _leases: leases,
     }
