@@ -10,7 +10,7 @@ use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::remote::{Cmd, Host};
 use crate::ssh::node::{self, LoginFailure, NodeKey};
-use crate::steps::domains::read::State;
+use crate::steps::domains::state::State;
 use crate::steps::host::bridges::lan::{self, LanNic};
 use crate::steps::start::fallen;
 use crate::ui::NodeLine;

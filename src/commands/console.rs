@@ -6,7 +6,7 @@ use crate::cli::console::Console;
 use crate::error::{Exit, Fault, FaultContext};
 use crate::interrupt;
 use crate::libvirt::Libvirt;
-use crate::steps::domains::read::State;
+use crate::steps::domains::state::State;
 use crate::ui::Ui;
 use crate::ui::raw::{self, Raw};
 use anyhow::Result;

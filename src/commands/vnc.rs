@@ -9,7 +9,7 @@ use super::virsh::blocking;
 use crate::cli::vnc::Vnc;
 use crate::error::{Exit, Fault, FaultContext};
 use crate::interrupt;
-use crate::steps::domains::read::State;
+use crate::steps::domains::state::State;
 use crate::ui::Ui;
 use anyhow::Result;
 use relay::Way;

@@ -3,7 +3,7 @@
 
 use crate::apply::Tools;
 use crate::libvirt::sys::dhcp_leases;
-use crate::steps::domains::read::State;
+use crate::steps::domains::state::State;
 use crate::steps::networks::servers;
 use anyhow::{Context, Result};
 use std::collections::{BTreeMap, BTreeSet};

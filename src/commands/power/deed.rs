@@ -5,7 +5,7 @@ use crate::commands::live::Found;
 use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::libvirt::settled;
-use crate::steps::domains::read::State;
+use crate::steps::domains::state::State;
 use crate::steps::start::restart::shut_down;
 use crate::steps::start::{self, Watch};
 use crate::ui::NodeLine;

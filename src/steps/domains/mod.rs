@@ -10,6 +10,7 @@ mod nics;
 pub mod pending;
 pub mod read;
 mod running;
+pub mod state;
 pub mod template;
 pub mod vlans;
 pub mod when;

@@ -5,7 +5,8 @@ use crate::actual::Actual;
 use crate::deployment::Identity;
 use crate::names;
 use crate::plan::Kind;
-use crate::steps::domains::read::{ActualDomain, State};
+use crate::steps::domains::read::ActualDomain;
+use crate::steps::domains::state::State;
 use crate::steps::networks::read::ActualNetwork;
 use std::collections::BTreeSet;
 
