@@ -10,7 +10,7 @@ use crate::error::{Exit, Fault};
 use crate::interrupt;
 use crate::lease::Lease;
 use crate::libvirt::Libvirt;
-use crate::plan::{self, Action, Change, Kept, Kind, Plan, Verb, Work};
+use crate::plan::{self, Action, Kept, Kind, Plan, Verb, Work};
 use crate::remote::Host;
 use crate::steps::Step;
 use crate::steps::disks::Materials;
@@ -80,7 +80,7 @@ impl Tools {
 
 /// What became of some actions.
 struct Outcome {
-    done: Vec<Change>,
+    done: Vec<Action>,
     /// What was to be removed and is not.
     left: Vec<Action>,
     result: Result<()>,
@@ -90,7 +90,7 @@ struct Outcome {
 ///
 /// # Errors
 /// The first failures of a step, after its other actions are through; an interruption at a safe point.
-pub async fn run(plan: &Plan, tools: &Arc<Tools>) -> (Vec<Change>, Result<()>) {
+pub async fn run(plan: &Plan, tools: &Arc<Tools>) -> (Vec<Action>, Result<()>) {
     let mut done = Vec::new();
     let mut kept = Kept::default();
     let mut result = Ok(());
@@ -146,12 +146,16 @@ async fn run_row(row: &[&[Action]], tools: &Arc<Tools>, failed: &Cell<bool>, kep
             .partition(|action| !removes || !kept.keeps(action));
         all.left.extend(stays);
         let (positions, result) = run_shown(&stretch, tools).await;
-        all.done.extend(positions.iter().map(|at| stretch[*at].change()));
+        let mut positions = positions.into_iter().peekable();
+        for (at, action) in stretch.into_iter().enumerate() {
+            match positions.next_if_eq(&at) {
+                Some(_) => all.done.push(action),
+                None if removes => all.left.push(action),
+                None => {}
+            }
+        }
         if result.is_err() {
             failed.set(true);
-            let left = stretch.into_iter().enumerate();
-            let left = left.filter(|(at, _)| removes && !positions.contains(at));
-            all.left.extend(left.map(|(_, action)| action));
             all.result = result;
             break;
         }

@@ -123,18 +123,19 @@ async fn carry_out(
         (at, plan, tools, done, result)
     };
     let ran = plans.into_iter().map(|(at, (plan, tools))| run(at, plan, tools));
-    let mut results = Vec::new();
+    let (mut results, mut all_done) = (Vec::new(), Vec::new());
     for (at, plan, tools, done, result) in fleet::all(ran.collect()).await {
         let count = done.len();
-        let left = left(plan, &done);
+        let changes: Vec<Change> = done.iter().map(Action::change).collect();
+        all_done.extend(done);
+        let left = left(plan, &changes);
         let record = record_path(&tools.setting.folder);
-        if done.iter().any(|change| change.is_of(Kind::File, &record)) {
+        if changes.iter().any(|change| change.is_of(Kind::File, &record)) {
             let secret = tools.record.as_ref().map(|record| record.secret.clone());
             progress
                 .secrets
                 .extend(secret.map(|secret| (tools.id.host.clone(), secret)));
         }
-        progress.changes.extend(done);
         let Err(error) = result else {
             results.push((at, Ok(at)));
             continue;
@@ -149,6 +150,8 @@ async fn carry_out(
         let explained = blocking(move || Err(apply::explain(&tools, error))).await;
         results.push((at, explained));
     }
+    // By step, as the dry run has them.
+    progress.changes.extend(Plan::new(all_done).changes());
     Ok(crew.sort(results)?.into_iter().map(|(at, _)| at).collect())
 }
 

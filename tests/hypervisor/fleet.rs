@@ -190,12 +190,7 @@ fn an_environment_on_two_hypervisors_is_made_joined_extended_and_goes() {
         )
         .ok();
     let made = fleet.make(&fleet.both(), "freeipa:2", &guests).ok();
-    let sorted = |run: &Run, key: &str| {
-        let mut list: Vec<String> = run.list(key).iter().map(ToString::to_string).collect();
-        list.sort();
-        list
-    };
-    assert_eq!(sorted(&made, "changes"), sorted(&dry, "planned"));
+    assert_eq!(made.list("changes"), dry.list("planned"));
     assert_eq!(fleet.domains(), [["freeipa-0"], ["freeipa-1"]]);
     let nodes = made.list("nodes");
     let of = |index: usize, key: &str| nodes[index][key].as_str().expect(key).to_owned();
