@@ -14,6 +14,7 @@ mod user_data;
 mod volume;
 
 pub use hand_over::script as hand_over;
+pub use volume::SMALLEST;
 
 use crate::ironic::Handed;
 use crate::topology::cloud_init::CloudInit;

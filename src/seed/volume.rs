@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 
 const LABEL: [u8; 11] = *b"CIDATA     ";
 const GRAIN: usize = 64 * 1024;
+/// The size of the smallest, in bytes.
+pub const SMALLEST: u64 = GRAIN as u64;
 // Boot sector, the root directory and the half-filled last clusters, and more than the FATs of a small one.
 const OVERHEAD: usize = 32 * 1024;
 const CLUSTER: usize = 512;

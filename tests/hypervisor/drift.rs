@@ -133,6 +133,7 @@ fn what_somebody_changes_is_named_and_repaired_and_what_others_added_stays() {
     ]);
     ask("pool-destroy irs-default");
     ask("pool-undefine irs-default");
+    ask("pool-autostart --disable images");
     ask("autostart --disable compute-1");
     ask("setvcpus compute-1 2 --maximum --config");
     ask("detach-disk compute-1 vda --config");
@@ -148,6 +149,7 @@ fn what_somebody_changes_is_named_and_repaired_and_what_others_added_stays() {
             ("data", "it is not started"),
             ("external", "compute-1 has no reservation of 10.0.0.3"),
             ("compute-0", "it has no definition"),
+            ("images", "it does not start with the host"),
             ("compute-1", "it does not start with the host"),
             ("compute-1", "it has no disk vda"),
             ("compute-1", "in its definition"),

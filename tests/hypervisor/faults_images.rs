@@ -165,12 +165,19 @@ fn a_base_that_is_lost_under_nodes_is_named_and_brought_back() {
     let cut = "truncate -s 1M /var/lib/libvirt/images/irs-base-*.qcow2";
     let told = "was changed or cut short since it was placed, and nodes lie over it: freeipa-0";
     sh(&lab, cut).ok();
+    // So is its seed, which would make another instance of it at its next start.
+    sh(
+        &lab,
+        "truncate -s 9 /var/lib/libvirt/images/irs-default/freeipa-0-seed.img",
+    )
+    .ok();
+    let seed = "  ~ volume freeipa-0-seed.img: the seed of freeipa-0 is cut off at 9 bytes";
     lab.on_host(&["status"])
         .ok()
-        .prints(&["  + image /var/lib", told]);
+        .prints(&["  + image /var/lib", told, seed]);
     run("good.qcow2", &["--dry-run"])
         .ok()
-        .prints(&["  + image ", told]);
+        .prints(&["  + image ", told, seed]);
     run("good.qcow2", &[]).ok();
     assert_eq!(cache(), whole);
     run("good.qcow2", &[]).ok().prints(&["nothing to change"]);

@@ -4,13 +4,14 @@ use super::{Seed, Work};
 use crate::customize::Customize;
 use crate::deployment::{Deployment, Disk, Node};
 use crate::plan::{Action, Kind, Verb};
+use crate::seed::SMALLEST;
 use crate::steps::Step;
 use crate::units::format_size;
 use crate::yaml::Problems;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The volumes to make, `volumes` being those that are there, by [`crate::deployment::Disk::key`]: missing ones, and the seed of every node whose domain is not defined, since a
-/// killed run may have left half of one.
+/// The volumes to make, `volumes` being those that are there, by [`crate::deployment::Disk::key`]: missing ones, seeds that are cut off, and the seed of every node whose domain is not
+/// defined, since a killed run may have left half of one.
 ///
 /// # Errors
 /// Disks that would have to shrink.
@@ -92,27 +93,31 @@ pub fn converge(
                 Some(_) => {}
             }
         }
-        if node.has_seed && !(defined.contains(&node.name) && volumes.contains_key(&node.seed_volume())) {
-            let (verb, reason) = match (
-                volumes.contains_key(&node.seed_volume()),
-                defined.contains(&node.name),
-            ) {
-                (true, _) => (
-                    Verb::Update,
-                    format!("an earlier run stopped before {} was defined", node.name),
-                ),
-                (false, true) => (Verb::Create, format!("the seed of {} is gone", node.name)),
-                (false, false) => (Verb::Create, format!("{} is new", node.name)),
-            };
+        let seed = node.seed_volume();
+        let wrong = match (volumes.get(&seed), defined.contains(&node.name)) {
+            _ if !node.has_seed => None,
+            (Some(size), true) if *size >= SMALLEST => None,
+            (Some(size), true) => Some((
+                Verb::Update,
+                format!("the seed of {} is cut off at {size} bytes", node.name),
+            )),
+            (Some(_), false) => Some((
+                Verb::Update,
+                format!("an earlier run stopped before {} was defined", node.name),
+            )),
+            (None, true) => Some((Verb::Create, format!("the seed of {} is gone", node.name))),
+            (None, false) => Some((Verb::Create, format!("{} is new", node.name))),
+        };
+        if let Some((verb, reason)) = wrong {
             let seed = Seed {
-                volume: node.seed_volume(),
+                volume: seed,
                 node: node.clone(),
             };
             actions.push(Action::new(
                 Step::Disks,
                 verb,
                 Kind::Volume,
-                &node.seed_volume(),
+                &seed.volume.clone(),
                 host,
                 reason,
                 Work::Seed(Box::new(seed)),

@@ -62,7 +62,7 @@ pub fn converge(
                 )
                 .hint("use the --disk-pool that the deployment was made with, or another --prefix")
         }
-        Some(pool) => actions.extend(repair(pool, host)),
+        Some(pool) => actions.extend(repair(pool, host, true)),
         None => actions.push(create(
             &own,
             deployment.id.uuid,
@@ -72,7 +72,10 @@ pub fn converge(
         )),
     }
     match base_pool(&deployment.storage, pools) {
-        Some(pool) => actions.extend(repair(pool, host).into_iter().take(1)),
+        Some(pool) => {
+            let is_ours = pool.uuid == pools::base_uuid(host_uuid, &pool.name);
+            actions.extend(repair(pool, host, is_ours));
+        }
         None if pools.iter().any(|pool| pool.name == deployment.storage.pool) => problems
             .push(
                 None,
@@ -114,7 +117,8 @@ fn create(name: &str, uuid: Uuid, folder: &str, host: &str, reason: &str) -> Act
     Action::new(Step::Host, Verb::Create, Kind::Pool, name, host, reason, work)
 }
 
-fn repair(pool: &ActualPool, host: &str) -> Vec<Action> {
+/// Whether one that others made starts with the host is theirs to say.
+fn repair(pool: &ActualPool, host: &str, is_ours: bool) -> Vec<Action> {
     let action = |reason, work| {
         Action::new(
             Step::Host,
@@ -130,7 +134,7 @@ fn repair(pool: &ActualPool, host: &str) -> Vec<Action> {
     if !pool.active {
         actions.push(action("it is not started", Work::StartPool(pool.name.clone())));
     }
-    if !pool.autostart && pool.name.starts_with("irs-") {
+    if !pool.autostart && is_ours {
         actions.push(action(
             "it does not start with the host",
             Work::AutostartPool(pool.name.clone()),
