@@ -172,20 +172,27 @@ fn ports_and_screen(lab: &Lab) {
     assert_eq!(screen.interrupt(), Some(0));
 }
 
-fn power(lab: &Lab) {
-    let power = |words: &[&str]| {
-        let run = lab.irs(&[&["power"], words, &["--format", "json"]].concat()).ok();
-        let node = |node: &serde_json::Value| {
-            let text = |key: &str| node[key].as_str().expect("a text").to_owned();
-            format!("{} {} {}", text("name"), text("state"), text("done"))
-        };
-        run.json()["nodes"]
-            .as_array()
-            .expect("a list")
-            .iter()
-            .map(node)
-            .collect::<Vec<_>>()
+/// What `irs power` did: each node with its state.
+fn powered(lab: &Lab, words: &[&str]) -> Vec<String> {
+    let run = lab.irs(&[&["power"], words, &["--format", "json"]].concat()).ok();
+    let node = |node: &serde_json::Value| {
+        let text = |key: &str| node[key].as_str().expect("a text").to_owned();
+        format!("{} {} {}", text("name"), text("state"), text("done"))
     };
+    let nodes = run.json()["nodes"].clone();
+    nodes.as_array().expect("a list").iter().map(node).collect()
+}
+
+/// Gracefully: a guest that obeys is not switched off.
+pub fn it_goes_down_when_asked(lab: &Lab) {
+    assert_eq!(
+        powered(lab, &["off", "undercloud-0"]),
+        ["undercloud-0 shut off shut down"]
+    );
+}
+
+fn power(lab: &Lab) {
+    let power = |words: &[&str]| powered(lab, words);
     let off = |what: &str| {
         [
             format!("compute-0 shut off {what}"),
@@ -215,9 +222,4 @@ fn power(lab: &Lab) {
     lab.irs(&["power", "on", "compute-1"])
         .exits(2)
         .says(&["there is no node 'compute-1'", "did you mean 'compute-0'"]);
-    // Gracefully: a guest that obeys is not switched off.
-    assert_eq!(
-        power(&["off", "undercloud-0"]),
-        ["undercloud-0 shut off shut down"]
-    );
 }

@@ -305,6 +305,7 @@ fn three_nodes_are_made_answer_stay_and_go() {
         known.contains("controller-0") && !known.contains("compute-0"),
         "{known}"
     );
+    access::it_goes_down_when_asked(&lab);
 
     lab.virsh(&["--cleanup", "--yes"]).ok();
     assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
