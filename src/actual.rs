@@ -194,11 +194,35 @@ impl Actual {
 
     /// The domains of nodes by the names that were given, which may lack the prefix.
     pub fn full_names(&self, given: &[String], id: &Identity) -> BTreeMap<String, String> {
-        let full = |given: &String| match self.defines(id.uuid, given) {
-            true => given.clone(),
-            false => names::prefixed(id.prefix.as_deref(), given),
+        let full = |given: &String| {
+            let prefixed = names::prefixed(id.prefix.as_deref(), given);
+            // Of a node that a killed removal took away half there is no domain.
+            let begins = id.prefix.as_ref().is_some_and(|prefix| {
+                given
+                    .strip_prefix(prefix.as_str())
+                    .is_some_and(|rest| rest.starts_with('-'))
+            });
+            match self.defines(id.uuid, given) || begins && !self.knows(id, &prefixed) {
+                true => given.clone(),
+                false => prefixed,
+            }
         };
         given.iter().map(|given| (full(given), given.clone())).collect()
+    }
+
+    /// Whether anything of a deployment's node of that name is there.
+    fn knows(&self, id: &Identity, name: &str) -> bool {
+        let is_named = |volume: &String| {
+            volume
+                .strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('-'))
+        };
+        let mut reservations = self.networks_of(id.uuid).flat_map(|own| &own.reservations);
+        let blueprint = self.facts.blueprint.as_ref();
+        self.defines(id.uuid, name)
+            || blueprint.is_some_and(|known| known.node(name).is_some())
+            || self.volumes(&id.name).keys().any(is_named)
+            || reservations.any(|reservation| reservation.is_of(name))
     }
 
     /// Whether a deployment has a domain of that name.
@@ -251,5 +275,27 @@ impl Actual {
             .chain(folders)
             .chain(pools.filter_map(|pool| pool.name.strip_prefix("irs-")))
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_whose_domain_is_gone_is_found_by_either_name() {
+        let id = Actual::default().identity("web", Some("web"), "hv");
+        let full = |actual: &Actual| -> Vec<String> {
+            let given = ["web-compute-0", "compute-1"].map(str::to_owned);
+            actual.full_names(&given, &id).into_keys().collect()
+        };
+        assert_eq!(full(&Actual::default()), ["web-compute-0", "web-compute-1"]);
+        // A type may begin as the prefix does.
+        let volume = "web-web-compute-0-disk1.qcow2".to_owned();
+        let doubled = Actual {
+            unpooled: BTreeMap::from([(volume, 1)]),
+            ..Actual::default()
+        };
+        assert_eq!(full(&doubled), ["web-compute-1", "web-web-compute-0"]);
     }
 }
