@@ -39,6 +39,7 @@ impl Comparison<'_, '_> {
         let Some(mismatch) = mismatch(wanted, found) else {
             return Ok(());
         };
+        let is_password = matches!(&mismatch, Mismatch::Value { what, .. } if what.ends_with(" passwd"));
         let reason = match mismatch {
             // Neither of the two is for other eyes.
             Mismatch::Value { what, .. } if what.ends_with(" passwd") => {
@@ -61,7 +62,18 @@ impl Comparison<'_, '_> {
             Mismatch::Missing(child) => format!("{}: it has no {child}", label(wanted)),
         };
         self.replace(found, wanted, reason);
+        // It is written with the rest of its element.
+        let password = wanted.attribute("passwd");
+        if !is_password && password.is_some() && password != found.attribute("passwd") {
+            self.password();
+        }
         Ok(())
+    }
+
+    fn password(&mut self) {
+        let at = self.changes.reasons.len();
+        self.changes.kinds.push((at, Kind::Password));
+        self.changes.reasons.push("the VNC password".to_owned());
     }
 
     pub(super) fn devices(&mut self, wanted: Node<'_, '_>, found: Node<'_, '_>) -> Result<()> {
@@ -106,10 +118,16 @@ impl Comparison<'_, '_> {
     fn disk(&mut self, wanted: Node<'_, '_>, parent: Node<'_, '_>) -> Result<()> {
         let same = elements(parent).find(|n| n.has_tag_name("disk") && path(*n) == path(wanted));
         let Some(found) = same else {
-            // Neither the file nor its place: somebody took it out. Options may leave the file to libvirt.
-            let place =
-                elements(parent).any(|n| n.has_tag_name("disk") && target(n, "dev") == target(wanted, "dev"));
-            if place || path(wanted).is_none() || self.raw("disk", true) {
+            // Neither the file, nor one over it, nor its place: somebody took it out. Options may leave the file to libvirt.
+            let place = |n: &Node<'_, '_>| target(*n, "dev") == target(wanted, "dev");
+            let own = |n: &Node<'_, '_>| {
+                let mut all = wanted.parent().into_iter().flat_map(elements);
+                all.any(|disk| path(disk) == path(*n))
+            };
+            let mut disks = elements(parent).filter(|n| n.has_tag_name("disk"));
+            if path(wanted).is_none_or(|file| disks.any(|n| place(&n) || (!own(&n) && lies_over(n, file))))
+                || self.raw("disk", true)
+            {
                 return Ok(());
             }
             return self.append(parent, wanted, format!("it has no {}", label(wanted)));
@@ -196,6 +214,15 @@ fn target<'a>(node: Node<'a, '_>, attribute: &str) -> Option<&'a str> {
 fn path<'a>(disk: Node<'a, '_>) -> Option<&'a str> {
     let source = child(disk, "source")?;
     source.attribute("file").or_else(|| source.attribute("dev"))
+}
+
+/// Whether a disk is what a snapshot laid over a file: the file must not be written to any more. libvirt does not always say what
+/// lies behind a disk of a definition, and names a snapshot's file after the other one, with the snapshot's name as its suffix.
+fn lies_over(disk: Node<'_, '_>, file: &str) -> bool {
+    let mut behind = disk.descendants().filter(|n| n.has_tag_name("backingStore"));
+    let own = path(disk).and_then(|own| own.rsplit_once('.'));
+    behind.any(|store| path(store) == Some(file))
+        || own.is_some_and(|(stem, _)| file.rsplit_once('.').is_some_and(|(of, _)| of == stem))
 }
 
 /// What messages call an element.

@@ -65,10 +65,38 @@ fn only_what_differs_is_written_anew() {
 }
 
 #[test]
+fn a_disk_under_a_snapshot_is_no_second_disk() {
+    let wanted = WANTED
+        .replace("'/p/a'", "'/p/a.qcow2'")
+        .replace("dev='vda' bus='virtio'", "dev='sda' bus='scsi'");
+    let over = |file: &str, behind: &str| {
+        let disk = format!("<source file='{file}'/>{behind}");
+        FOUND.replace("<source file='/p/a'/>", &disk)
+    };
+    let behind = "<backingStore type='file'><source file='/p/mid'/>
+        <backingStore type='file'><source file='/p/a.qcow2'/></backingStore></backingStore>";
+    for found in [over("/p/a.snap", ""), over("/elsewhere/b", behind)] {
+        let changes = changes(&wanted, &found, &[], &[], true).unwrap();
+        assert!(changes.is_empty(), "{:?}", changes.reasons);
+    }
+    let other = over("/p/b.snap", "");
+    let changes = changes(&wanted, &other, &[], &[], true).unwrap();
+    assert_eq!(changes.reasons, ["it has no disk sda"]);
+}
+
+#[test]
 fn no_reason_shows_a_password() {
     let (reasons, changed) = between(&WANTED.replace("passwd='old'", "passwd='new'"));
     assert_eq!(reasons, ["the VNC password"]);
     assert!(changed.contains("passwd='new'"));
+    let (reasons, _) = between(&WANTED.replace("127.0.0.1' passwd='old'", "0.0.0.0' passwd='new'"));
+    assert_eq!(
+        reasons,
+        [
+            "screen: graphics listen from '127.0.0.1' to '0.0.0.0'",
+            "the VNC password"
+        ]
+    );
     let (reasons, changed) = between(&WANTED.replace(" passwd='old'", ""));
     assert_eq!(reasons, ["its screen has a password"]);
     assert!(!changed.contains("passwd"));
