@@ -20,8 +20,6 @@ use std::net::IpAddr;
 
 /// The state of a node that is not there.
 pub const ABSENT: &str = "absent";
-/// The state of a node that is off, and whose next start goes on from what libvirt saved of its machine.
-const SAVED: &str = "shut off (saved)";
 /// The state of a node on a hypervisor that is not asked.
 pub const UNKNOWN: &str = "unknown";
 
@@ -73,6 +71,8 @@ pub struct NodeReport {
     pub host: String,
     /// libvirt's word, or `absent`.
     pub state: &'static str,
+    /// Whether it is off with its machine saved by libvirt: its next start goes on from there.
+    pub saved: bool,
     /// The address through which it is reached.
     pub ip: Option<IpAddr>,
     /// Whether it answers and cloud-init is through; false for nodes without an OS.
@@ -88,6 +88,14 @@ pub struct NodeReport {
 }
 
 impl NodeReport {
+    /// Its state for people.
+    pub fn state_in_words(&self) -> String {
+        match self.saved {
+            true => format!("{} (saved)", self.state),
+            false => self.state.to_owned(),
+        }
+    }
+
     /// Whether it is ready, in words.
     pub fn readiness(&self) -> &'static str {
         match self.ready {
@@ -186,7 +194,9 @@ impl Report {
             };
             lines.push(format!(
                 "  {:width$}  {:15}  {:8}  {ready}{host}",
-                node.name, ip, node.state
+                node.name,
+                ip,
+                node.state_in_words()
             ));
         }
         lines.extend(self.restarts());
@@ -239,6 +249,7 @@ pub fn absent(node: &Node, host: &str) -> NodeReport {
         index: node.index,
         host: host.to_owned(),
         state: ABSENT,
+        saved: false,
         ip: node.address(),
         ready: false,
         pending: Vec::new(),
@@ -255,6 +266,7 @@ pub fn unseen(seat: &Seat, host: &str, prefix: Option<&str>) -> NodeReport {
         index: seat.index,
         host: host.to_owned(),
         state: UNKNOWN,
+        saved: false,
         ip: None,
         ready: false,
         pending: Vec::new(),
@@ -284,10 +296,8 @@ pub fn nodes(actual: &Actual, id: &Identity, ready: &BTreeSet<String>) -> Vec<No
                 node_type: mark.node_type.clone(),
                 index: mark.index,
                 host: id.host.clone(),
-                state: match domain.saved {
-                    true => SAVED,
-                    false => domain.state.name(),
-                },
+                state: domain.state.name(),
+                saved: domain.saved,
                 ip: address(domain, actual),
                 // Nobody can log in to an image that takes no customisation: it runs, or not.
                 ready: mark.has_os

@@ -165,7 +165,7 @@ impl NodeView {
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
         vec![
             self.node.name.clone(),
-            self.node.state.to_owned(),
+            self.node.state_in_words(),
             or_dash(self.uptime.map(format_duration)),
             or_dash(self.node.ip.map(|ip| ip.to_string())),
             self.readiness.to_owned(),
