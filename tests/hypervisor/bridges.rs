@@ -334,7 +334,12 @@ fn a_node_on_a_lan_is_reached_directly() {
         "--format",
         "json",
     ];
+    let dry = lab.virsh(&[&args[..], &["--dry-run"]].concat()).ok();
     let run = lab.virsh(&args).ok();
+    // Its seed could not tell it the address that the LAN gives it.
+    let told = dry.list("planned").pop().expect("an action");
+    assert_eq!(told["name"], "freeipa-0:/etc/hosts");
+    assert_eq!(run.list("changes"), dry.list("planned"));
     let node = &run.json()["nodes"][0];
     let ip = node["ip"].as_str().unwrap_or_default().to_owned();
     assert!(

@@ -107,7 +107,7 @@ pub(super) fn later(
     let on_lan = |name: &&String| {
         let node = after.node(name);
         let nic = node.and_then(|node| node.nics.get(node.external?));
-        nic.is_some_and(|nic| nic.bridge.is_some() && nic.ips.is_empty())
+        nic.is_some_and(|nic| nic.lan && nic.ips.is_empty())
     };
     let unknown = come.iter().any(|name| on_lan(&name));
     let mut words = Vec::new();
@@ -128,8 +128,9 @@ pub(super) fn later(
     let is_due = |(name, told): &(&String, &String)| {
         let block = hosts.block(name);
         let other = block.is_some_and(|block| Hosts::digest(&block) != **told);
+        // The seed of a new one tells it all that is known by then.
         let is_new = come.contains(name);
-        (other || unknown) && !is_new && runs(name)
+        (unknown || (other && !is_new)) && runs(name)
     };
     let due = record.hosts.iter().filter(is_due);
     due.map(|(name, _)| Later {

@@ -44,7 +44,8 @@ impl OnNode {
                 true => Host::here(),
                 false => session.host.clone(),
             },
-            address: report::address(domain, actual)?,
+            // One that came up in this run was seen by it alone.
+            address: report::address(domain, actual).or_else(|| record.lan.get(name).copied())?,
             user: mark.user.clone(),
             host_key: mark.host_key.clone()?,
             key: key.clone(),
