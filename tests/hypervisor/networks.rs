@@ -54,6 +54,8 @@ fn plug_clients(lab: &Lab) {
         join() {
             ip netns add "$1"
             ip link add "$1-h" type veth peer name eth0 netns "$1"
+            # A router's advertisement would add a default route of its own, some time.
+            echo 0 | ip netns exec "$1" tee /proc/sys/net/ipv6/conf/eth0/accept_ra >/dev/null
             ip link set "$1-h" up
             ip -n "$1" link set eth0 up
         }
