@@ -2,7 +2,7 @@
 
 use crate::actual::Actual;
 use crate::blueprint::Blueprint;
-use crate::deployment::{Deployment, Network, Node};
+use crate::deployment::{Deployment, Disk, Network, Node};
 use crate::plan::{Action, Plan};
 use crate::steps::host::access::{limits, stack};
 use crate::steps::host::record::Record;
@@ -111,8 +111,13 @@ impl Goal<'_> {
         let defined: BTreeSet<String> = of_deployment().map(|domain| domain.name.clone()).collect();
         let running = of_deployment().filter(|domain| domain.state.is_running());
         let running = running.map(|domain| domain.name.clone()).collect();
+        let folder = deployment.storage.deployment_folder(&deployment.id.name);
+        let over = |node: &Node, disk: &Disk| {
+            let found = of_deployment().find(|domain| domain.name == node.name)?;
+            domains::overlaid::over(found, &disk.dev, &disk.path(&folder))
+        };
         all([
-            disks::diff::converge(deployment, self.volumes, &defined, &running),
+            disks::diff::converge(deployment, self.volumes, &defined, &running, &over),
             domains::diff::converge(deployment, domains, networks),
             Ok(domains::vlans::converge(
                 deployment,

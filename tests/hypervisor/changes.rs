@@ -177,6 +177,13 @@ fn of_a_node_that_obeys_nobody() {
     assert_eq!(lab.domain("blank-0").text("currentMemory"), "65536");
     assert_eq!(blank.live().networks(), ["management", "data"]);
 
+    // That NIC's definition alone took a place on the bus: one that comes and goes is elsewhere as it runs.
+    blank.is((1, 64), &["management", "other"], "second");
+    blank.converges(&[]);
+    blank.is((1, 64), &["management"], "second");
+    let run = blank.converges(&[]);
+    assert!(!run.stderr.contains("after a restart:"), "{}", run.transcript());
+
     lab.virsh(&["--cleanup", "--yes"]).ok();
     assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
 }

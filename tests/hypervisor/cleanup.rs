@@ -78,6 +78,21 @@ fn whatever_became_of_the_nodes_nothing_of_them_is_left() {
         "#
     );
     shell(&lab, &spoil);
+    let larger = ["--topology-nodes", "compute:8", "--dry-run"];
+    run(&[
+        &far[..2],
+        &["-e", "override.compute.disks.disk2.size=2G"],
+        &odd,
+        &larger,
+    ]
+    .concat())
+    .run()
+    .exits(2)
+    .says(&[
+        "disk vdb of 'compute-0'",
+        &format!("cannot grow under the snapshot that it writes to '{FAR}/0b'"),
+        "virsh blockcommit compute-0 vdb --active --pivot",
+    ]);
     // A person's own: a disk of a node's, with what a snapshot laid over it, and files in irs's folder.
     let theirs = format!(
         "virsh() {{ command virsh -q -c qemu:///system \"$@\" >&2; }}
@@ -222,6 +237,7 @@ fn the_disks_of_others_go_only_when_that_is_said() {
     );
     // So is a domain that loses its network; that is gone at the second time.
     let cut_off = "domain 'clone', which stays, has a NIC on 'management': it is cut off";
+    lab.virsh(&["--kill", "--dry-run"]).ok().says(&[&used]);
     for is_there in [true, false] {
         let run = lab
             .virsh(&["--kill"])

@@ -2,24 +2,26 @@
 
 use super::ansible_facts;
 use super::facts::note_deployment;
-use super::fleet::Crew;
+use super::fleet::{self, Crew};
 use super::ground::on_level_ground;
 use super::input::Request;
 use super::persist::{self, PAUSES, Progress, persist};
-use super::prepare::prepare;
+use super::prepare::{Prepared, prepare};
 use super::report::{self, Report};
 use super::settle::settle;
-use super::{carry_out, show_plan};
+use super::{blocking, carry_out, show_plan};
 use crate::actual::Actual;
 use crate::catalogue::Catalogue;
 use crate::deployment::{Deployment, Slot};
 use crate::plan::Plan;
 use crate::resolve::slots::Forced;
+use crate::steps::host::apply::write_record;
 use crate::steps::host::record::Record;
 use crate::topology::{self, Topology};
 use crate::ui::Ui;
 use crate::yaml::Problems;
 use anyhow::Result;
+use std::sync::Arc;
 
 /// The networks when neither the flag nor the deployment names any.
 const DEFAULT_NETWORK: &str = "3_nets";
@@ -75,6 +77,10 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
             .filter_map(|(at, one)| Some((*at, &one.deployment.id, Some(one.tools.record.as_ref()?))));
         note_deployment(request.place(), &noted.collect::<Vec<_>>())?;
     }
+    let noted = prepared
+        .into_iter()
+        .map(async |(at, one)| (at, wait_anew(&one).await.map(|()| one)));
+    let prepared = crew.sort(fleet::all(noted.collect()).await)?;
     let through = {
         let plans = prepared.iter().map(|(at, one)| (*at, (&one.plan, &one.tools)));
         carry_out(plans.collect(), &mut crew, progress).await?
@@ -94,6 +100,18 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
     result.and(collected)?;
     report.print(ui)?;
     crew.end()
+}
+
+/// Notes which nodes are to be waited for anew, before they are started: the next run waits for them when this one is killed.
+async fn wait_anew(one: &Prepared) -> Result<()> {
+    let (Some(record), Some(before)) = (&one.tools.record, &one.actual.facts.record) else {
+        return Ok(());
+    };
+    if record.ready == before.ready || !record.plans_the_same(before) || one.plan.is_empty() {
+        return Ok(());
+    }
+    let (tools, record) = (Arc::clone(&one.tools), record.clone());
+    blocking(move || write_record(&tools.host, &tools.setting.folder, &record)).await
 }
 
 /// The network file: the flag's, else the one that the deployment was made with, else infrared's default.

@@ -83,6 +83,11 @@ async fn attempt(
     }
     let joined = Plan::joined(prepared.iter().map(|(_, one)| &one.plan), crew.is_several());
     if request.dry_run {
+        for (_, one) in &prepared {
+            if let Some((file, domain)) = one.held.first_key_value() {
+                ui.warn(&still_used(&one.held, file, domain, &one.id));
+            }
+        }
         let nodes = prepared.iter().flat_map(|(_, one)| one.nodes());
         let report = Report::new(request, request.deployment(), nodes.collect()).left_out(&crew);
         show_plan(&joined, report, ui)?;

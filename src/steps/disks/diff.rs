@@ -11,15 +11,16 @@ use crate::yaml::Problems;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The volumes to make, `volumes` being those that are there, by [`crate::deployment::Disk::key`]: missing ones, seeds that are cut off, and the seed of every node whose domain is not
-/// defined, since a killed run may have left half of one.
+/// defined, since a killed run may have left half of one. `over` tells the file that a snapshot laid over a disk.
 ///
 /// # Errors
-/// Disks that would have to shrink.
+/// Disks that would have to shrink, or to grow under a snapshot.
 pub fn converge(
     deployment: &Deployment,
     volumes: &BTreeMap<String, u64>,
     defined: &BTreeSet<String>,
     running: &BTreeSet<String>,
+    over: &dyn Fn(&Node, &Disk) -> Option<String>,
 ) -> Result<Vec<Action>, Problems> {
     let mut actions = Vec::new();
     let mut problems = Problems::default();
@@ -52,6 +53,12 @@ pub fn converge(
                 // An extend adds nodes; what the existing ones have is another run's business.
                 Some(_) if deployment.extend.is_some() => {}
                 Some(size) if *size < disk.size => {
+                    if let Some(file) = over(node, disk) {
+                        problems
+                            .push(None, format!("disk {} of '{}' on '{host}' cannot grow under the snapshot that it writes to '{file}'", disk.dev, node.name))
+                            .hint(format!("commit the snapshot first, e.g. by 'virsh blockcommit {} {} --active --pivot', or leave the size as it was", node.name, disk.dev));
+                        continue;
+                    }
                     let reason = format!(
                         "disk {} of {} grows from {} to {}",
                         disk.dev,

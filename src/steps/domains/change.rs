@@ -4,6 +4,8 @@
 mod devices;
 mod metadata;
 
+pub(super) use devices::lies_over;
+
 use super::read::{self, ActualDomain};
 use super::template::{self, Setting};
 use super::when::{self, Kind};

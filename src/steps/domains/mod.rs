@@ -7,6 +7,7 @@ pub mod diff;
 pub mod extras;
 pub mod leavings;
 mod nics;
+pub mod overlaid;
 pub mod pending;
 pub mod read;
 mod running;

@@ -162,20 +162,20 @@ pub fn changes(
 fn differences(nic: &Nic, there: &ActualNic, runs: bool) -> Vec<String> {
     let mut differences = Vec::new();
     let later = if runs { ", after the next restart" } else { "" };
-    let show = |word: &Option<String>| word.as_ref().map_or("none".to_owned(), |w| format!("'{w}'"));
-    if nic.portgroup != there.portgroup {
-        let (is, wanted) = (show(&there.portgroup), show(&nic.portgroup));
-        differences.push(format!("the port group {is}, wanted {wanted}"));
-    }
-    if Some(&nic.model) != there.model.as_ref() {
-        let (is, wanted) = (show(&there.model), &nic.model);
-        differences.push(format!("the model {is}, wanted '{wanted}'{later}"));
-    }
-    if nic.mtu != there.mtu {
-        let show = |mtu: Option<u32>| mtu.map_or("none".to_owned(), |mtu| mtu.to_string());
-        let (is, wanted) = (show(there.mtu), show(nic.mtu));
-        differences.push(format!("the MTU {is}, wanted {wanted}{later}"));
-    }
+    let quoted = |word: &String| format!("'{word}'");
+    let mut note = |what: &str, is: Option<String>, wanted: Option<String>, later: &str| {
+        if is != wanted {
+            let is = is.map_or(format!("no {what}"), |is| format!("the {what} {is}"));
+            let wanted = wanted.as_deref().unwrap_or("none");
+            differences.push(format!("{is}, wanted {wanted}{later}"));
+        }
+    };
+    let [is, wanted] = [&there.portgroup, &nic.portgroup].map(|name| name.as_ref().map(quoted));
+    note("port group", is, wanted, "");
+    let model = there.model.as_ref().map(quoted);
+    note("model", model, Some(quoted(&nic.model)), later);
+    let [is, wanted] = [there.mtu, nic.mtu].map(|mtu| mtu.map(|mtu| mtu.to_string()));
+    note("MTU", is, wanted, later);
     differences
 }
 
@@ -234,11 +234,7 @@ pub fn plug(domain: &Domain, nic: &Nic) -> Result<()> {
 pub fn replug(domain: &Domain, nic: &Nic) -> Result<()> {
     let present = domain.xml_desc(sys::VIR_DOMAIN_XML_INACTIVE)?;
     // With its old place on the bus the guest still finds it where it was.
-    let address = element(&present, nic.mac, |n| {
-        n.children()
-            .find(|n| n.has_tag_name("address"))
-            .map(|n| n.range())
-    })?;
+    let address = element(&present, nic.mac, place)?;
     let xml = template::interface(nic)?;
     let xml = xml.replacen(
         "</interface>",
@@ -309,9 +305,18 @@ pub fn unplug_one(domain: &Domain, mac: Mac) -> Result<()> {
     let Some(xml) = element(&present, mac, |n| Some(n.range()))? else {
         return Ok(());
     };
+    // The running machine may have it elsewhere on its bus.
+    let address = element(&present, mac, place)?;
+    let xml = xml.replacen(&address.unwrap_or_default(), "", 1);
     both(domain, |flags| {
         domain.detach_device_flags(&xml, flags).map(|_| ())
     })
+}
+
+/// Where a NIC is on its bus.
+fn place(nic: &roxmltree::Node<'_, '_>) -> Option<std::ops::Range<usize>> {
+    let address = nic.children().find(|n| n.has_tag_name("address"));
+    address.map(|n| n.range())
 }
 
 /// A part of the definition of the NIC with this address, as text.

@@ -27,7 +27,7 @@ pub fn converge(
     let mut problems = Problems::default();
     let host = &deployment.id.host;
     let folder = deployment.storage.deployment_folder(&deployment.id.name);
-    if present != Some(record) || blueprint.is_some() {
+    if !present.is_some_and(|old| record.plans_the_same(old)) || blueprint.is_some() {
         let (verb, reason) = match present {
             None => (Verb::Create, "the deployment has no record"),
             Some(old) if old.says_the_same(record) => (Verb::Update, "what is asked for is noted first"),

@@ -165,6 +165,16 @@ impl Record {
         *self == at_that_time
     }
 
+    /// Whether a run that plans this record changes nothing else of the other than which nodes were ready: that is noted by
+    /// the way.
+    pub fn plans_the_same(&self, other: &Record) -> bool {
+        let but_ready = Record {
+            ready: self.ready.clone(),
+            ..other.clone()
+        };
+        self.says_the_same(&but_ready)
+    }
+
     /// Reads a record; an empty text is none.
     ///
     /// # Errors
@@ -266,8 +276,10 @@ mod tests {
         let before = record.clone();
         record.touch().unwrap();
         assert!(record.touched_at() > 100 && record != before && record.says_the_same(&before));
+        record.ready.insert("a-0".into());
+        assert!(!record.says_the_same(&before) && record.plans_the_same(&before));
         record.extend = Some(BTreeMap::new());
-        assert!(!record.says_the_same(&before));
+        assert!(!record.says_the_same(&before) && !record.plans_the_same(&before));
     }
 
     #[test]

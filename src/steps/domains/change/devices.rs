@@ -218,7 +218,7 @@ fn path<'a>(disk: Node<'a, '_>) -> Option<&'a str> {
 
 /// Whether a disk is what a snapshot laid over a file: the file must not be written to any more. libvirt does not always say what
 /// lies behind a disk of a definition, and names a snapshot's file after the other one, with the snapshot's name as its suffix.
-fn lies_over(disk: Node<'_, '_>, file: &str) -> bool {
+pub fn lies_over(disk: Node<'_, '_>, file: &str) -> bool {
     let mut behind = disk.descendants().filter(|n| n.has_tag_name("backingStore"));
     let own = path(disk).and_then(|own| own.rsplit_once('.'));
     behind.any(|store| path(store) == Some(file))
