@@ -91,8 +91,10 @@ pub fn run() -> ExitCode {
                 match &cli.command {
                     cli::Command::Virsh(args) => commands::virsh::run(args, answers, &ui).await,
                     cli::Command::Status(args) => commands::status::run(args, &ui).await,
-                    cli::Command::List(args) => commands::list::run(args, &ui).await,
-                    cli::Command::Inventory(args) => commands::inventory::run(args, &ui).await,
+                    cli::Command::List(args) => commands::stoppable(commands::list::run(args, &ui)).await,
+                    cli::Command::Inventory(args) => {
+                        commands::stoppable(commands::inventory::run(args, &ui)).await
+                    }
                     cli::Command::Workspace(args) => commands::workspace::run(args, &ui),
                     cli::Command::Ssh(args) => commands::ssh::ssh(args),
                     cli::Command::Scp(args) => commands::ssh::scp(args),
@@ -106,7 +108,7 @@ pub fn run() -> ExitCode {
                     cli::Command::Hypervisor(args) => commands::hypervisor::run(args, &ui).await,
                     cli::Command::Image(args) => commands::image::run(args, &ui).await,
                     cli::Command::Topology(args) => commands::topology::run(args, &ui),
-                    cli::Command::Doctor(args) => commands::doctor::run(args, &ui).await,
+                    cli::Command::Doctor(args) => commands::stoppable(commands::doctor::run(args, &ui)).await,
                     cli::Command::Completion(args) => {
                         commands::completion::run(args, &ui);
                         Ok(())

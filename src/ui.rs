@@ -308,7 +308,10 @@ impl Ui {
         self.inner.asking.store(true, Ordering::Relaxed);
         let mut answer = String::new();
         let _ = std::io::stdin().lock().read_line(&mut answer);
-        self.inner.asking.store(false, Ordering::Relaxed);
+        // Ctrl-D ends no line.
+        self.inner
+            .asking
+            .store(!answer.ends_with('\n'), Ordering::Relaxed);
         Some(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 

@@ -6,6 +6,7 @@ use crate::cli::console::Console;
 use crate::error::{Exit, Fault, FaultContext};
 use crate::interrupt;
 use crate::libvirt::Libvirt;
+use crate::ssh::passphrase;
 use crate::steps::domains::state::State;
 use crate::ui::Ui;
 use crate::ui::raw::{self, Raw};
@@ -33,6 +34,7 @@ pub async fn run(args: &Console, ui: &Ui) -> Result<()> {
     };
     let leave = || {
         raw::restore();
+        passphrase::restore();
         std::process::exit(Exit::Interrupted as i32);
     };
     tokio::select! {

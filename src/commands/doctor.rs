@@ -7,7 +7,6 @@ mod report;
 use crate::cli::doctor::Doctor;
 use crate::commands::connection;
 use crate::commands::virsh::blocking;
-use crate::interrupt;
 use crate::ui::Ui;
 use crate::workspace::choice;
 use crate::yaml::Problems;
@@ -41,13 +40,12 @@ pub async fn run(args: &Doctor, ui: &Ui) -> Result<()> {
         true => connection::ways(&args.connect, known).all,
         false => Vec::new(),
     };
-    let hosts = interrupt::unless_stopped(blocking(move || {
+    let hosts = blocking(move || {
         Ok(connection::at_once(ways.iter().collect(), |way| {
             reach::checks(&way.host, &way.client)
         }))
-    }))
-    .await
-    .unwrap_or_else(|| Err(crate::apply::stopped()))?;
+    })
+    .await?;
     let report = Report::new(checks, hosts);
     ui.result(&report.text());
     ui.json(&report)?;

@@ -10,6 +10,7 @@ use super::connection::{self, Silent, Way};
 use super::nowhere::nowhere;
 use super::virsh::facts::is_direct;
 use super::virsh::{Session, blocking, report};
+use super::{leave, stoppable};
 use crate::cli::status::Status;
 use crate::deployment::Storage;
 use crate::error::Report;
@@ -50,13 +51,14 @@ pub async fn run(args: &Status, ui: &Ui) -> Result<()> {
         let (asked, sites) = (Arc::clone(&asked), Arc::clone(&sites));
         blocking(move || look(&asked, &mut sites.lock().unwrap_or_else(|e| e.into_inner()))).await
     };
-    let view = look().await?;
     if args.watch {
+        let watching = async { watch(look().await?, ui, look).await };
         return tokio::select! {
-            ended = watch(view, ui, look) => ended,
-            heard = interrupt::listen(|| std::process::exit(0), || ()) => Ok(heard?),
+            ended = watching => ended,
+            heard = interrupt::listen(leave, || ()) => Ok(heard?),
         };
     }
+    let view = stoppable(look()).await?;
     ui.result(shown(&view).trim_end());
     match view.silent.is_empty() {
         true => ui.json(&view),

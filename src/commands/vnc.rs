@@ -4,6 +4,7 @@ mod relay;
 mod rfb;
 mod screen;
 
+use super::leave;
 use super::live::Live;
 use super::virsh::blocking;
 use crate::cli::vnc::Vnc;
@@ -35,7 +36,7 @@ pub async fn run(args: &Vnc, ui: &Ui) -> Result<()> {
     };
     tokio::select! {
         ended = work => ended,
-        heard = interrupt::listen(|| std::process::exit(0), || ()) => Ok(heard?),
+        heard = interrupt::listen(leave, || ()) => Ok(heard?),
     }
 }
 

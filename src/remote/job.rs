@@ -22,6 +22,9 @@ const BEGINNINGS: usize = 3;
 /// How often it is tried to begin one whose folder another client removes just then.
 const TRIES: usize = 20;
 
+/// What looks after long work on the host.
+const SCRIPT: &str = include_str!("job.sh");
+
 /// Long work.
 pub struct Job<'a> {
     /// What it is for: [`Host::end_jobs`] finds it by this.
@@ -66,6 +69,12 @@ impl Job<'_> {
         digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 
+    /// A script for `sh`, and its arguments, by which a host forgets this job: for the command that makes use of its result, as
+    /// a client may be lost between two of them.
+    pub fn forgetting(&self) -> (&'static str, [String; 2]) {
+        (SCRIPT, ["forget".to_owned(), self.name()])
+    }
+
     fn ask(&self, verb: &str, who: &str) -> Cmd {
         let name = self.name();
         let kept = if self.kept { "kept" } else { "" };
@@ -74,7 +83,7 @@ impl Job<'_> {
             words.extend([self.purpose, AT_ONCE, kept, self.script]);
             words.extend(self.args);
         }
-        Cmd::script(include_str!("job.sh"), &words).stdin(if verb == "start" { self.stdin } else { "" })
+        Cmd::script(SCRIPT, &words).stdin(if verb == "start" { self.stdin } else { "" })
     }
 }
 
@@ -146,12 +155,12 @@ impl Host {
         self.check(&job.ask("forget", "")).map(|_| ())
     }
 
-    /// Ends the jobs that are for `purpose`, whoever began them.
+    /// Ends the jobs that are for `purpose`, whoever began them, and forgets those that have ended and nobody asks for.
     ///
     /// # Errors
     /// When the host cannot be reached.
     pub fn end_jobs(&self, purpose: &str) -> Result<()> {
-        let end = Cmd::script(include_str!("job.sh"), &["stop-all", "", "", purpose]);
+        let end = Cmd::script(SCRIPT, &["stop-all", "", "", purpose]);
         self.check(&end).map(|_| ())
     }
 }

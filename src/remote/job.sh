@@ -15,6 +15,8 @@ remove() {
   rm -rf -- "$job"
   rmdir -- "$base" 2>/dev/null
 }
+# Who has asked for it just now.
+awaited() { find "$job" -name 'asks-*' -newermt '5 seconds ago' | head -n 1; }
 # Ends the worker with all that it called, if it is still the one that wrote its number.
 end() {
   worker=$(cat -- "$job/pid" 2>/dev/null)
@@ -94,14 +96,18 @@ stop)
   [ -d "$job" ] || exit 0
   rm -f -- "$job/asks-$3"
   # Another run may be waiting for it, too.
-  [ -z "$(find "$job" -name 'asks-*' -newermt '5 seconds ago' | head -n 1)" ] || exit 0
+  [ -z "$(awaited)" ] || exit 0
   end
   ;;
 stop-all)
   # Those that are for $4, which nobody needs any more.
   for job in "$base"/job-*; do
-    [ "$(cat -- "$job/for" 2>/dev/null)" = "$4" ] || continue
-    end
+    if [ "$(cat -- "$job/for" 2>/dev/null)" = "$4" ]; then
+      end
+    # Nor what ended when nobody was left who waited for it.
+    elif [ -e "$job/status" ] && [ -z "$(awaited)" ]; then
+      remove
+    fi
   done
   ;;
 esac

@@ -89,13 +89,22 @@ impl Quiet {
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        restore();
+        give_back();
     }
 }
 
-/// Gives the terminal its echo back when the program ends while it asks.
+/// Gives the terminal its echo back; whether it had none.
+fn give_back() -> bool {
+    let before = super::lock(&BEFORE).take();
+    if let Some(before) = &before {
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, before);
+    }
+    before.is_some()
+}
+
+/// Gives the terminal its echo back, and ends the line of the question, when the program ends while it asks.
 pub(crate) fn restore() {
-    if let Some(before) = super::lock(&BEFORE).take() {
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &before);
+    if give_back() {
+        eprintln!();
     }
 }

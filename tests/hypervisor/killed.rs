@@ -118,6 +118,15 @@ fn while_it_makes_or_removes_a_deployment() {
     first.env("IRS_KILL_AT", "pool").output().expect("irs starts");
     lab.virsh(&["--kill", "--wait"]).ok();
     assert_eq!(difference(&before, &lab.snapshot_but_cache()), "");
+
+    // When its image is in the cache by its name, nothing of the download waits for somebody who comes back.
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::copy(&image, folder.path().join("blank.img")).expect("an image");
+    let url = format!("{}/blank.img", lab.serve(folder.path()));
+    let fetch = [&make[..5], &[&url]].concat();
+    killed(&lab, "fetched", &fetch);
+    assert_eq!(lab.enter(&["ls", "/run/irs"]).stdout, "");
+    check_whole(&lab, "fetched", &fetch, &nodes);
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub(super) fn send(
         shown: sent.shown.clone(),
         came: None,
     };
-    let settled = settle(host, &arrived, hear);
+    let settled = settle(host, &arrived, None, hear);
     let Err(error) = settled else { return settled };
     // Another run may have sent the same, and been faster with the last step.
     let placed = "[ ! -e \"$1\" ] && [ -e \"$2\" ] && [ -e \"$2.seal\" ]";

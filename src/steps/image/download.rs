@@ -89,14 +89,14 @@ fn partial(wanted: &Wanted<'_>) -> String {
     format!("{}{}.part", index_name(wanted.url), other(wanted.checksum))
 }
 
-/// What a job of fetching ended with; the job itself is to be forgotten when that was made use of.
+/// What a job of fetching ended with; the job itself is forgotten when that was made use of.
 pub(super) fn fetch<T>(
     wanted: &Wanted<'_>,
     seen: &str,
     (host, folder): (&Host, &str),
     packed: &str,
     hear: &dyn Fn(News) -> Result<()>,
-    then: impl FnOnce(Output, &str) -> Result<Option<T>>,
+    then: impl FnOnce(Output, &str, &Job<'_>) -> Result<Option<T>>,
 ) -> Result<Option<T>> {
     let partial = partial(wanted);
     let file = format!("{folder}/{partial}");
@@ -127,7 +127,7 @@ pub(super) fn fetch<T>(
     if !output.success() {
         return Err(failure(wanted, host, &output));
     }
-    let result = then(output, &file);
+    let result = then(output, &file, &job);
     host.forget(&job)?;
     result
 }
@@ -141,7 +141,7 @@ fn download(
     folder: &str,
     hear: &dyn Fn(News) -> Result<()>,
 ) -> Result<Option<Base>> {
-    fetch(wanted, seen, (host, folder), "", hear, |output, file| {
+    fetch(wanted, seen, (host, folder), "", hear, |output, file, job| {
         let report = output.text();
         if report.trim() == "cached" {
             return Ok(None);
@@ -156,8 +156,9 @@ fn download(
         if let Ok(arrived) = &arrived {
             hear(News::Size(wanted.length.unwrap_or(arrived.size)))?;
         }
-        let settled = arrived.and_then(|arrived| settle(host, &arrived, hear));
+        let settled = arrived.and_then(|arrived| settle(host, &arrived, Some(job), hear));
         let is_there = host.run(&Cmd::new("test").args(["-e", &file]))?.success();
+        crate::interrupt::point("fetched");
         if settled.is_err() && is_there {
             discard(host, &file);
         }

@@ -181,7 +181,7 @@ pub(super) fn send(
             sent.must_be,
         )
     });
-    let settled = whole.and_then(|arrived| settle(host, &arrived, hear));
+    let settled = whole.and_then(|arrived| settle(host, &arrived, None, hear));
     if settled.is_err() {
         discard(host, &path);
     }

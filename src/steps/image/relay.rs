@@ -30,7 +30,7 @@ pub(super) fn bring(
     here.text(&Cmd::script(prune, &[own, KEPT_DAYS]))?;
     let mut report = String::new();
     let file = loop {
-        let fetched = fetch(wanted, "", (&here, own), "packed", hear, |output, file| {
+        let fetched = fetch(wanted, "", (&here, own), "packed", hear, |output, file, _| {
             report = output.text();
             Ok(Some(PathBuf::from(file)))
         })?;

@@ -28,11 +28,17 @@ pub struct Arrived<'a> {
     pub came: Option<String>,
 }
 
-/// Checks a complete image and gives it its name, in one move; one that is refused is left to the caller.
+/// Checks a complete image and gives it its name, in one move, with which the `job` that brought it is forgotten; one that is
+/// refused is left to the caller.
 ///
 /// # Errors
 /// `Usage` for a damaged image; what the hypervisor says where it cannot be converted or placed.
-pub fn settle(host: &Host, arrived: &Arrived<'_>, hear: &dyn Fn(News) -> Result<()>) -> Result<Base> {
+pub fn settle(
+    host: &Host,
+    arrived: &Arrived<'_>,
+    job: Option<&Job<'_>>,
+    hear: &dyn Fn(News) -> Result<()>,
+) -> Result<Base> {
     let Arrived {
         folder,
         part,
@@ -54,6 +60,10 @@ pub fn settle(host: &Host, arrived: &Arrived<'_>, hear: &dyn Fn(News) -> Result<
         dig(host, folder, part, hear)?;
     }
     let index = index.as_deref().unwrap_or_default();
+    let forgetting = job.map(Job::forgetting);
+    let (forget, of) = forgetting
+        .as_ref()
+        .map_or(("", &[][..]), |(script, of)| (*script, &of[..]));
     let place = Cmd::script(
         &sealing(include_str!("place.sh")),
         &[
@@ -65,8 +75,10 @@ pub fn settle(host: &Host, arrived: &Arrived<'_>, hear: &dyn Fn(News) -> Result<
             &sum,
             &shown.replace(char::is_control, "?"),
             arrived.came.as_deref().unwrap_or_default(),
+            forget,
         ],
-    );
+    )
+    .args(of);
     host.text(&place)
         .context("putting the base image into the cache")?;
     Ok(Base {
@@ -213,7 +225,7 @@ mod tests {
             shown: shown.to_owned(),
             came: None,
         };
-        settle(&Host::here(), &arrived, &|_| Ok(()))
+        settle(&Host::here(), &arrived, None, &|_| Ok(()))
     }
 
     fn state(path: &str) -> String {
