@@ -1,5 +1,7 @@
 //! Signals and lost connections in the middle of a run: what is said, and that the same command goes on.
 
+mod terminal;
+
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -333,46 +335,31 @@ fn a_signal_stops_a_run_in_each_of_its_phases() {
     run.signal("TERM").end().exits(130);
     lab.virsh(&["--kill"]).ok();
 
-    // While it asks, one that only looks too: the terminal has its echo back.
-    let key = folder.path().join("key");
-    std::fs::copy(lab.key(), &key).expect("a key");
-    let key = key.display().to_string();
-    let lock = ["-q", "-p", "-P", "", "-N", "secret", "-f", &key];
-    Command::new("ssh-keygen").args(lock).run().ok();
-    let pid = folder.path().join("pid");
-    let mut list = lab.on_host_command(&["list"]);
-    let words = list
-        .args(["--host-key", &key])
-        .get_args()
-        .map(|word| word.to_str());
-    let words = shlex::try_join(words.map(|word| word.expect("text"))).expect("words");
-    let line = format!(
-        "sh -c 'echo $$ >{}; exec {} {words}'; echo status $?; stty -a",
-        pid.display(),
-        env!("CARGO_BIN_EXE_irs")
+    // Nor is what came fetched again when its conversion is stopped.
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::remove_file(&go).expect("it goes");
+    let slow = format!(
+        "#!/bin/sh\n[ \"$1\" != convert ] || while [ ! -e {} ]; do sleep 0.1; done\nexec {} \"$@\"\n",
+        go.display(),
+        file("qemu-img")
     );
-    let mut script = Command::new("script");
-    let mut terminal = script
-        .args(["-qec", &line, "/dev/null"])
-        .env("IRS_HOME", lab.home())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("a terminal");
-    let mut shown = String::new();
-    while !shown.contains("passphrase for ") {
-        let mut some = [0; 256];
-        let screen = terminal.stdout.as_mut().expect("its screen");
-        let count = std::io::Read::read(screen, &mut some).expect("it shows");
-        assert_ne!(count, 0, "it does not ask: {shown}");
-        shown.push_str(&String::from_utf8_lossy(&some[..count]));
-    }
-    let id = std::fs::read_to_string(&pid).expect("its number");
-    Command::new("kill").args(["-s", "TERM", id.trim()]).run().ok();
-    let rest = terminal.wait_with_output().expect("it ends").stdout;
-    let rest = String::from_utf8_lossy(&rest);
-    assert!(rest.contains("interrupted: nothing was changed"), "{rest}");
-    assert!(rest.contains("status 130") && rest.contains(" echo "), "{rest}");
+    std::fs::write(file("slow"), slow).expect("a program");
+    let prepare = "cd \"$1\" && qemu-img convert -O vmdk slow.qcow2 other.vmdk && cp /usr/bin/qemu-img . && chmod +x slow \
+        && mount --bind slow /usr/bin/qemu-img";
+    lab.enter(&["sh", "-c", prepare, "sh", &file("")]).ok();
+    let converts = || sh(&lab, "ps -eo args | grep -q '/[q]emu-img convert'").status == Some(0);
+    let url = format!("{base}/other.vmdk");
+    let pull = UnderWay::start(lab.cache_command(&["pull", &url]));
+    until("it is converted", converts);
+    pull.signal("INT").end().exits(130);
+    assert!(!converts());
+    std::fs::write(&go, "").expect("a file");
+    lab.cache(&["pull", &url]).ok();
+    assert_eq!(sent(&lab, "other"), ["0"]);
+    sh(&lab, "umount /usr/bin/qemu-img").ok();
+    assert_eq!(sh(&lab, "ls /run/irs").stdout, "");
+
+    terminal::stopped_while_it_asks(&lab, folder.path());
 
     // Where a signal is ignored, as under nohup, it stays so.
     let mut command = Command::new("sh");

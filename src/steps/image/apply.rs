@@ -84,6 +84,10 @@ pub(super) fn send(
     };
     let settled = settle(host, &arrived, None, hear);
     let Err(error) = settled else { return settled };
+    // What was sent is whole: the next run begins with its check.
+    if apply::is_stop(&error) {
+        return Err(error);
+    }
     // Another run may have sent the same, and been faster with the last step.
     let placed = "[ ! -e \"$1\" ] && [ -e \"$2\" ] && [ -e \"$2.seal\" ]";
     let base = format!("{folder}/{name}");

@@ -4,6 +4,7 @@ use super::apply::discard;
 use super::getting::{self, Getting, Via};
 use super::settle::{Arrived, settle};
 use super::{Base, Work, cache_name, index_name, locate, packed, relay, unconverted};
+use crate::apply::is_stop;
 use crate::checksum::{Algorithm, Checksum};
 use crate::deployment::Storage;
 use crate::error::{Exit, Fault};
@@ -89,7 +90,8 @@ fn partial(wanted: &Wanted<'_>) -> String {
     format!("{}{}.part", index_name(wanted.url), other(wanted.checksum))
 }
 
-/// What a job of fetching ended with; the job itself is forgotten when that was made use of.
+/// What a job of fetching ended with; the job itself is forgotten when that was made use of,
+/// but not when the run is asked to stop before.
 pub(super) fn fetch<T>(
     wanted: &Wanted<'_>,
     seen: &str,
@@ -128,7 +130,9 @@ pub(super) fn fetch<T>(
         return Err(failure(wanted, host, &output));
     }
     let result = then(output, &file, &job);
-    host.forget(&job)?;
+    if !result.as_ref().is_err_and(is_stop) {
+        host.forget(&job)?;
+    }
     result
 }
 
@@ -159,12 +163,14 @@ fn download(
         let settled = arrived.and_then(|arrived| settle(host, &arrived, Some(job), hear));
         let is_there = host.run(&Cmd::new("test").args(["-e", &file]))?.success();
         crate::interrupt::point("fetched");
-        if settled.is_err() && is_there {
-            discard(host, &file);
-        }
         match settled {
             Ok(base) => Ok(Some(base)),
-            Err(error) if is_there => Err(error),
+            // What has come is whole: the next run begins with its check.
+            Err(error) if is_stop(&error) => Err(error),
+            Err(error) if is_there => {
+                discard(host, &file);
+                Err(error)
+            }
             // Another run was faster, or somebody cleared up what nobody had asked for since.
             Err(_) => Ok(None),
         }
