@@ -3,6 +3,7 @@
 use crate::deployment::{Identity, Storage};
 use crate::libvirt::Libvirt;
 use crate::names;
+use crate::patience;
 use crate::remote::{Cmd, Host};
 use crate::steps::domains::read::{ActualDomain, ActualNic};
 use crate::steps::host::bridges::lan::{self, LanNic};
@@ -38,6 +39,7 @@ pub struct Actual {
 /// When a call or the facts command fails.
 pub fn read(host: &Host, libvirt: &Libvirt, storage: &Storage, deployment: &str) -> Result<Actual> {
     let folder = storage.deployment_folder(deployment);
+    let _waiting = patience::waiting(format!("what libvirt has on '{}'", host.name()));
     // The facts come over another channel than libvirt's answers: ask for both at once.
     std::thread::scope(|scope| {
         let facts = scope.spawn(|| host::facts::read(host, libvirt, &storage.folder, &folder));

@@ -41,6 +41,9 @@ pub struct Blueprint {
     dropped: BTreeMap<String, Dropped>,
     /// Its nodes, by type and index.
     pub nodes: Vec<Node>,
+    /// The nodes whose screens have a password by irs; the passwords are written down nowhere. None where an older irs left it open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    passwords: Option<BTreeSet<String>>,
 }
 
 impl Blueprint {
@@ -53,6 +56,7 @@ impl Blueprint {
         defined: &BTreeSet<String>,
     ) -> Blueprint {
         let known = |name: &str| before.and_then(|before| before.node(name));
+        let passwords = passwords(deployment, before);
         let mut nodes: Vec<Node> = Vec::new();
         for node in &deployment.nodes {
             match known(&node.name) {
@@ -99,7 +103,26 @@ impl Blueprint {
             dropped: theirs::dropped(before, &networks),
             networks,
             nodes,
+            passwords,
         }
+    }
+
+    /// Whether it says what another one does, as far as it says anything of it: what an older irs did not write down is no
+    /// reason to write it anew.
+    ///
+    /// # Errors
+    /// Never, for this type.
+    pub fn says_the_same(&self, other: &Blueprint) -> Result<bool> {
+        let mut other = other.clone();
+        if self.passwords.is_none() {
+            other.passwords = None;
+        }
+        Ok(self.to_json()? == other.to_json()?)
+    }
+
+    /// Whether a node's screen has a password by irs, where that is known.
+    pub fn has_password(&self, node: &str) -> Option<bool> {
+        self.passwords.as_ref().map(|names| names.contains(node))
     }
 
     /// What there must be when these nodes are gone, with their wires and addresses.
@@ -123,9 +146,14 @@ impl Blueprint {
                 .retain(|nic| !gone.iter().any(|network| network.name == nic.network));
             node.external = node.nics.iter().position(|nic| Some(nic.mac) == reached);
         }
+        let mut passwords = self.passwords.clone();
+        if let Some(passwords) = &mut passwords {
+            passwords.retain(|name| !names.contains(name));
+        }
         Blueprint {
             networks,
             nodes,
+            passwords,
             ..self.clone()
         }
     }
@@ -215,6 +243,26 @@ impl Blueprint {
     pub fn to_json(&self) -> Result<String> {
         Ok(serde_json::to_string(self)? + "\n")
     }
+}
+
+/// The nodes whose screens have a password after a run; none while that is not known of all.
+fn passwords(deployment: &Deployment, before: Option<&Blueprint>) -> Option<BTreeSet<String>> {
+    let known = |name: &str| before.is_some_and(|before| before.node(name).is_some());
+    // Of the nodes that are there an extend says nothing.
+    let said = |name: &str| deployment.extend.is_none() || !known(name);
+    let named = deployment.nodes.iter().filter(|node| said(&node.name));
+    let all: BTreeSet<&str> = named.clone().map(|node| node.name.as_str()).collect();
+    let mut passwords: BTreeSet<String> = named
+        .filter(|node| node.vnc.password.is_some())
+        .map(|node| node.name.clone())
+        .collect();
+    let others = before.iter().flat_map(|before| &before.nodes);
+    for other in others.filter(|node| !all.contains(node.name.as_str())) {
+        if before?.has_password(&other.name)? {
+            passwords.insert(other.name.clone());
+        }
+    }
+    Some(passwords)
 }
 
 /// Adds the ends of new wires.

@@ -7,6 +7,7 @@ use crate::plan::{Action, Plan};
 use crate::steps::host::access::{limits, stack};
 use crate::steps::host::record::Record;
 use crate::steps::host::{self, bridges, openvswitch};
+use crate::steps::networks::read::ActualNetwork;
 use crate::steps::{disks, domains, networks, start};
 use crate::yaml::Problems;
 use std::borrow::Cow;
@@ -24,6 +25,8 @@ pub struct Goal<'a> {
     pub actual: &'a Actual,
     /// Disks and seeds that are there, by [`crate::deployment::Disk::key`], with their sizes in bytes.
     pub volumes: &'a BTreeMap<String, u64>,
+    /// Those that QEMU could not open, with what is wrong.
+    pub damaged: &'a BTreeMap<String, String>,
 }
 
 /// The actions of a step, or what it refuses.
@@ -82,12 +85,22 @@ impl Goal<'_> {
 
     /// What must change in the networks of a deployment, or of a part of it.
     pub fn of_networks(&self, deployment: &Deployment) -> Found {
-        let Actual { networks, facts, .. } = self.actual;
-        let before = facts.blueprint.as_ref();
-        let networks = before.map_or(Cow::Borrowed(&networks[..]), |before| {
+        let there = self.past_theirs(deployment);
+        networks::diff::converge(deployment, &there, &self.actual.facts)
+    }
+
+    /// The restarts of networks that lack what they are defined to have, which `--restart` asks for.
+    pub fn restarts_of_networks(&self) -> Vec<Action> {
+        let there = self.past_theirs(self.deployment);
+        networks::pending::restarts(self.deployment, &there)
+    }
+
+    /// The networks that are there, less what others added to them.
+    fn past_theirs(&self, deployment: &Deployment) -> Cow<'_, [ActualNetwork]> {
+        let before = self.actual.facts.blueprint.as_ref();
+        before.map_or(Cow::Borrowed(&self.actual.networks[..]), |before| {
             before.past_theirs(deployment, self.actual)
-        });
-        networks::diff::converge(deployment, &networks, facts)
+        })
     }
 
     /// The reservations of NICs that are gone.
@@ -117,7 +130,13 @@ impl Goal<'_> {
             domains::overlaid::over(found, &disk.dev, &disk.path(&folder))
         };
         all([
-            disks::diff::converge(deployment, self.volumes, &defined, &running, &over),
+            disks::diff::converge(
+                deployment,
+                (self.volumes, self.damaged),
+                &defined,
+                &running,
+                &over,
+            ),
             domains::diff::converge(deployment, domains, networks),
             Ok(domains::vlans::converge(
                 deployment,

@@ -20,6 +20,7 @@ pub mod cli;
 pub mod commands;
 pub mod completion;
 pub mod converge;
+pub mod core_dumps;
 pub mod customize;
 pub mod deployment;
 pub mod error;
@@ -37,6 +38,7 @@ pub mod names;
 pub mod osinfo;
 pub mod outputs;
 pub mod packed;
+pub mod patience;
 pub mod plan;
 pub mod ready;
 pub mod remote;
@@ -64,6 +66,7 @@ const LOGGED: [u8; 3] = [1, 3, 4];
 
 /// Runs the program; everything that goes wrong ends here.
 pub fn run() -> ExitCode {
+    core_dumps::none();
     let arguments: Vec<_> = std::env::args_os().collect();
     if completion::answered(&arguments) {
         return ExitCode::SUCCESS;

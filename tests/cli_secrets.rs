@@ -136,3 +136,45 @@ fn programs_that_irs_starts_are_not_told_its_secrets() {
     assert!(seen.contains("PATH="), "{seen}");
     assert!(!seen.contains("sesame") && !seen.contains("hush"), "{seen}");
 }
+
+/// A crash of irs, which waits for a password on its stdin.
+#[test]
+fn a_crash_leaves_no_core_dump() {
+    use std::os::unix::process::ExitStatusExt;
+    let home = tempfile::tempdir().unwrap();
+    let crash = |line: &str| {
+        let script = format!("ulimit -c unlimited; exec {line}");
+        let mut child = Command::new("bash")
+            .args(["-c", &script])
+            .env("IRS_HOME", home.path().join("home"))
+            .current_dir(home.path())
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        // It sleeps on a pipe that nobody writes to.
+        let program = line.split(' ').next().unwrap().rsplit('/').next().unwrap();
+        let waits = || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap();
+            assert!(!stat.contains(") Z "), "it ended by itself");
+            stat.contains(&format!("({program}) S "))
+        };
+        while !waits() {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(child.id() as i32).unwrap(),
+            rustix::process::Signal::ABORT,
+        )
+        .unwrap();
+        let status = child.wait().unwrap();
+        assert_eq!(status.signal(), Some(6), "{status}");
+        status.core_dumped()
+    };
+    let irs = env!("CARGO_BIN_EXE_irs");
+    let file = "--topology-nodes compute:1 --vnc-password-file /dev/stdin";
+    assert!(!crash(&format!("{irs} virsh --host-address {NOWHERE} {file}")));
+    if !crash("cat") {
+        eprintln!("this machine makes no core dumps of anything");
+    }
+}

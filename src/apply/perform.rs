@@ -5,6 +5,7 @@ use crate::apply;
 use crate::deployment::ImageSource;
 use crate::interrupt;
 use crate::names;
+use crate::patience;
 use crate::plan::{Action, Verb, Work};
 use crate::remote::News;
 use crate::steps::disks::Materials;
@@ -33,6 +34,17 @@ pub(super) fn perform(action: &Action, tools: &Tools) -> Result<()> {
     let began = Instant::now();
     let what = format!("{} {} '{}'", action.verb, action.kind, action.name);
     tracing::info!(host = action.host, "{what}: {}", action.reason);
+    let verb = match action.verb {
+        Verb::Restart => "restarting",
+        _ if action.step == Step::Start => "starting",
+        Verb::Create => "creating",
+        Verb::Update => "changing",
+        Verb::Remove => "removing",
+    };
+    // Images show how far they are, and a guest has its time to go down.
+    let quick = action.step != Step::Image && action.verb != Verb::Restart;
+    let doing = || format!("{verb} {} '{}' on '{}'", action.kind, action.name, action.host);
+    let _waiting = quick.then(|| patience::waiting(doing()));
     let pool = names::pool(&id.name);
     let result = match &action.work {
         Work::Host(work) => steps::host::apply::apply(work, libvirt, host, id),
@@ -61,21 +73,11 @@ pub(super) fn perform(action: &Action, tools: &Tools) -> Result<()> {
                 .map_err(|error| steps::start::fallen::explain(host, libvirt, work.name(), error))
         }
     };
-    let verb = match action.verb {
-        Verb::Restart => "restarting",
-        _ if action.step == Step::Start => "starting",
-        Verb::Create => "creating",
-        Verb::Update => "changing",
-        Verb::Remove => "removing",
-    };
     if let Err(error) = result {
         tracing::debug!(host = action.host, "{what}: failed: {error:#}");
         return Err(match apply::is_stop(&error) {
             true => error,
-            false => error.context(format!(
-                "{verb} {} '{}' on '{}'",
-                action.kind, action.name, action.host
-            )),
+            false => error.context(doing()),
         });
     }
     tracing::debug!(

@@ -262,7 +262,8 @@ pub struct NodeFlags {
     /// Log each node's serial console on the hypervisor, under /var/lib/libvirt/qemu.
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_value = "no", default_missing_value = "yes", value_parser = Boolean, env = "IRS_SERIAL_FILES", hide_possible_values = true)]
     pub serial_files: bool,
-    /// Hardware virtualization, or QEMU's own emulation; auto takes KVM where it is usable.
+    /// Hardware virtualization, or QEMU's own emulation; auto takes KVM where it is usable, and leaves nodes that are
+    /// there as they are.
     #[arg(long, value_enum, value_name = "TYPE", default_value_t = VirtType::Auto, env = "IRS_VIRT_TYPE")]
     pub virt_type: VirtType,
     /// Which nodes are started: 'os' leaves those without an OS parked, for Ironic to switch on.
@@ -344,6 +345,17 @@ pub enum VirtType {
     Kvm,
     /// QEMU's emulation: slow.
     Qemu,
+}
+
+impl VirtType {
+    /// What is asked for; nothing where it is to be found out.
+    pub fn said(self) -> Option<&'static str> {
+        match self {
+            VirtType::Auto => None,
+            VirtType::Kvm => Some("kvm"),
+            VirtType::Qemu => Some("qemu"),
+        }
+    }
 }
 
 /// How new nodes are dealt to several hypervisors.

@@ -26,6 +26,9 @@ pub struct Node {
     pub index: u32,
     /// The domain's UUID.
     pub uuid: Uuid,
+    /// What it is to run by, `kvm` or `qemu`, where this run is told: else one that is there stays what it is.
+    #[serde(skip)]
+    pub virt_type: Option<&'static str>,
     /// Virtual CPUs.
     pub cpu: u32,
     /// How they are laid out, when that is asked for.

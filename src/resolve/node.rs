@@ -80,6 +80,7 @@ pub(super) fn node(
         node_type: spec.name.clone(),
         file_name: spec.file_name.clone(),
         index,
+        virt_type: None,
         cpu: spec.cpu,
         cpu_layout: spec.cpu_layout,
         cpu_model: wanted.virtopts.cpu.as_ref().unwrap_or(&spec.cpumodel).clone(),

@@ -14,6 +14,13 @@ impl Edits {
         self.0.push((element.range(), text.into()));
     }
 
+    /// Gives an attribute that an element has another value, of plain letters.
+    pub fn set(&mut self, element: Node<'_, '_>, attribute: &str, value: &str) {
+        if let Some(attribute) = element.attribute_node(attribute) {
+            self.0.push((attribute.range_value(), value.to_owned()));
+        }
+    }
+
     /// Puts a text right before the end tag of an element, which must have one.
     ///
     /// # Errors
@@ -77,7 +84,8 @@ mod tests {
         assert!(edits.is_empty());
         edits.append(root, "<y/>").unwrap();
         edits.append(root, "<z/>").unwrap();
-        edits.replace(child(root, "b").unwrap(), "<b x='2'/>");
+        edits.set(child(root, "b").unwrap(), "x", "2");
+        edits.set(child(root, "b").unwrap(), "absent", "2");
         edits.replace(child(root, "d").unwrap(), "");
         assert_eq!(edits.apply(text), "<a>\n <b x='2'/><!-- c -->\n<y/><z/></a>");
         assert!(edits.append(child(root, "b").unwrap(), "").is_err());

@@ -67,6 +67,12 @@ impl Blank<'_> {
         Definition::of(self.lab.ask(&["dumpxml", "--security-info", "blank-0"]))
     }
 
+    /// Gives the network that it has all the time a DNS domain.
+    fn in_domain(&self) {
+        let named = NETWORK.replace("{name: management,", "{name: management, domain: lab.example,");
+        std::fs::write(self.folder.join("network/plain.yml"), named).expect("the network file");
+    }
+
     fn reserved(&self, network: &str) -> Vec<String> {
         Definition::of(self.lab.ask(&["net-dumpxml", network])).all("host", "ip")
     }
@@ -104,7 +110,13 @@ fn of_a_node_that_obeys_nobody() {
 
     // What libvirt can is done at once; what it cannot is told by every run until there was a restart.
     blank.is((2, 96), &["management", "other"], "second");
+    blank.in_domain();
     let run = blank.converges(&[]);
+    let of_network = "DNS domain from none to lab.example";
+    assert_eq!(
+        run.list("networks")[0]["pending"],
+        serde_json::json!([of_network])
+    );
     let lacks = ["memory from 64 MiB to 96 MiB", "CPUs from 1 to 2"];
     assert_eq!(pending(&run), lacks);
     for reason in [
@@ -123,6 +135,12 @@ fn of_a_node_that_obeys_nobody() {
     assert_eq!(lab.ask(&["domid", "blank-0"]), machine, "it was restarted");
     let status = lab.on_host(&["status", "--format", "json"]).ok();
     assert_eq!(pending(&status), lacks);
+    let of_status = |status: &Run| {
+        let networks = status.list("networks");
+        let mut named = networks.iter().filter(|one| one["name"] == "management");
+        named.next().expect("the network")["pending"].clone()
+    };
+    assert_eq!(of_status(&status), serde_json::json!([of_network]));
 
     // Killed between the stop and the start: the next run starts it, whether it is to restart anything or not.
     let restart = ["--restart", "--restart-timeout", "1"];
@@ -139,6 +157,7 @@ fn of_a_node_that_obeys_nobody() {
 
     // A NIC that it does not let go of, and sizes that only a restart makes smaller.
     blank.is((1, 64), &["management"], "second");
+    blank.in_domain();
     let run = blank
         .converges(&restart)
         .says(&["blank-0 was not down within 1s, and was switched off"]);

@@ -109,7 +109,15 @@ fn what_somebody_changes_is_named_and_repaired_and_what_others_added_stays() {
     );
     shell("echo \"<input type='tablet' bus='usb'/>\" >/tmp/irs-drift-usb.xml");
     ask("attach-device compute-1 /tmp/irs-drift-usb.xml --config");
+    shell("echo \"<watchdog model='i6300esb' action='reset'/>\" >/tmp/irs-drift-dog.xml");
+    ask("attach-device compute-1 /tmp/irs-drift-dog.xml --config");
+    shell("rm /tmp/irs-drift-dog.xml");
     assert_eq!(drift(&lab), [] as [Value; 0]);
+    // Nor does irs wait for a restart to bring it.
+    let status = lab.on_host(&["status", "--format", "json"]).ok();
+    for node in status.list("nodes") {
+        assert_eq!(node["pending"], serde_json::json!([]), "{node}");
+    }
 
     let external = lab.domain("compute-1").all("mac", "address")[2].clone();
     let host = format!("<host mac='{external}' ip='10.0.0.3'/>");
@@ -160,7 +168,7 @@ fn what_somebody_changes_is_named_and_repaired_and_what_others_added_stays() {
          virsh net-define /tmp/irs-drift-net.xml && virsh net-destroy data && virsh net-start data
          virsh net-dumpxml --inactive external | sed 's,10[.]0[.]0[.],10.9.0.,g' >/tmp/irs-drift-net.xml
          virsh net-define /tmp/irs-drift-net.xml && rm /tmp/irs-drift-net.xml
-         virsh dumpxml --inactive compute-1 | sed \"s,dev='vda' bus='virtio',dev='sda' bus='sata',; /<disk /,/<.disk>/{/<address /d}\" >/tmp/irs-drift.xml
+         virsh dumpxml --inactive compute-1 | sed \"s,dev='vda' bus='virtio',dev='sda' bus='sata',; /<disk /,/<.disk>/{/<address /d}; s,<graphics ,<graphics passwd='theirs' ,\" >/tmp/irs-drift.xml
          virsh define /tmp/irs-drift.xml && rm /tmp/irs-drift.xml",
     );
     repaired(
@@ -174,7 +182,7 @@ fn what_somebody_changes_is_named_and_repaired_and_what_others_added_stays() {
             ("external", "another IPv4 subnet: 10.9.0.1/24, wanted 10.0.0.1/24"),
             (
                 "compute-1",
-                "disk vda: bus from 'sata' to 'virtio', device from 'sda' to 'vda'",
+                "disk vda: bus from 'sata' to 'virtio', device from 'sda' to 'vda'; its screen has a password",
             ),
         ],
     );
@@ -248,6 +256,21 @@ fn what_somebody_changes_is_named_and_repaired_and_what_others_added_stays() {
     );
     let refused = lab.virsh(&[NODES, SIZES].concat()).exits(2);
     refused.says(&["is gone while the node runs", "copy its data off first"]);
+    // Nor is another file in its place taken for it, or what is left of it.
+    for (make, what) in [
+        ("head -c 131072", "is cut off at 131072 bytes"),
+        ("tail -c 1", "is no qcow2 image any more"),
+    ] {
+        shell(&format!("{make} {aside} >{disk}"));
+        let damaged = drift(&lab);
+        assert_eq!(
+            (damaged.len(), &damaged[0]["next"]),
+            (1, &"refuse".into()),
+            "{damaged:#?}"
+        );
+        let refused = lab.virsh(&[NODES, SIZES].concat()).exits(2);
+        refused.says(&["disk vda of 'compute-1' on", what, "put back what it was"]);
+    }
     shell(&format!("mv {aside} {disk}"));
     assert_eq!(drift(&lab), [] as [Value; 0]);
 

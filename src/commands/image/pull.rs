@@ -14,7 +14,7 @@ use crate::steps::host::Work;
 use crate::steps::host::apply::make_pool;
 use crate::steps::image::getting::Getting;
 use crate::steps::image::locate::{Wish, locate};
-use crate::steps::image::{Base, Located, apply, sums};
+use crate::steps::image::{Base, Located, apply, room, sums};
 use crate::topology;
 use crate::ui::Ui;
 use crate::units::format_size;
@@ -143,6 +143,7 @@ fn pull(way: &Way, asked: &Asked, ui: &Ui, reached: &mut bool) -> Result<Pulled>
         .unprotected()
         .into_iter()
         .for_each(|warning| ui.warn(&warning));
+    room::check(host, asked.storage.folder.trim_end_matches('/'), &located)?;
     let size = located.size();
     let (base, changed) = match located {
         Located::Cached(base) => (base, false),

@@ -21,6 +21,7 @@ use crate::yaml::Problem;
 use anyhow::Result;
 use roxmltree::Document;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Something that is not as irs made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -90,9 +91,13 @@ pub fn drift(host: &Host, storage: &Storage, actual: &Actual, id: &Identity) -> 
     }
     let mut deployment = blueprint.deployment(id, storage);
     let mut volumes = actual.volumes(&id.name);
+    let mut damaged = actual.facts.damaged.clone();
     let mut found = Vec::new();
     match outside::look(host, &mut deployment, actual) {
-        Ok(outside) => volumes.extend(outside.sizes),
+        Ok(outside) => {
+            volumes.extend(outside.sizes);
+            damaged.extend(outside.damaged);
+        }
         Err(error) => found.push(Drift::known(Kind::Host, &id.host, format!("{error:#}"))),
     }
     found.extend(
@@ -108,7 +113,7 @@ pub fn drift(host: &Host, storage: &Storage, actual: &Actual, id: &Identity) -> 
                 },
             }),
     );
-    found.extend(of_blueprint(blueprint, deployment, &volumes, actual)?);
+    found.extend(of_blueprint(blueprint, deployment, (&volumes, &damaged), actual)?);
     let nodes = || {
         actual
             .domains_of(id.uuid)
@@ -135,14 +140,19 @@ fn fallen(domain: &ActualDomain) -> Drift {
 fn of_blueprint(
     blueprint: &Blueprint,
     mut deployment: Deployment,
-    volumes: &std::collections::BTreeMap<String, u64>,
+    (volumes, damaged): (&BTreeMap<String, u64>, &BTreeMap<String, String>),
     actual: &Actual,
 ) -> Result<Vec<Drift>> {
     let id = deployment.id.clone();
     for node in &mut deployment.nodes {
-        // Passwords are written down nowhere: the one that is there is taken for the right one.
+        // Passwords are written down nowhere: the one that is there is taken for the right one, where there is to be one.
         let domain = actual.domains.iter().find(|domain| domain.name == node.name);
-        node.vnc.password = domain.and_then(|domain| password(domain.definition.reveal()));
+        let there = domain.and_then(|domain| password(domain.definition.reveal()));
+        node.vnc.password = match blueprint.has_password(&node.name) {
+            Some(true) => there.or_else(|| Some(Secret::new("lost"))),
+            Some(false) => None,
+            None => there,
+        };
     }
     let lost = || {
         let slot = Slot {
@@ -158,6 +168,7 @@ fn of_blueprint(
         blueprint: None,
         actual,
         volumes,
+        damaged,
     };
     if let Ok(plan) = goal.plan(Vec::new(), Vec::new()) {
         return Ok(of_plan(plan));

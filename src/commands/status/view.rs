@@ -84,6 +84,8 @@ struct NetworkView {
     subnets: Vec<String>,
     /// The addresses that its DHCP server has given.
     leases: Vec<LeaseView>,
+    /// What only its next start shows.
+    pending: Vec<String>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -123,7 +125,9 @@ impl View {
             let domain = domains.find(|domain| domain.nics.iter().any(|nic| nic.mac == mac));
             domain.map(|domain| domain.name.clone())
         };
+        let mut pending = report::pending_of_networks(actual, id);
         let networks = actual.networks_of(id.uuid).map(|network| NetworkView {
+            pending: pending.remove(&network.name).unwrap_or_default(),
             name: network.name.clone(),
             host: id.host.clone(),
             active: network.active,

@@ -67,7 +67,12 @@ async fn attempt(request: &Request, ui: &Ui, progress: &mut Progress) -> Result<
         let nodes = prepared
             .iter()
             .flat_map(|(_, one)| planned_nodes(&one.deployment, &one.actual));
-        let report = Report::new(request, request.deployment(), nodes.collect()).left_out(&crew);
+        let networks = prepared
+            .iter()
+            .flat_map(|(_, one)| report::networks(&one.actual, &one.deployment.id));
+        let report = Report::new(request, request.deployment(), nodes.collect())
+            .networks(networks)
+            .left_out(&crew);
         show_plan(&Plan::joined(plans(), crew.is_several()), report, ui)?;
         return crew.end();
     }

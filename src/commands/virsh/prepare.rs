@@ -97,6 +97,9 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
     if let Some(before) = &actual.facts.blueprint {
         before.recall(&mut deployment);
     }
+    for node in &mut deployment.nodes {
+        node.virt_type = request.virt_type.said();
+    }
     let outside = outside::look(&session.host, &mut deployment, known)?;
     let is_new = |name: &str| !actual.defines(deployment.id.uuid, name);
     let untold = first_boot::untold(&request.guest, &deployment, is_new);
@@ -107,7 +110,7 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
         .for_each(|note| ui.note(note));
     deployment.warnings.iter().for_each(|warning| ui.warn(warning));
     let starts = start::converge(&deployment.nodes, &actual.domains, &id.host);
-    let restarts = request
+    let mut restarts = request
         .restart
         .map(|deadline| restart::converge(&deployment, &actual.domains, deadline))
         .unwrap_or_default();
@@ -138,6 +141,8 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
     }
     let mut volumes = actual.volumes(&id.name);
     volumes.extend(outside.sizes);
+    let mut damaged = actual.facts.damaged.clone();
+    damaged.extend(outside.damaged);
     outside.given.iter().for_each(|warning| ui.warn(warning));
     let crowded = outside.rooms.check(&id.host)?;
     crowded.iter().for_each(|warning| ui.warn(warning));
@@ -152,7 +157,11 @@ fn plan_on(seated: Seated, halt: Arc<AtomicBool>, ui: &Ui) -> Result<Prepared> {
         blueprint: blueprint_is_new.then_some(&blueprint),
         actual: &actual,
         volumes: &volumes,
+        damaged: &damaged,
     };
+    if request.restart.is_some() {
+        restarts.extend(goal.restarts_of_networks());
+    }
     let outlook = customize::outlook(request, &session, (&deployment, &actual), &volumes, &located)?;
     let images = images.chain(outlook.actions);
     let others = images.chain(first_contact::actions(&session.host, ui)?);
@@ -265,7 +274,10 @@ fn blueprint_of(deployment: &mut Deployment, actual: &Actual, stack_user: bool) 
     );
     deployment.stack = stack_user && stack::is_wanted(&blueprint.nodes);
     blueprint.stack = deployment.stack;
-    let is_new = before.map(Blueprint::to_json).transpose()? != Some(blueprint.to_json()?);
+    let same = before
+        .map(|before| before.says_the_same(&blueprint))
+        .transpose()?;
+    let is_new = same != Some(true);
     Ok((blueprint, is_new))
 }
 
@@ -287,7 +299,8 @@ fn check_host(
     check::check_folder(deployment, facts)?;
     check::check_programs(deployment, &new, facts)?;
     let mut virt_type = "kvm";
-    if !new.is_empty() {
+    let turned = virtualization::turned(deployment, &actual.domains);
+    if !new.is_empty() || !turned.is_empty() {
         check::check_guests(facts, &deployment.id.host)?;
         let (wanted, validate) = (request.virt_type, request.validate);
         let (chosen, warning) =
@@ -297,6 +310,7 @@ fn check_host(
     }
     let mut asked = new.clone();
     asked.extend(capabilities::unproven(deployment, &actual.domains));
+    asked.extend(turned);
     if !asked.is_empty() {
         capabilities::check(deployment, &asked, facts, &session.libvirt, virt_type)?
             .iter()

@@ -4,18 +4,19 @@ use super::fleet::Crew;
 use super::input::Request;
 use super::mode::Mode;
 use crate::actual::Actual;
-use crate::addresses::Mac;
-use crate::deployment::{Identity, Node};
+use crate::deployment::{Identity, Node, Storage};
 use crate::fleet::Seat;
 use crate::names;
 use crate::plan::Change;
-use crate::steps::domains::pending;
+use crate::steps::domains::pending::{self, Own};
 use crate::steps::domains::read::ActualDomain;
+use crate::steps::networks;
 use crate::ui::Ui;
 use crate::workspace::{self, Workspace, again};
 use anyhow::Result;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 /// The state of a node that is not there.
@@ -38,6 +39,9 @@ pub struct Report {
     planned: Option<Vec<Change>>,
     /// The nodes as they are at the end.
     nodes: Vec<NodeReport>,
+    /// The networks that run otherwise than they are defined.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    networks: Vec<NetworkReport>,
     /// The folder of the outputs on this machine.
     workspace: String,
     /// The hypervisors that were left out, and why.
@@ -55,6 +59,17 @@ struct LeftOut {
     host: String,
     /// Why.
     error: crate::error::Report,
+}
+
+/// A network in `--format json` that runs otherwise than it is defined.
+#[derive(Clone, Debug, Serialize)]
+pub struct NetworkReport {
+    /// libvirt's name of it.
+    name: String,
+    /// The hypervisor, as the user typed it.
+    host: String,
+    /// What only its next start shows.
+    pending: Vec<String>,
 }
 
 /// A node in `--format json`.
@@ -116,6 +131,7 @@ impl Report {
             changes: None,
             planned: None,
             left_out: Vec::new(),
+            networks: Vec::new(),
             nodes,
             workspace: request.workspace.path().display().to_string(),
             subject: match request.mode {
@@ -123,6 +139,12 @@ impl Report {
                 _ => format!("deployment '{deployment}'"),
             },
         }
+    }
+
+    /// With the networks that run otherwise than they are defined.
+    pub fn networks(mut self, networks: impl IntoIterator<Item = NetworkReport>) -> Report {
+        self.networks = networks.into_iter().collect();
+        self
     }
 
     /// With the hypervisors that were left out.
@@ -218,7 +240,7 @@ impl Report {
 }
 
 impl Report {
-    /// Which nodes lack what only a restart shows, those that lack the same together.
+    /// Which nodes and networks lack what only a restart shows, the nodes that lack the same together.
     fn restarts(&self) -> Vec<String> {
         let mut lacking: Vec<(String, Vec<&str>)> = Vec::new();
         for node in self.nodes.iter().filter(|node| !node.pending.is_empty()) {
@@ -237,7 +259,14 @@ impl Report {
             };
             format!("{nodes}, after the next restart (--restart does it now): {what}")
         };
-        lacking.into_iter().map(line).collect()
+        let networks = self.networks.iter().map(|network| {
+            let what = network.pending.join("; ");
+            format!(
+                "network {}, after its next start (--restart does it now): {what}",
+                network.name
+            )
+        });
+        lacking.into_iter().map(line).chain(networks).collect()
     }
 }
 
@@ -275,14 +304,42 @@ pub fn unseen(seat: &Seat, host: &str, prefix: Option<&str>) -> NodeReport {
     }
 }
 
-/// The NICs that a node was given, as far as that is written down.
-fn given(actual: &Actual, domain: &ActualDomain) -> BTreeSet<Mac> {
+/// What the networks of a deployment lack of their definitions as they run, by their names.
+pub fn pending_of_networks(actual: &Actual, id: &Identity) -> BTreeMap<String, Vec<String>> {
+    let blueprint = actual.facts.blueprint.as_ref();
+    let there = match blueprint {
+        Some(blueprint) => {
+            let deployment = blueprint.deployment(id, &Storage::default());
+            blueprint.past_theirs(&deployment, actual)
+        }
+        None => Cow::Borrowed(&actual.networks[..]),
+    };
+    let own = there
+        .iter()
+        .filter(|network| network.owner.as_ref().is_some_and(|owner| owner.uuid == id.uuid));
+    own.map(|network| (network.name.clone(), networks::pending::of(network)))
+        .filter(|(_, pending)| !pending.is_empty())
+        .collect()
+}
+
+/// The networks of a deployment that run otherwise than they are defined.
+pub fn networks(actual: &Actual, id: &Identity) -> Vec<NetworkReport> {
+    let pending = pending_of_networks(actual, id).into_iter();
+    let report = |(name, pending)| NetworkReport {
+        name,
+        host: id.host.clone(),
+        pending,
+    };
+    pending.map(report).collect()
+}
+
+/// What of a node is irs's to say, as far as that is written down.
+fn own(actual: &Actual, domain: &ActualDomain) -> Own {
     let blueprint = actual.facts.blueprint.as_ref();
     let node = blueprint
         .and_then(|blueprint| blueprint.node(&domain.name))
         .filter(|node| node.uuid == domain.uuid);
-    let nics = node.into_iter().flat_map(|node| &node.nics);
-    nics.map(|nic| nic.mac).collect()
+    node.map(Own::of).unwrap_or_default()
 }
 
 /// The nodes of a deployment as they are.
@@ -303,7 +360,7 @@ pub fn nodes(actual: &Actual, id: &Identity, ready: &BTreeSet<String>) -> Vec<No
                 ready: mark.has_os
                     && domain.state.is_running()
                     && (!mark.has_seed || ready.contains(&domain.name)),
-                pending: pending::of(domain, &given(actual, domain)),
+                pending: pending::of(domain, &own(actual, domain)),
                 has_os: mark.has_os,
                 has_seed: mark.has_seed,
             })

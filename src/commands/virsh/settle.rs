@@ -134,7 +134,10 @@ pub async fn settle(
     let nodes = sites
         .iter()
         .flat_map(|(_, site)| report::nodes(&site.actual, &site.deployment.id, &site.record.ready));
-    let report = Report::new(request, request.deployment(), nodes.collect());
+    let networks = sites
+        .iter()
+        .flat_map(|(_, site)| report::networks(&site.actual, &site.deployment.id));
+    let report = Report::new(request, request.deployment(), nodes.collect()).networks(networks);
     let mut result = unready(results, crew);
     if result.is_ok() && interrupt::requested() {
         result = Err(apply::stopped());

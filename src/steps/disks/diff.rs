@@ -11,13 +11,14 @@ use crate::yaml::Problems;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The volumes to make, `volumes` being those that are there, by [`crate::deployment::Disk::key`]: missing ones, seeds that are cut off, and the seed of every node whose domain is not
-/// defined, since a killed run may have left half of one. `over` tells the file that a snapshot laid over a disk.
+/// defined, since a killed run may have left half of one. `damaged` are those that QEMU could not open; `over` tells the file
+/// that a snapshot laid over a disk.
 ///
 /// # Errors
-/// Disks that would have to shrink, or to grow under a snapshot.
+/// Disks that would have to shrink, or to grow under a snapshot, and damaged ones.
 pub fn converge(
     deployment: &Deployment,
-    volumes: &BTreeMap<String, u64>,
+    (volumes, damaged): (&BTreeMap<String, u64>, &BTreeMap<String, String>),
     defined: &BTreeSet<String>,
     running: &BTreeSet<String>,
     over: &dyn Fn(&Node, &Disk) -> Option<String>,
@@ -52,6 +53,19 @@ pub fn converge(
                 }
                 // An extend adds nodes; what the existing ones have is another run's business.
                 Some(_) if deployment.extend.is_some() => {}
+                Some(_) if damaged.contains_key(&disk.key()) => {
+                    let what = &damaged[&disk.key()];
+                    problems
+                        .push(
+                            None,
+                            format!("disk {} of '{}' on '{host}' {what}", disk.dev, node.name),
+                        )
+                        .hint(format!(
+                            "put back what it was, as '{}', or make the node anew with --remove-nodes {}",
+                            disk.path(&deployment.storage.deployment_folder(&deployment.id.name)),
+                            node.name
+                        ));
+                }
                 Some(size) if *size < disk.size => {
                     if let Some(file) = over(node, disk) {
                         problems

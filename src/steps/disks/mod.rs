@@ -1,6 +1,7 @@
 //! Step 4: the volumes of the nodes: disks and cloud-init seeds.
 
 pub mod apply;
+pub mod damage;
 pub mod diff;
 pub mod outside;
 pub mod room;

@@ -24,6 +24,8 @@ struct Info {
 pub struct Outside {
     /// The disks that irs made there, by path, with their sizes in bytes.
     pub sizes: BTreeMap<String, u64>,
+    /// Those of them that are no qcow2 images any more, with what is wrong.
+    pub damaged: BTreeMap<String, String>,
     /// Where others are to be made.
     pub rooms: Rooms,
     /// What is given to a new node that was the hypervisor's own.
@@ -65,6 +67,7 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
     let ours = ours(actual, &deployment.id.name, deployment.id.uuid);
     let mut problems = Problems::default();
     let mut sizes = BTreeMap::new();
+    let mut damaged = BTreeMap::new();
     let mut rooms = Rooms::default();
     let mut used: BTreeMap<String, String> = BTreeMap::new();
     // A line of its own: what a file says of itself may have the sign anywhere.
@@ -93,6 +96,10 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
                 let key = disk.key();
                 if let Some(info) = info {
                     if ours.contains(&key) {
+                        if info.virtual_size.is_none() {
+                            let what = "is no qcow2 image any more, or is cut off";
+                            damaged.insert(key.clone(), what.to_owned());
+                        }
                         sizes.insert(key, info.virtual_size.unwrap_or(0));
                     } else {
                         problems
@@ -146,7 +153,12 @@ pub fn look(host: &Host, deployment: &mut Deployment, actual: &Actual) -> Result
         }
     }
     if problems.is_empty() {
-        Ok(Outside { sizes, rooms, given })
+        Ok(Outside {
+            sizes,
+            damaged,
+            rooms,
+            given,
+        })
     } else {
         Err(problems.into_fault())
     }

@@ -9,7 +9,7 @@ pub(super) use devices::lies_over;
 use super::read::{self, ActualDomain};
 use super::template::{self, Setting};
 use super::when::{self, Kind};
-use super::words::{boot_order, boot_words, cpu_model, cpu_words, memory_words};
+use super::words::{boot_order, boot_words, cpu_model, cpu_words, memory_words, virt_words};
 use crate::deployment as topology;
 use crate::virtopts::Extra;
 use crate::xml::edit::{Edits, child, text_of};
@@ -25,6 +25,8 @@ pub struct Changes {
     pub kinds: Vec<(usize, Kind)>,
     /// What others read of the definition, in words.
     pub words: Vec<String>,
+    /// What would break what others made of it, in words that follow its name.
+    pub refused: Vec<String>,
     /// Whether irs's mark is gone.
     pub lost_mark: bool,
     edits: Edits,
@@ -93,7 +95,7 @@ pub fn of(node: &topology::Node, found: &ActualDomain, deployment: &topology::De
     changes(&wanted, found.definition.reveal(), &node.extras, before, boots)
 }
 
-/// The definition that an existing node would get today: its keys, and what guests run by, stay.
+/// The definition that an existing node would get today: its keys stay, and what it runs by where nothing is said of that.
 fn wanted(
     node: &topology::Node,
     found: &ActualDomain,
@@ -102,7 +104,7 @@ fn wanted(
 ) -> Result<String> {
     let mark = found.mark.as_ref();
     let setting = Setting {
-        virt_type: found.virt_type,
+        virt_type: node.virt_type.unwrap_or(found.virt_type),
         folder: folder.to_owned(),
         login_keys: mark.map(|mark| mark.login_keys.clone()).unwrap_or_default(),
     };
@@ -150,6 +152,7 @@ pub fn changes(wanted: &str, found: &str, added: &[Extra], before: &[Extra], boo
         before,
         changes: Changes::default(),
     };
+    work.virt_type();
     work.sizes()?;
     work.metadata()?;
     work.os(boots)?;
@@ -186,6 +189,15 @@ impl<'a> Comparison<'a, '_> {
     fn of_kind(&mut self, kind: Kind, reason: String) {
         self.changes.kinds.push((self.changes.reasons.len(), kind));
         self.changes.reasons.push(reason);
+    }
+
+    fn virt_type(&mut self) {
+        let of = |document: &Document<'_>| read::virt_type(document.root_element());
+        let (wanted, found) = (of(self.wanted), of(self.found));
+        if wanted != found {
+            self.changes.edits.set(self.found.root_element(), "type", wanted);
+            self.changes.reasons.push(virt_words(found, wanted));
+        }
     }
 
     /// Memory and CPUs, in the words that users know. Half of it taken away is a change, too.

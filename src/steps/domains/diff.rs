@@ -144,6 +144,17 @@ pub fn converge(
             continue;
         }
         match change::of(node, found, deployment) {
+            Ok(changes) if !changes.refused.is_empty() => {
+                let what = changes.refused.join("; ");
+                let message = format!(
+                    "domain '{}' on '{host}' is asked for another {what}, and a snapshot lies over that disk",
+                    node.name
+                );
+                problems.push(None, message).hint(format!(
+                    "the snapshot knows the disk as it is: delete or merge its snapshots first ('virsh snapshot-list {0}' shows them), leave the disk as it was, or make the node anew with --remove-nodes {0}",
+                    node.name
+                ));
+            }
             Ok(changes) => {
                 let live = found.live.as_deref();
                 let reason = match changes.is_empty() {

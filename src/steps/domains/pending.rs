@@ -3,12 +3,15 @@
 //! Only what irs sets is compared, and only where libvirt writes both alike: what it works out at a start, as the
 //! features of a CPU, must not look like something that a restart could mend.
 
+mod devices;
+
+use self::devices::{Given, devices};
 use super::change::{self, is_machine};
 use super::read::{self, ActualDomain, ActualNic};
 use super::when::{When, when_cpus, when_memory};
-use super::words::{boot_order, boot_words, cpu_words, layout, memory_words, model};
+use super::words::{boot_order, boot_words, cpu_words, layout, memory_words, model, virt_words};
 use crate::addresses::Mac;
-use crate::deployment::{Deployment, Nic, Node};
+use crate::deployment::{Deployment, Home, Nic, Node};
 use crate::mark::NodeMark;
 use crate::xml::edit::child;
 use anyhow::Result;
@@ -31,10 +34,35 @@ impl From<String> for Lack {
     }
 }
 
-/// What a running domain lacks of its definition, in words; nothing for one that does not run. `given` are the NICs that
-/// irs is known to have given it.
-pub fn of(found: &ActualDomain, given: &BTreeSet<Mac>) -> Vec<String> {
-    let all = between(found.definition.reveal(), &found.nics, found, given);
+/// What of a domain is irs's to say, beside what its mark tells.
+#[derive(Clone, Debug, Default)]
+pub struct Own {
+    /// The NICs that it was given.
+    pub nics: BTreeSet<Mac>,
+    /// Files of the hypervisor that are its disks as they are.
+    pub files: BTreeSet<String>,
+    /// Whether it has a TPM by irs.
+    pub tpm: bool,
+}
+
+impl Own {
+    /// What a node has by irs.
+    pub fn of(node: &Node) -> Own {
+        let existing = node.disks.iter().filter_map(|disk| match &disk.home {
+            Home::Existing { path, .. } => Some(path.clone()),
+            _ => None,
+        });
+        Own {
+            nics: node.nics.iter().map(|nic| nic.mac).collect(),
+            files: existing.collect(),
+            tpm: node.tpm.is_some(),
+        }
+    }
+}
+
+/// What a running domain lacks of its definition, in words; nothing for one that does not run.
+pub fn of(found: &ActualDomain, own: &Own) -> Vec<String> {
+    let all = between(found.definition.reveal(), &found.nics, found, own);
     all.unwrap_or_default()
         .into_iter()
         .map(|lack| lack.words)
@@ -62,10 +90,11 @@ pub fn after(node: &Node, found: &ActualDomain, deployment: &Deployment) -> Vec<
             wanted.map_or_else(|| there.clone(), |nic| as_defined(nic, there, found))
         })
         .collect();
-    let mut given: BTreeSet<Mac> = node.nics.iter().map(|nic| nic.mac).collect();
-    given.extend(&node.gone);
-    given.extend(deployment.given.get(&node.name).into_iter().flatten());
-    let lacks = changed.and_then(|xml| between(&xml, &nics, found, &given));
+    let mut own = Own::of(node);
+    own.nics.extend(&node.gone);
+    own.nics
+        .extend(deployment.given.get(&node.name).into_iter().flatten());
+    let lacks = changed.and_then(|xml| between(&xml, &nics, found, &own));
     let left = lacks.unwrap_or_default().into_iter().filter(|lack| !lack.at_once);
     left.map(|lack| lack.words).collect()
 }
@@ -86,12 +115,7 @@ fn as_defined(nic: &Nic, there: &ActualNic, found: &ActualDomain) -> ActualNic {
 }
 
 /// What `found` lacks as it runs of a definition with these NICs.
-fn between(
-    defined: &str,
-    nics: &[ActualNic],
-    found: &ActualDomain,
-    given: &BTreeSet<Mac>,
-) -> Result<Vec<Lack>> {
+fn between(defined: &str, nics: &[ActualNic], found: &ActualDomain, own: &Own) -> Result<Vec<Lack>> {
     let Some(live) = &found.live else {
         return Ok(Vec::new());
     };
@@ -102,6 +126,9 @@ fn between(
     );
     let (defined, running) = (defined.root_element(), running.root_element());
     let mut lacks = Vec::new();
+    if wanted.virt_type != live.virt_type {
+        lacks.push(virt_words(live.virt_type, wanted.virt_type).into());
+    }
     let (to, from) = (wanted.memory_now_mib, live.memory_now_mib);
     if to != from {
         lacks.push(Lack {
@@ -118,19 +145,20 @@ fn between(
     }
     cpu(defined, running, &mut lacks);
     os(defined, running, found, &mut lacks);
-    disks(defined, running, found, &mut lacks);
+    disks(defined, running, (found, own), &mut lacks);
     // What others plugged in, for now or for the next start, is theirs to say.
-    let own = |nic: &&ActualNic| {
+    let is_own = |nic: &&ActualNic| {
         let owner = found.mark.as_ref().map(|mark| mark.owner.uuid);
-        given.contains(&nic.mac) || owner.is_some_and(|uuid| nic.mac.is_derived(uuid, &found.name))
+        own.nics.contains(&nic.mac) || owner.is_some_and(|uuid| nic.mac.is_derived(uuid, &found.name))
     };
     let (wanted_nics, live_nics): (Vec<_>, Vec<_>) = (
-        nics.iter().filter(own).collect(),
-        live.nics.iter().filter(own).collect(),
+        nics.iter().filter(is_own).collect(),
+        live.nics.iter().filter(is_own).collect(),
     );
     interfaces(&wanted_nics, &live_nics, &mut lacks);
     screen(defined, running, found, &mut lacks);
-    devices(defined, running, &mut lacks);
+    let marks = [&wanted, live].map(|domain| domain.mark.as_ref());
+    devices(defined, running, &Given::by(own, marks), &mut lacks);
     let extras = |domain: &ActualDomain| domain.mark.as_ref().map(|mark| mark.extras.clone());
     if extras(&wanted) != extras(live) {
         lacks.push("--virtopts".to_owned().into());
@@ -179,7 +207,12 @@ fn os(defined: Element<'_, '_>, running: Element<'_, '_>, found: &ActualDomain, 
     }
 }
 
-fn disks(defined: Element<'_, '_>, running: Element<'_, '_>, found: &ActualDomain, lacks: &mut Vec<Lack>) {
+fn disks(
+    defined: Element<'_, '_>,
+    running: Element<'_, '_>,
+    (found, own): (&ActualDomain, &Own),
+    lacks: &mut Vec<Lack>,
+) {
     type Disk = (String, BTreeMap<&'static str, String>);
     let of = |root: Element<'_, '_>| -> BTreeMap<String, Disk> {
         let disks = root.descendants().filter(|n| n.has_tag_name("disk"));
@@ -203,12 +236,13 @@ fn disks(defined: Element<'_, '_>, running: Element<'_, '_>, found: &ActualDomai
         let has = |mark: &NodeMark| {
             mark.files.iter().any(|f| f == source) || mark.volumes.iter().any(|v| v == file)
         };
-        found.mark.as_ref().is_some_and(has)
+        own.files.contains(source) || found.mark.as_ref().is_some_and(has)
     };
-    for (source, (dev, wanted)) in of(defined) {
+    // Disks of others are theirs.
+    for (source, (dev, wanted)) in of(defined).into_iter().filter(|(source, _)| is_own(source)) {
         let Some((_, live)) = live.get(&source) else {
             // One that runs on another file, as a snapshot's, is not irs's to say.
-            if is_own(&source) && !live.values().any(|(there, _)| *there == dev) {
+            if !live.values().any(|(there, _)| *there == dev) {
                 lacks.push(Lack::from(format!("disk {dev}")));
             }
             continue;
@@ -279,55 +313,6 @@ fn screen(defined: Element<'_, '_>, running: Element<'_, '_>, found: &ActualDoma
             words: "the VNC password".into(),
             at_once: to.is_some() && from.is_some() && password(found) != to.map(str::to_owned),
         });
-    }
-}
-
-/// Devices that irs adds and takes away whole, by kind.
-fn devices(defined: Element<'_, '_>, running: Element<'_, '_>, lacks: &mut Vec<Lack>) {
-    let kinds = |root: Element<'_, '_>| -> BTreeMap<(&'static str, String), usize> {
-        let mut kinds = BTreeMap::new();
-        for device in child(root, "devices")
-            .iter()
-            .flat_map(|devices| devices.children())
-        {
-            let tag = match device.tag_name().name() {
-                "memballoon" => "memory balloon",
-                "rng" => "random number generator",
-                "tpm" => "TPM",
-                "video" => "video card",
-                "watchdog" => "watchdog",
-                "serial" if child(device, "log").is_some() => "log of its serial console",
-                "channel"
-                    if child(device, "target").and_then(|n| n.attribute("name"))
-                        == Some("org.qemu.guest_agent.0") =>
-                {
-                    "guest agent's channel"
-                }
-                _ => continue,
-            };
-            let model = device.attribute("model").map(str::to_owned);
-            let model = model.or_else(|| child(device, "model")?.attribute("type").map(str::to_owned));
-            *kinds.entry((tag, model.unwrap_or_default())).or_default() += 1;
-        }
-        kinds
-    };
-    let (wanted, live) = (kinds(defined), kinds(running));
-    let few = |all: &BTreeMap<_, usize>, key| all.get(key).copied().unwrap_or_default();
-    for key in wanted
-        .keys()
-        .chain(live.keys().filter(|key| !wanted.contains_key(key)))
-    {
-        let (to, from) = (few(&wanted, key), few(&live, key));
-        let (tag, model) = key;
-        let name = match model.is_empty() {
-            true => format!("the {tag}"),
-            false => format!("the {tag} '{model}'"),
-        };
-        match to.cmp(&from) {
-            std::cmp::Ordering::Greater => lacks.push(name.into()),
-            std::cmp::Ordering::Less => lacks.push(format!("{name} goes").into()),
-            std::cmp::Ordering::Equal => {}
-        }
     }
 }
 

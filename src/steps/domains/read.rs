@@ -242,10 +242,7 @@ pub fn parse(xml: &str) -> Result<ActualDomain> {
         cpu: sizes.cpu,
         cpu_now: sizes.cpu_now,
         nics,
-        virt_type: match root.attribute("type") {
-            Some("kvm") => "kvm",
-            _ => "qemu",
-        },
+        virt_type: virt_type(root),
         firmware: firmware(root),
         tpm: tpm(root),
         nvram: nvram(root),
@@ -253,6 +250,14 @@ pub fn parse(xml: &str) -> Result<ActualDomain> {
         definition: Secret::new(xml),
         live: None,
     })
+}
+
+/// What a `<domain>` runs by: `kvm`, else `qemu`.
+pub fn virt_type(root: Node<'_, '_>) -> &'static str {
+    match root.attribute("type") {
+        Some("kvm") => "kvm",
+        _ => "qemu",
+    }
 }
 
 /// Memory and CPUs of a domain's XML: what there is room for, and what it has now.

@@ -14,6 +14,15 @@ pub fn cpu_words(from: u32, to: u32) -> String {
     format!("CPUs from {from} to {to}")
 }
 
+/// What guests run by that changes: `kvm` or `qemu`.
+pub fn virt_words(from: &str, to: &str) -> String {
+    let name = |virt_type| match virt_type {
+        "kvm" => "KVM",
+        _ => "emulation",
+    };
+    format!("from {} to {}", name(from), name(to))
+}
+
 /// What an `<os>` boots from, in order; nothing where a disk itself says it.
 pub fn boot_order(os: Node<'_, '_>) -> Vec<String> {
     let boots = elements(os).filter(|n| n.has_tag_name("boot"));

@@ -21,6 +21,9 @@ const TABLES: u64 = 32 << 10;
 pub const READ_ONLY: &str = "the kernel makes a file system read-only that has errors: see dmesg there; once it is whole, mount it anew, \
     or choose another folder with --disk-pool";
 
+/// What to do about a folder of images without room.
+pub const NO_ROOM: &str = "free some space there, or choose another folder with --disk-pool";
+
 /// What the user said of the checks.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -128,7 +131,7 @@ pub fn check(
                 size(facts.disk_available),
                 deployment.storage.folder
             ),
-            "free some space there, or choose another folder with --disk-pool",
+            NO_ROOM,
         ));
     } else if full > facts.disk_available {
         warnings.push(format!(

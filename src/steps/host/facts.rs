@@ -9,6 +9,7 @@ use crate::blueprint::Blueprint;
 use crate::lease;
 use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
+use crate::steps::disks::damage;
 use crate::steps::host::with_open_folder;
 use crate::steps::image::lost::Lost;
 use crate::steps::image::settle::sealing;
@@ -35,6 +36,8 @@ pub struct Facts {
     pub writable: bool,
     /// Base images that the deployment's disks lie over, and that are not as they were placed.
     pub lost_bases: Vec<Lost>,
+    /// Disks in the deployment's folder that QEMU could not open, by name, with what is wrong with them.
+    pub damaged: BTreeMap<String, String>,
     /// Networks whose dnsmasq ought to run and does not.
     pub dead_servers: Vec<String>,
     /// Online CPU threads.
@@ -124,6 +127,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<F
     let blueprint = format!("{own}/{BLUEPRINT}");
     let script = sealing(&with_open_folder(
         &[
+            damage::SCRIPT,
             include_str!("facts.sh"),
             "section servers\n",
             servers::SCRIPT,
@@ -154,6 +158,7 @@ pub fn read(host: &Host, libvirt: &Libvirt, folder: &str, own: &str) -> Result<F
             .lines()
             .filter_map(|line| Lost::parse(line, folder))
             .collect(),
+        damaged: damage::damaged(section("disks")),
         dead_servers: section("servers").lines().map(str::to_owned).collect(),
         cpus: section("cpus").trim().parse().unwrap_or(1),
         kvm_device: section("kvm").trim() == "yes",

@@ -72,6 +72,7 @@ for seal in "$1"/irs-base-*.seal; do
   done
   echo
 done
+section disks; disk_heads "${2%/*}" 2>/dev/null
 section record; cat -- "$2" 2>/dev/null
 section blueprint; cat -- "$3" 2>/dev/null
 section end

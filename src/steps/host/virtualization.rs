@@ -2,9 +2,11 @@
 
 use super::facts::Facts;
 use crate::cli::virsh::VirtType;
+use crate::deployment::{Deployment, Node};
 use crate::error::{Exit, Fault};
 use crate::libvirt::Libvirt;
 use crate::remote::{Cmd, Host};
+use crate::steps::domains::read::ActualDomain;
 use anyhow::{Result, bail};
 
 const SLOW: &str = "guests run by QEMU's own emulation: slow, and not for production";
@@ -61,6 +63,17 @@ pub fn choose(
         "qemu",
         Some(format!("'{}' has no usable KVM ({missing}): {SLOW}", host.name())),
     ))
+}
+
+/// The existing nodes that are told to run by another one of the two than they do. An extend tells them nothing.
+pub fn turned(deployment: &Deployment, domains: &[ActualDomain]) -> Vec<String> {
+    let turns = |node: &&Node| {
+        let found = domains.iter().find(|domain| domain.name == node.name);
+        let wanted = node.virt_type.filter(|_| deployment.extend.is_none());
+        found.is_some_and(|found| wanted.is_some_and(|wanted| wanted != found.virt_type))
+    };
+    let nodes = deployment.nodes.iter().filter(turns);
+    nodes.map(|node| node.name.clone()).collect()
 }
 
 fn missing(facts: &Facts, libvirt: &Libvirt) -> Option<String> {

@@ -90,6 +90,14 @@ fn partial(wanted: &Wanted<'_>) -> String {
     format!("{}{}.part", index_name(wanted.url), other(wanted.checksum))
 }
 
+/// The same of an image that is to be downloaded.
+pub(super) fn partial_of(work: &Work) -> Option<String> {
+    let Work::Download { url, checksum, .. } = work else {
+        return None;
+    };
+    Some(format!("{}{}.part", index_name(url), other(checksum.as_ref())))
+}
+
 /// What a job of fetching ended with; the job itself is forgotten when that was made use of,
 /// but not when the run is asked to stop before.
 pub(super) fn fetch<T>(

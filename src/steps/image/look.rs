@@ -74,6 +74,8 @@ pub(super) fn look(host: &Host, asked: Asked<'_>) -> Result<Work> {
         size,
         virtual_size,
         must_be: None,
+        // Of several places the one that answered.
+        astray: is_led_to_http(&headers),
     })
 }
 
@@ -99,6 +101,14 @@ pub(super) fn cannot(getting: &Getting, message: String, else_: &str) -> Fault {
     }
 }
 
+/// Whether a server leads to another place by http: its image would come as it pleases whoever sits on the way.
+fn is_led_to_http(headers: &[&str]) -> bool {
+    let mut fields = headers.iter().filter_map(|line| line.split_once(':'));
+    fields.any(|(key, value)| {
+        key.eq_ignore_ascii_case("location") && value.trim().to_ascii_lowercase().starts_with("http://")
+    })
+}
+
 /// The size of the whole resource; the last answer after redirects counts.
 fn total_size(headers: &[&str]) -> Option<u64> {
     let begin = headers.iter().rposition(|line| line.starts_with("HTTP/"))?;
@@ -117,7 +127,14 @@ fn total_size(headers: &[&str]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::total_size;
+    use super::{is_led_to_http, total_size};
+
+    #[test]
+    fn a_server_that_leads_to_http_is_seen() {
+        let to = |place: &str| is_led_to_http(&["HTTP/2 302", &format!("location: {place}"), "HTTP/1.1 206"]);
+        assert!(to("http://mirror.example/a.qcow2") && to("HTTP://mirror.example"));
+        assert!(!to("https://mirror.example/http://") && !to("/a.qcow2"));
+    }
 
     #[test]
     fn the_last_answer_says_the_size() {

@@ -193,6 +193,7 @@ mod tests {
             virtual_size: None,
             seen: String::new(),
             must_be: None,
+            astray: false,
         };
         assert!(lost.comes_by(&download(&url)) && !lost.comes_by(&download("http://h/b.qcow2")));
         let customised = Lost::parse(&line.replace("changed", "gone-customised"), "/srv").unwrap();

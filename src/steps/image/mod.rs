@@ -14,6 +14,7 @@ pub mod lost;
 mod named;
 mod packed;
 mod relay;
+pub mod room;
 pub mod settle;
 pub mod sums;
 pub mod take_out;
@@ -58,6 +59,8 @@ pub enum Work {
         virtual_size: Option<u64>,
         /// The name in the cache that its content must give it, where disks lie over that name.
         must_be: Option<String>,
+        /// Whether the server leads on to another place by http.
+        astray: bool,
     },
     /// The client sends a packed one, which is unpacked there.
     Unpack {
@@ -170,18 +173,25 @@ impl Located {
     /// What to say of a download that anybody on the way could exchange.
     pub fn unprotected(&self) -> Option<String> {
         let Located::Missing(Work::Download {
-            urls, checksum: None, ..
+            url: first,
+            urls,
+            checksum: None,
+            astray,
+            ..
         }) = self
         else {
             return None;
         };
         let is_plain = |url: &&String| !url.to_ascii_lowercase().starts_with("https://");
-        urls.iter().find(is_plain).map(|url| {
-            format!(
-                "image '{}' comes over http: whoever sits on the way can send another one",
-                crate::url::shown(url)
-            )
-        })
+        let (url, how) = match urls.iter().find(is_plain) {
+            Some(url) => (url, "comes over http"),
+            None if *astray => (first, "comes over http, which its server leads to"),
+            None => return None,
+        };
+        Some(format!(
+            "image '{}' {how}: whoever sits on the way can send another one; --image-checksum tells it",
+            crate::url::shown(url)
+        ))
     }
 
     /// The action that brings it into the cache; `lost` says which lost one it brings back.

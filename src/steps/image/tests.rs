@@ -160,7 +160,7 @@ fn an_image_that_changes_after_the_check_is_not_used() {
 
 #[test]
 fn downloads_over_http_are_told() {
-    let missing = |url: &str| {
+    let led = |url: &str, astray: bool| {
         super::Located::Missing(super::Work::Download {
             checksum: None,
             source: ImageSource::Url(url.to_owned()),
@@ -171,9 +171,13 @@ fn downloads_over_http_are_told() {
             seen: String::new(),
             virtual_size: None,
             must_be: None,
+            astray,
         })
     };
+    let missing = |url: &str| led(url, false);
     let said = missing("HTTP://me:pw@h/a.qcow2").unprotected().unwrap();
     assert!(said.contains("comes over http") && !said.contains("pw"), "{said}");
     assert_eq!(missing("https://h/a.qcow2").unprotected(), None);
+    let said = led("https://h/a.qcow2", true).unprotected().unwrap();
+    assert!(said.contains("which its server leads to"), "{said}");
 }

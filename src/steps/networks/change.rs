@@ -95,24 +95,30 @@ fn lost(network: &Network, found: &ActualNetwork) -> Option<Change> {
     (!reasons.is_empty()).then(|| (reasons.join("; "), work))
 }
 
+/// A DNS domain that changes.
+pub(super) fn domain_words(from: Option<&str>, to: Option<&str>) -> String {
+    let show = |domain: Option<&str>| domain.unwrap_or("none").to_owned();
+    format!("DNS domain from {} to {}", show(from), show(to))
+}
+
+/// An MTU that changes.
+pub(super) fn mtu_words(from: Option<u32>, to: Option<u32>) -> String {
+    let show = |mtu: Option<u32>| mtu.map_or_else(|| "none".to_owned(), |mtu| mtu.to_string());
+    format!("MTU from {} to {}", show(from), show(to))
+}
+
 /// What libvirt takes in a new definition only, and carries out when the network starts the next time.
 fn definition(network: &Network, found: &ActualNetwork) -> Option<Change> {
     let mut reasons = Vec::new();
     let mut new = Definition::default();
-    let show = |value: Option<String>| value.unwrap_or_else(|| "none".into());
     if found.domain != network.domain || (found.domain.is_some() && !found.local_only) {
-        reasons.push(format!(
-            "DNS domain from {} to {}",
-            show(found.domain.clone()),
-            show(network.domain.clone())
-        ));
+        reasons.push(domain_words(found.domain.as_deref(), network.domain.as_deref()));
         new.domain = Some(network.domain.clone());
     }
     // On a bridge of the host the ports have it, not the network.
     let mtu = network.mtu.filter(|_| network.switch.is_none());
     if found.mtu != mtu {
-        let text = |mtu: Option<u32>| show(mtu.map(|mtu| mtu.to_string()));
-        reasons.push(format!("MTU from {} to {}", text(found.mtu), text(mtu)));
+        reasons.push(mtu_words(found.mtu, mtu));
         new.mtu = Some(mtu);
     }
     if found.stp {

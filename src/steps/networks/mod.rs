@@ -5,6 +5,7 @@ pub mod bulk;
 pub mod change;
 pub mod diff;
 pub mod edit;
+pub mod pending;
 pub mod portgroup;
 pub mod read;
 pub mod remnant;

@@ -36,6 +36,19 @@ fn libvirtd_restarted_or_killed_in_the_middle() {
         );
     }
 
+    // It answers nothing for a while: irs says what it waits for, and goes on.
+    let mut command = lab.virsh_command(&[TWO, &["--start", "none"]].concat());
+    let run = run_until(&mut command, "step 1/6", || {
+        let process = "$(cat /run/libvirtd.pid)";
+        on(
+            &lab,
+            &format!("kill -STOP {process}; sleep 13; kill -CONT {process}"),
+        );
+    });
+    run.ok()
+        .says(&["still waiting for ", ", after 10 s: Ctrl-C stops"]);
+    virsh(&lab, &["--kill"]).ok();
+
     // Killed just when it starts a network it leaves the bridge, and does not know it any more.
     virsh(&lab, &[TWO, &["--start", "none"]].concat()).ok();
     let leave_bridge = "mac=$(virsh net-dumpxml management | sed -n \"s/.*mac address='\\(.*\\)'.*/\\1/p\")

@@ -49,17 +49,7 @@ impl fmt::Display for View {
         );
         write!(f, "{}", table(&nodes))?;
         self.show_strangers(f)?;
-        let mut lacking = self
-            .nodes
-            .iter()
-            .filter(|view| !view.node.pending.is_empty())
-            .peekable();
-        if lacking.peek().is_some() {
-            writeln!(f, "\nafter the next restart ('irs virsh --restart' does it):")?;
-        }
-        for NodeView { node, .. } in lacking {
-            writeln!(f, "  {}: {}", node.name, node.pending.join("; "))?;
-        }
+        self.show_pending(f)?;
         self.show_drift(f)
     }
 }
@@ -80,6 +70,36 @@ impl View {
                     strange.join(", ")
                 )?;
             }
+        }
+        Ok(())
+    }
+
+    /// What nodes and networks show when they start the next time.
+    fn show_pending(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let networks = self.networks.iter();
+        let networks = networks.map(|network| {
+            (
+                format!("network {}", network.name),
+                &network.pending,
+                &network.host,
+            )
+        });
+        let nodes = self.nodes.iter().map(|view| &view.node);
+        let nodes = nodes.map(|node| (node.name.clone(), &node.pending, &node.host));
+        let lacking = networks
+            .chain(nodes)
+            .filter(|(_, pending, _)| !pending.is_empty());
+        let several = self.is_on_several();
+        for (nth, (name, pending, host)) in lacking.enumerate() {
+            if nth == 0 {
+                writeln!(f, "\nafter the next restart ('irs virsh --restart' does it):")?;
+            }
+            // The same network may be on several of them.
+            let host = match several && name.starts_with("network ") {
+                true => format!(" on {host}"),
+                false => String::new(),
+            };
+            writeln!(f, "  {name}{host}: {}", pending.join("; "))?;
         }
         Ok(())
     }

@@ -124,34 +124,27 @@ impl Comparison<'_, '_> {
                 let mut all = wanted.parent().into_iter().flat_map(elements);
                 all.any(|disk| path(disk) == path(*n))
             };
+            if let Some(file) = path(wanted) {
+                let over = elements(parent).find(|n| {
+                    n.has_tag_name("disk") && path(*n) != Some(file) && !own(n) && lies_over(*n, file)
+                });
+                if let Some(over) = over {
+                    let differs = differences(wanted, over);
+                    if !differs.is_empty() {
+                        let words = format!("{}, {}", label(over), differs.join(", "));
+                        self.changes.refused.push(words);
+                    }
+                    return Ok(());
+                }
+            }
             let mut disks = elements(parent).filter(|n| n.has_tag_name("disk"));
-            if path(wanted).is_none_or(|file| disks.any(|n| place(&n) || (!own(&n) && lies_over(n, file))))
-                || self.raw("disk", true)
-            {
+            if path(wanted).is_none() || disks.any(|n| place(&n)) || self.raw("disk", true) {
                 return Ok(());
             }
             return self.append(parent, wanted, format!("it has no {}", label(wanted)));
         };
-        let mut same = true;
-        let mut reasons = Vec::new();
-        for (tag, attribute, words) in [
-            ("driver", "cache", "cache"),
-            ("target", "bus", "bus"),
-            ("target", "dev", "device"),
-        ] {
-            let value =
-                |disk| child(disk, tag).and_then(|n: Node<'_, '_>| n.attribute(attribute).map(str::to_owned));
-            let (to, from) = (value(wanted), value(found));
-            if to != from && !(attribute == "cache" && to.as_deref() == Some("default") && from.is_none()) {
-                same = false;
-                reasons.push(format!(
-                    "{words} from '{}' to '{}'",
-                    from.unwrap_or_default(),
-                    to.unwrap_or_default()
-                ));
-            }
-        }
-        if !same {
+        let reasons = differences(wanted, found);
+        if !reasons.is_empty() {
             self.replace(
                 found,
                 wanted,
@@ -214,6 +207,28 @@ fn target<'a>(node: Node<'a, '_>, attribute: &str) -> Option<&'a str> {
 fn path<'a>(disk: Node<'a, '_>) -> Option<&'a str> {
     let source = child(disk, "source")?;
     source.attribute("file").or_else(|| source.attribute("dev"))
+}
+
+/// In what a disk differs from what irs says of it, whatever its file.
+fn differences(wanted: Node<'_, '_>, found: Node<'_, '_>) -> Vec<String> {
+    let mut differences = Vec::new();
+    for (tag, attribute, words) in [
+        ("driver", "cache", "cache"),
+        ("target", "bus", "bus"),
+        ("target", "dev", "device"),
+    ] {
+        let value =
+            |disk| child(disk, tag).and_then(|n: Node<'_, '_>| n.attribute(attribute).map(str::to_owned));
+        let (to, from) = (value(wanted), value(found));
+        if to != from && !(attribute == "cache" && to.as_deref() == Some("default") && from.is_none()) {
+            differences.push(format!(
+                "{words} from '{}' to '{}'",
+                from.unwrap_or_default(),
+                to.unwrap_or_default()
+            ));
+        }
+    }
+    differences
 }
 
 /// Whether a disk is what a snapshot laid over a file: the file must not be written to any more. libvirt does not always say what

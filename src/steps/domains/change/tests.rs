@@ -58,6 +58,10 @@ fn only_what_differs_is_written_anew() {
         ["CPU model from libvirt's default to host-passthrough in 1 × 1 × 1"]
     );
 
+    let (reasons, changed) = between(&WANTED.replace("type='kvm'", "type='qemu'"));
+    assert_eq!(reasons, ["from KVM to emulation"]);
+    assert!(changed.starts_with("<domain type='qemu'>"), "{changed}");
+
     let agent = "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>";
     let (reasons, changed) = between(&WANTED.replace("<memballoon", &format!("{agent}<memballoon")));
     assert_eq!(reasons, ["it has no guest agent's channel"]);
@@ -76,8 +80,15 @@ fn a_disk_under_a_snapshot_is_no_second_disk() {
     let behind = "<backingStore type='file'><source file='/p/mid'/>
         <backingStore type='file'><source file='/p/a.qcow2'/></backingStore></backingStore>";
     for found in [over("/p/a.snap", ""), over("/elsewhere/b", behind)] {
-        let changes = changes(&wanted, &found, &[], &[], true).unwrap();
-        assert!(changes.is_empty(), "{:?}", changes.reasons);
+        let asks = |wanted: &str| changes(wanted, &found, &[], &[], true).unwrap();
+        let other = asks(&wanted);
+        assert!(other.is_empty(), "{:?}", other.reasons);
+        // The snapshot knows it by its name and bus.
+        assert_eq!(
+            other.refused,
+            ["disk vda, bus from 'virtio' to 'scsi', device from 'vda' to 'sda'"]
+        );
+        assert_eq!(asks(&WANTED.replace("'/p/a'", "'/p/a.qcow2'")).refused, [""; 0]);
     }
     let other = over("/p/b.snap", "");
     let changes = changes(&wanted, &other, &[], &[], true).unwrap();

@@ -37,13 +37,18 @@ fn lacks(defined: &str, live: &str) -> Vec<String> {
     let mut found = read::parse(defined).unwrap();
     found.live = Some(Box::new(read::parse(live).unwrap()));
     let given = ["52:54:00:00:00:01", "52:54:00:00:00:02"].map(|mac| mac.parse().unwrap());
-    of(&found, &given.into())
+    let own = Own {
+        nics: given.into(),
+        files: ["/p/a".to_owned()].into(),
+        tpm: false,
+    };
+    of(&found, &own)
 }
 
 #[test]
 fn what_libvirt_works_out_at_a_start_is_nothing_that_a_restart_shows() {
     assert_eq!(lacks(DEFINED, &live()), [""; 0]);
-    assert_eq!(of(&read::parse(DEFINED).unwrap(), &BTreeSet::new()), [""; 0]);
+    assert_eq!(of(&read::parse(DEFINED).unwrap(), &Own::default()), [""; 0]);
 }
 
 #[test]
@@ -51,6 +56,7 @@ fn what_it_runs_without_is_named_and_no_password_is_shown() {
     let changes = [
         ("65536", "98304", "memory from 64 MiB to 96 MiB"),
         (">1</vcpu>", ">3</vcpu>", "CPUs from 1 to 3"),
+        ("type='kvm'", "type='qemu'", "from KVM to emulation"),
         ("qemu64", "Nehalem", "CPU model from libvirt's default to Nehalem"),
         (
             "q35-10.0",
@@ -106,4 +112,43 @@ fn what_others_plug_in_is_theirs() {
     assert_eq!(lacks(DEFINED, &with(&live())), [""; 0]);
     let moved = with(DEFINED).replacen("'data'", "'other'", 1);
     assert_eq!(lacks(&moved, &with(&live())), [""; 0]);
+}
+
+#[test]
+fn devices_that_others_add_are_theirs() {
+    for theirs in [
+        "<watchdog model='i6300esb' action='reset'/>",
+        "<tpm model='tpm-tis'><backend type='emulator' version='2.0'/></tpm>",
+        "<rng model='virtio'><backend model='random'>/dev/random</backend></rng>",
+        "<memballoon model='virtio'/>",
+        "<serial type='pty'><log file='/var/log/theirs.log'/></serial>",
+    ] {
+        let with = |xml: &str| xml.replace("</devices>", &format!("{theirs}</devices>"));
+        // irs's own come first: libvirt keeps their order.
+        let own = "<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng></devices>";
+        let whole = |xml: &str| xml.replace("</devices>", own);
+        let (defined, live) = (whole(DEFINED), whole(&live()));
+        assert_eq!(lacks(&with(&defined), &live), [""; 0], "{theirs}");
+        assert_eq!(lacks(&defined, &with(&live)), [""; 0], "{theirs}");
+    }
+    // A disk that somebody attached, and changed since.
+    let disk = "<disk type='file'><driver cache='none'/><source file='/p/b'/><target dev='vdb' bus='virtio'/></disk><interface";
+    let (defined, live) = (
+        DEFINED.replace("<interface", disk),
+        live().replace("<interface", &disk.replace("none", "unsafe")),
+    );
+    assert_eq!(lacks(&defined, &live), [""; 0]);
+    // What --virtopts gave is irs's.
+    let mark = |extra: &str| {
+        format!(
+            "<metadata><irs:node xmlns:irs='urn:irs:libvirt' version='1' deployment='default' uuid='00000000-0000-0000-0000-000000000002' type='a' index='0' os='no' seed='no' os-type='' os-variant='' pool='p' user='root' connection='ssh'><irs:volume>a</irs:volume>{extra}</irs:node></metadata><memory "
+        )
+    };
+    let dog = "<watchdog model='i6300esb' action='reset'/>";
+    let extra = "<irs:extra tag='watchdog' device='yes' raw='no'>&lt;watchdog model='i6300esb'/></irs:extra>";
+    let given = DEFINED
+        .replace("<memory ", &mark(extra))
+        .replace("</devices>", &format!("{dog}</devices>"));
+    let live = self::live().replace("<memory ", &mark(""));
+    assert_eq!(lacks(&given, &live), ["the watchdog 'i6300esb'", "--virtopts"]);
 }
