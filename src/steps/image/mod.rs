@@ -184,12 +184,12 @@ impl Located {
         };
         let is_plain = |url: &&String| !url.to_ascii_lowercase().starts_with("https://");
         let (url, how) = match urls.iter().find(is_plain) {
-            Some(url) => (url, "comes over http"),
-            None if *astray => (first, "comes over http, which its server leads to"),
+            Some(url) => (url, ""),
+            None if *astray => (first, ", which its server leads to"),
             None => return None,
         };
         Some(format!(
-            "image '{}' {how}: whoever sits on the way can send another one; --image-checksum tells it",
+            "image '{}' comes over http{how}: whoever sits on the way can send another one",
             crate::url::shown(url)
         ))
     }

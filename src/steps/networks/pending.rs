@@ -100,7 +100,7 @@ mod tests {
         let bare = Network {
             mtu: None,
             domain: None,
-            ..wanted.clone()
+            ..wanted
         };
         let lacks = ["DNS domain from lab.example to none", "MTU from 1400 to none"];
         assert_eq!(after(&bare, &there), lacks);
@@ -109,7 +109,7 @@ mod tests {
             mtu: None,
             domain: None,
             local_only: false,
-            ..there.clone()
+            ..there
         };
         assert_eq!(
             (of(&defined), after(&bare, &defined)),
