@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 const SMALL: &[&str] = &[
     "--virt-type",
     "qemu",
+    // From disk or network, as each node's type has it.
+    "--virtopts",
+    "",
     "-e",
     "override.controller.memory=256",
     "-e",

@@ -11,6 +11,9 @@ use crate::{access, ansible_facts, changes, first_boot, moved, uefi};
 const SIZES: &[&str] = &[
     "--virt-type",
     "qemu",
+    // From disk or network, as each node's type has it.
+    "--virtopts",
+    "",
     "-e",
     "override.undercloud.memory=512",
     "-e",

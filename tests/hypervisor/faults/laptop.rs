@@ -15,7 +15,7 @@ fn on_small_home(lab: &Lab, prepare: &str, args: &[&str]) -> Run {
         .args(["--mount", "bash", "-c", &script, "bash"])
         .arg(plain.get_program())
         .args(plain.get_args())
-        .env("IRS_HOME", lab.home())
+        .envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .env_remove("SSH_AUTH_SOCK")
         .stdin(Stdio::null())
         .run()

@@ -1,8 +1,10 @@
 //! A hypervisor's user who is not root, on the hypervisor itself and over SSH: no right to libvirt but by sudo.
 
-use crate::support::{Lab, Run};
+use crate::support::{BOOT_DISK, Lab, Run};
 
 const NODE: &[&str] = &[
+    "--virtopts",
+    BOOT_DISK,
     "--topology-nodes",
     "controller:1",
     "--virt-type",

@@ -57,8 +57,9 @@ impl<'a> Runner<'a> {
             .env("PATH", &self.path)
             .env("HOME", self.folder.path())
             .env("LC_ALL", "C.UTF-8")
-            // What makes nodes small enough for a lab.
+            // What makes nodes small and quick enough for a lab.
             .env("IRS_VIRT_TYPE", "qemu")
+            .env("IRS_VIRTOPTS", support::BOOT_DISK)
             .env("IRS_TOPOLOGY_NETWORK", "1_net")
             .env("IRS_EXTRA_VARS", "override.compute.memory=64")
             .envs(variables);
