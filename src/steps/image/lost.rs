@@ -93,11 +93,10 @@ impl Lost {
         }
     }
 
-    /// The refusal of the next run, as far as who only looks can know: a blueprint has URLs without what is secret in them.
+    /// The refusal of the next run, as far as who only looks can know: where an image came from, a URL or a file of some
+    /// client, the command knows that made the nodes.
     pub fn problem(&self, deployment: &Deployment) -> Option<Problem> {
-        let mut images = deployment.images().into_iter();
-        let comes = !self.indexes.is_empty() || images.any(|image| matches!(image, ImageSource::File(_)));
-        (!comes || self.customised).then(|| Problem {
+        self.customised.then(|| Problem {
             place: None,
             message: self.what(deployment),
             hint: Some(self.hint(deployment)),
@@ -160,6 +159,8 @@ pub fn bring_back(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blueprint::Blueprint;
+    use crate::deployment::{Identity, Storage};
 
     #[test]
     fn a_base_is_missed_only_where_a_disk_lies_over_it() {
@@ -176,6 +177,23 @@ mod tests {
         assert_eq!(Lost::parse("changed irs-base-ab.qcow2 / ", "/srv"), None);
         let without_url = Lost::parse("changed irs-base-ab.qcow2 / a-0-disk1.qcow2", "/srv").unwrap();
         assert!(without_url.indexes.is_empty() && !without_url.gone);
+        // It came from a file of a client's: the same command brings it back.
+        let empty = r#"{"version":1,"uuid":"00000000-0000-0000-0000-000000000002","pool":"p","bridges":[],"networks":[],"nodes":[]}"#;
+        let id = Identity {
+            name: "default".into(),
+            prefix: None,
+            uuid: uuid::Uuid::nil(),
+            host: "hv".into(),
+        };
+        let storage = Storage {
+            folder: "/srv".into(),
+            pool: "p".into(),
+        };
+        let blueprint: Blueprint = serde_json::from_str(empty).unwrap();
+        let deployment = blueprint.deployment(&id, &storage);
+        assert!(without_url.problem(&deployment).is_none());
+        let customised = Lost::parse("gone-customised irs-base-ab.qcow2 / a", "/srv").unwrap();
+        assert!(customised.problem(&deployment).is_some());
     }
 
     #[test]
