@@ -277,11 +277,15 @@ fn the_disks_of_others_go_only_when_that_is_said() {
             .exits(2)
             .says(&["--with-storage goes with a --cleanup without --prefix"]);
     }
+    // The domains, which alone lead to the disks, go first: a run after one that was killed between finds what that noted.
+    let cleanup = ["--cleanup", "--with-storage", "--yes", "--format", "json"];
+    killed(lab.virsh_command(&cleanup), "remove-domain:2");
+    assert_eq!(lab.domains(), [] as [&str; 0]);
     let done = lab
-        .virsh(&["--cleanup", "--with-storage", "--yes", "--format", "json"])
+        .virsh(&cleanup)
         .ok()
-        .says(&stay);
-    assert_eq!(done.list("changes"), plan.list("planned"));
+        .prints(&["--with-storage: an earlier cleanup removed the domain that had it"]);
+    assert!(done.list("changes").len() < plan.list("planned").len());
     assert_eq!(list(), "bystander\niso\nlink\nshared\ntarget\ntemplate\n");
     assert_eq!(lab.domains(), [] as [&str; 0]);
     assert_eq!(lab.ask(&["pool-list", "--all", "--name"]).trim(), "far");

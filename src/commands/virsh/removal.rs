@@ -1,5 +1,6 @@
 //! What a removal takes away, and why. Pure: it looks at what was read.
 
+pub mod going;
 mod nodes;
 pub mod storage;
 
@@ -33,6 +34,8 @@ pub struct Removal {
     pub unknown: BTreeSet<String>,
     /// What snapshots laid outside of the pools, by deployment and node: to be noted before anything goes.
     pub laid: BTreeMap<String, Laid>,
+    /// The disks of domains of others that go: likewise.
+    pub going: BTreeSet<String>,
 }
 
 /// What snapshots laid elsewhere, by node.
@@ -106,6 +109,7 @@ pub fn deployment(request: &Request, id: &Identity, actual: &Actual, stored: &St
         held: holding.held,
         unknown: BTreeSet::new(),
         laid: BTreeMap::from([(id.name.clone(), laid)]),
+        going: BTreeSet::new(),
     }
 }
 
@@ -164,8 +168,14 @@ fn keep_with_domains(actions: &mut [Action], actual: &Actual, folder: &str, stor
 }
 
 /// What `--cleanup` without a prefix removes: every domain, every network but `default`, irs's own pools and folders;
-/// with `--with-storage` the disks of others' domains, too.
-pub fn everything(request: &Request, id: &Identity, actual: &Actual, stored: &Stored) -> Removal {
+/// with `--with-storage` the disks of others' domains, too, and those that an `earlier` one was to remove.
+pub fn everything(
+    request: &Request,
+    id: &Identity,
+    actual: &Actual,
+    stored: &Stored,
+    earlier: &BTreeSet<String>,
+) -> Removal {
     let host = &id.host;
     let reason = "--cleanup without --prefix removes all";
     let (theirs, stays) = storage::of_others(actual, stored);
@@ -202,7 +212,16 @@ pub fn everything(request: &Request, id: &Identity, actual: &Actual, stored: &St
     let marks = actual.domains.iter().filter_map(|domain| domain.mark.as_ref());
     let files = marks.flat_map(|mark| mark.files.iter().cloned());
     actions.extend(disks::diff::remove_files(files, host, reason));
+    let mut going = BTreeSet::new();
     if request.with_storage {
+        // Somebody may have given one to another domain since, which says itself what becomes of it.
+        let used = storage::used(actual.domains.iter(), stored);
+        let left = earlier
+            .iter()
+            .filter(|file| !theirs.contains_key(*file) && !used.contains_key(*file));
+        going.extend(theirs.keys().chain(left.clone()).cloned());
+        let reason = "--with-storage: an earlier cleanup removed the domain that had it";
+        actions.extend(disks::diff::remove_stored(left.cloned(), host, reason));
         for (file, domain) in theirs {
             let reason = format!("--with-storage: a disk of domain '{domain}'");
             actions.extend(disks::diff::remove_stored([file], host, &reason));
@@ -247,5 +266,6 @@ pub fn everything(request: &Request, id: &Identity, actual: &Actual, stored: &St
         held: BTreeMap::new(),
         unknown: BTreeSet::new(),
         laid,
+        going,
     }
 }

@@ -109,13 +109,22 @@ async fn attempt(
     }
     for (_, one) in &prepared {
         let (tools, actual, laid) = (Arc::clone(&one.tools), one.actual.clone(), one.laid.clone());
-        blocking(move || note_laid(&tools, &actual, &laid)).await?;
+        let going = one.going.clone();
+        blocking(move || {
+            note_laid(&tools, &actual, &laid)?;
+            removal::going::note(&tools.host, &going)
+        })
+        .await?;
     }
     let through = {
         let plans = prepared.iter().map(|(at, one)| (*at, (&one.plan, &one.tools)));
         carry_out(plans.collect(), &mut crew, progress).await?
     };
     prepared.retain(|(at, _)| through.contains(at));
+    for (_, one) in prepared.iter().filter(|(_, one)| !one.going.is_empty()) {
+        let host = one.tools.host.clone();
+        blocking(move || removal::going::forget(&host)).await?;
+    }
     if request.mode == Mode::Kill {
         let mut last = Vec::new();
         for (at, one) in &prepared {

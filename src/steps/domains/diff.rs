@@ -147,7 +147,7 @@ pub fn converge(
             Ok(changes) if !changes.refused.is_empty() => {
                 let what = changes.refused.join("; ");
                 let message = format!(
-                    "domain '{}' on '{host}' is asked for another {what}, and a snapshot lies over that disk",
+                    "domain '{}' on '{host}' has a snapshot over a disk that is asked for otherwise: {what}",
                     node.name
                 );
                 problems.push(None, message).hint(format!(

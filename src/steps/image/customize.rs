@@ -197,7 +197,13 @@ pub fn outlook(
 /// What was found in an image before.
 fn known(host: &Host, base: &Base) -> Result<Option<Guest>> {
     let args = [&base.path, base.format.name(), "known"];
-    let cmd = Cmd::script(&sealing(include_str!("customize/look.sh")), &args);
+    let cmd = Cmd::script(
+        &sealing(concat!(
+            include_str!("customize/leave.sh"),
+            include_str!("customize/look.sh")
+        )),
+        &args,
+    );
     Ok(Guest::read(
         &host.text(&cmd).context("looking into the cache of base images")?,
     ))
@@ -238,6 +244,7 @@ pub fn apply(
     let args = [folder, name, base.format.name(), &index, &part, emulated];
     let in_image = customisation.script();
     let script = sealing(concat!(
+        include_str!("customize/leave.sh"),
         include_str!("customize/make.sh"),
         include_str!("place.sh")
     ));
@@ -262,7 +269,10 @@ pub fn apply(
 /// Looks into an image with libguestfs. One that cannot be looked into is taken to have cloud-init, as most have.
 fn look(host: &Host, base: &Base, emulated: &str, hear: &dyn Fn(News) -> Result<()>) -> Result<Guest> {
     let args = [&base.path, base.format.name(), emulated];
-    let script = sealing(include_str!("customize/look.sh"));
+    let script = sealing(concat!(
+        include_str!("customize/leave.sh"),
+        include_str!("customize/look.sh")
+    ));
     let job = Job {
         purpose: "",
         script: &script,
@@ -357,6 +367,24 @@ mod tests {
             "libguestfs could not customise the image: the image has no systemd"
         );
         assert!(why("\nguestfsd: error: x\n\n").ends_with("guestfsd: error: x"));
+    }
+
+    #[test]
+    fn libguestfs_leaves_nothing_when_it_is_ended() {
+        let script = format!(
+            "{}\nwork=$(mktemp -d); : >$work/begun; trap leave EXIT\nsleep 0.05\nleft=$(mktemp -d /tmp/libguestfsXXXXXX)\necho $work $left\nkill -TERM $$",
+            include_str!("customize/leave.sh")
+        );
+        let output = std::process::Command::new("sh")
+            .args(["-c", &script])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(143), "{output:?}");
+        let folders = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(folders.split_whitespace().count(), 2);
+        for folder in folders.split_whitespace() {
+            assert!(!std::path::Path::new(folder).exists(), "{folder} is left");
+        }
     }
 
     #[test]

@@ -106,6 +106,7 @@ pub fn nodes(
         held,
         unknown,
         laid: BTreeMap::from([(id.name.clone(), laid)]),
+        going: BTreeSet::new(),
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) struct Prepared {
     pub(super) plan: Plan,
     pub(super) held: BTreeMap<String, String>,
     pub(super) laid: BTreeMap<String, Laid>,
+    pub(super) going: BTreeSet<String>,
     pub(super) tools: Arc<Tools>,
     _leases: Vec<Arc<Lease>>,
 }
@@ -218,7 +219,11 @@ fn removal_on(site: &Site) -> Result<Removal> {
         _ => {
             let ours = actual.networks.iter().filter(|network| network.owner.is_some());
             check_switch_of(ours, &actual.facts, &id.host)?;
-            removal::everything(request, id, actual, &stored)
+            let earlier = match request.with_storage {
+                true => removal::going::noted(&session.host)?,
+                false => BTreeSet::new(),
+            };
+            removal::everything(request, id, actual, &stored, &earlier)
         }
     })
 }
@@ -265,6 +270,7 @@ fn with_tools(site: Site, removal: Removal, halt: Arc<AtomicBool>, ui: Ui) -> Pr
         plan,
         held: removal.held,
         laid: removal.laid,
+        going: removal.going,
         tools,
         _leases: leases,
     }

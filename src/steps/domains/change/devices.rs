@@ -131,7 +131,7 @@ impl Comparison<'_, '_> {
                 if let Some(over) = over {
                     let differs = differences(wanted, over);
                     if !differs.is_empty() {
-                        let words = format!("{}, {}", label(over), differs.join(", "));
+                        let words = format!("{}: {}", label(over), differs.join(", "));
                         self.changes.refused.push(words);
                     }
                     return Ok(());

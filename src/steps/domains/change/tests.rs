@@ -86,7 +86,7 @@ fn a_disk_under_a_snapshot_is_no_second_disk() {
         // The snapshot knows it by its name and bus.
         assert_eq!(
             other.refused,
-            ["disk vda, bus from 'virtio' to 'scsi', device from 'vda' to 'sda'"]
+            ["disk vda: bus from 'virtio' to 'scsi', device from 'vda' to 'sda'"]
         );
         assert_eq!(asks(&WANTED.replace("'/p/a'", "'/p/a.qcow2'")).refused, [""; 0]);
     }

@@ -30,10 +30,10 @@ if [ "$3" = yes ]; then
 fi
 # libguestfs leaves its own files when it is ended.
 work=$(mktemp -d) || exit 1
+: >"$work/begun"
 LIBGUESTFS_TMPDIR=$work
 export LIBGUESTFS_TMPDIR
-trap 'rm -rf -- "$work"' EXIT
-trap 'exit 143' TERM
+trap leave EXIT
 # "true" for each file that is there, else "false".
 said=$(guestfish --ro "--format=$2" -a "$1" -i 2>&1 <<'LOOK'
 echo irs-begins

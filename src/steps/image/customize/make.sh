@@ -17,11 +17,11 @@ fi
 part=$5
 # libguestfs leaves its own files when it is ended.
 work=$(mktemp -d) || exit 1
+: >"$work/begun"
 LIBGUESTFS_TMPDIR=$work
 export LIBGUESTFS_TMPDIR
 script=$work/in-image
-trap 'rm -rf -- "$work"; rm -f -- "$part"' EXIT
-trap 'exit 143' TERM
+trap 'leave; rm -f -- "$part"' EXIT
 cat >"$script"
 rm -f -- "$part"
 size=$(du -B1 --apparent-size -- "$2" | cut -f1)
