@@ -143,6 +143,9 @@ fn environments_side_by_side_and_strangers_leave_each_other_alone() {
     let other = tempfile::tempdir().expect("a folder");
     let elsewhere = |args: &[&str]| lab.virsh_command(args).env("IRS_HOME", other.path()).run();
     elsewhere(&["--kill", "--prefix", "b"]).ok();
+    // Somebody took its folder away: libvirt stops the pool the moment that it looks.
+    let folder = format!("/var/lib/libvirt/images/irs-{LONG}");
+    lab.enter(&["rm", "-r", &folder]).ok();
     elsewhere(&["--kill", "--prefix", LONG]).ok();
     assert_eq!(difference(&before, &lab.snapshot()), "");
 

@@ -97,10 +97,15 @@ fn target(pool: &StoragePool) -> Result<Option<String>> {
 fn read_one(listed: &Listed<StoragePool>, name: &str, with_volumes: bool) -> Result<ActualPool> {
     let pool = &listed.it;
     let mut volumes = BTreeMap::new();
-    if with_volumes && listed.running {
+    let mut active = listed.running;
+    if with_volumes && active {
         // libvirt remembers volumes; what was deleted behind its back is seen only after a refresh, which it
         // refuses while another run makes a volume there.
         let _ = pool.refresh(0);
+        // It stops a pool whose folder is gone.
+        active = pool.is_active()?;
+    }
+    if with_volumes && active {
         // A volume that cannot be read, being deleted or broken, is there by its name.
         let sized = |volume: &StorageVol| -> Result<(String, u64)> {
             Ok((volume.name()?, volume.info().map_or(0, |info| info.capacity)))
@@ -112,7 +117,7 @@ fn read_one(listed: &Listed<StoragePool>, name: &str, with_volumes: bool) -> Res
         name: name.to_owned(),
         uuid: pool.uuid()?,
         target: target(pool)?,
-        active: listed.running,
+        active,
         autostart: listed.autostart,
         volumes,
     })
