@@ -130,7 +130,7 @@ pub fn start(domain: &Domain, virt_type: &str) -> Result<()> {
     settled(domain.create(), true, || domain.is_active()).map_err(|error| {
         let mut fault = Fault::new(Exit::Failed, "libvirt could not start it");
         if virt_type == "kvm" && error.message().to_lowercase().contains("kvm") {
-            fault = fault.hint("KVM does not carry this node on this host: remove it with --remove-nodes, or all with --kill, and make it with --virt-type qemu (slow)");
+            fault = fault.hint("KVM does not carry this node on this host: 'irs virsh' on it with --virt-type qemu runs it by emulation (slow)");
         }
         anyhow::Error::from(error).context(fault)
     })
