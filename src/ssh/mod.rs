@@ -20,7 +20,7 @@ use crate::secret::Secret;
 use anyhow::{Result, anyhow};
 use config::Destination;
 use known_hosts::KnownHosts;
-use link::{Link, LinkError};
+use link::{Link, LinkError, OPENING};
 use std::hash::{BuildHasher, Hasher};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -248,11 +248,14 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 /// A lost connection, as the user sees it.
 pub(crate) fn link_lost(host: &str, error: LinkError) -> anyhow::Error {
-    anyhow::Error::new(error).context(
-        Fault::new(
+    let fault = match error {
+        // The connection is well: so it is said what it waits for.
+        LinkError::Silent(exec::SHELL) => Fault::new(
             Exit::Unreachable,
-            format!("the ssh connection to '{host}' is lost"),
+            format!("the login shell on '{host}' has not begun a command within {} s", OPENING.as_secs()),
         )
-        .passing(),
-    )
+        .hint("~/.bashrc and its like must not wait for anything when there is no terminal; is the host very busy?"),
+        _ => Fault::new(Exit::Unreachable, format!("the ssh connection to '{host}' is lost")),
+    };
+    anyhow::Error::new(error).context(fault.passing())
 }

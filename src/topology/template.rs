@@ -133,13 +133,19 @@ fn report(
             return None;
         }
         let (offset, path) = undefined_path(expression, operand, context);
+        if path.is_empty() {
+            // No name in it that could be given a value.
+            let expression = shown(expression.trim());
+            refuse(place, &format!("'{expression}' is not defined"), problems);
+            return None;
+        }
         let place = position(file, marked, before + offset);
         let problem = problems.push(place, format!("the variable '{path}' is not defined"));
         problem.hint(match path {
             MIRROR => "give it with --image-mirror-url URL".to_owned(),
             _ => format!("give it with -e {path}=…"),
         });
-        return (!path.is_empty()).then(|| path.to_owned());
+        return Some(path.to_owned());
     }
     let why = match error.kind() {
         ErrorKind::OutOfFuel => "it takes too long".to_owned(),

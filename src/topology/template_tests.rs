@@ -89,6 +89,17 @@ fn every_undefined_variable_is_reported() {
 }
 
 #[test]
+fn what_has_no_name_asks_for_no_value() {
+    let (_, problems) = rendered("a: 1\nb: \"{{ ''.__class__.__mro__ }}\"\n", "0");
+    assert_eq!(
+        problems,
+        [
+            "a.yml:2:10: the template cannot be rendered: '.__class__.__mro__' is not defined\n  hint: templates are Jinja: {{ net }}, {% if … %}"
+        ]
+    );
+}
+
+#[test]
 fn broken_and_endless_templates_are_refused() {
     let (_, problems) = rendered("a: 1\nb: {{ net\n", "0");
     assert!(problems[0].starts_with("a.yml:"), "{problems:?}");

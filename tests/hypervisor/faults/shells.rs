@@ -63,6 +63,11 @@ fn a_shell_that_prints_a_banner_on_login_or_is_no_bash() {
         virsh(&lab, TWO).exits(3).says(&[&ends, said, hint]);
     }
     if super::long() {
+        shell(&lab, "/bin/bash", "sleep 1000\n");
+        virsh(&lab, TWO).exits(3).says(&[
+            "has not begun a command within 30 s: connecting again in 1 s",
+            "hint: ~/.bashrc and its like must not wait for anything",
+        ]);
         // What waits for input gets all of ours: after a while that is noticed.
         shell(&lab, "/bin/bash", "echo 'no entry'; exec cat\n");
         virsh(&lab, TWO)
