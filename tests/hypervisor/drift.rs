@@ -90,6 +90,16 @@ fn what_somebody_changes_is_named_and_repaired_and_what_others_added_stays() {
     assert_eq!(drift(&lab), [] as [Value; 0]);
     let made = identity(&lab);
 
+    // Without its blueprint an environment is not said to be as irs made it, and the next run writes the same one.
+    shell(&format!("mv {FOLDER}/blueprint.json /tmp/irs-drift-blueprint"));
+    let found = drift(&lab);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert_eq!(found[0]["name"], "blueprint.json");
+    as_planned(&lab, NODES);
+    assert_eq!(drift(&lab), [] as [Value; 0]);
+    let same = format!("cmp {FOLDER}/blueprint.json /tmp/irs-drift-blueprint && rm /tmp/irs-drift-blueprint");
+    shell(&same);
+
     // What others add is no drift, and outlives every repair below.
     ask("attach-interface compute-1 network default --config --model virtio");
     ask("attach-interface compute-1 network data --config --model virtio");

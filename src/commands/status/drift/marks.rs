@@ -1,4 +1,5 @@
-//! What the marks of an environment tell of its drift: an older irs left no blueprint. Pure: it looks at what was read.
+//! What the marks of an environment tell of its drift where its blueprint is lost, or an older irs wrote none. Pure: it looks
+//! at what was read.
 
 use super::Drift;
 use crate::actual::Actual;
@@ -7,6 +8,7 @@ use crate::names;
 use crate::plan::Kind;
 use crate::steps::domains::read::ActualDomain;
 use crate::steps::domains::state::State;
+use crate::steps::host::BLUEPRINT;
 use crate::steps::networks::read::ActualNetwork;
 use std::collections::BTreeSet;
 
@@ -17,6 +19,8 @@ pub fn drift(actual: &Actual, id: &Identity) -> Vec<Drift> {
     if actual.facts.record.is_none() {
         note(Kind::File, "record.json", "is gone".into());
     }
+    let unknown = "is gone: until the next run writes it anew, it is not known of all what it should be";
+    note(Kind::File, BLUEPRINT, unknown.into());
     let pool = names::pool(&id.name);
     match actual.pools.iter().find(|actual| actual.name == pool) {
         None => note(Kind::Pool, &pool, "is gone".into()),
