@@ -42,4 +42,4 @@ virt-customize --help 2>&1 | grep -q -e "$relabel" || relabel=--quiet
 virt-customize --quiet "$relabel" --no-network --format qcow2 -a "$part" --run "$script" >&2 || exit 1
 # It is placed as any base is: place.sh follows.
 name=irs-base-$(sha256sum <"$part" | cut -c1-32).qcow2
-set -- "$1" "$part" "$name" "$4" "$part" '' "libguestfs, which customised $2" ''
+set -- "$1" "$part" "$name" "$4" "$part" '' "libguestfs, which customised $2" '' ''
