@@ -7,10 +7,10 @@ use anyhow::{Result, anyhow};
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tempfile::NamedTempFile;
@@ -25,13 +25,16 @@ pub(crate) struct Way {
 pub(crate) struct Proxy {
     child: Child,
     said: Arc<Mutex<Vec<u8>>>,
+    /// Its other end is dropped when nothing more is said.
+    silence: Mutex<Receiver<()>>,
     /// It may read it at any time.
     _config: Option<NamedTempFile>,
 }
 
 impl Proxy {
-    /// The end of what the proxy wrote to stderr.
-    pub(crate) fn said(&self) -> String {
+    /// The end of what the proxy wrote to stderr. One that goes may be about to say why: it is waited for, up to a `limit`.
+    pub(crate) fn last_words(&self, limit: Duration) -> String {
+        let _ = super::lock(&self.silence).recv_timeout(limit);
         let said = self.said.lock().map(|s| s.clone()).unwrap_or_default();
         String::from_utf8_lossy(&said).trim().to_owned()
     }
@@ -223,7 +226,7 @@ fn proxy(destination: &Destination, config: Option<&Path>) -> Result<Option<Stri
 /// `$HOME`, when it is another folder than the one that the password database has for this user.
 fn other_home() -> Option<PathBuf> {
     let home = PathBuf::from(std::env::var_os("HOME")?);
-    let uid = std::fs::metadata("/proc/self").ok()?.uid().to_string();
+    let uid = rustix::process::getuid().to_string();
     let passwd = std::fs::read_to_string("/etc/passwd").ok()?;
     let entry = passwd
         .lines()
@@ -248,9 +251,11 @@ fn spawn(command: &str, config: Option<NamedTempFile>) -> io::Result<Way> {
         .stderr(Stdio::piped())
         .spawn()?;
     let said = Arc::new(Mutex::new(Vec::new()));
+    let (speaks, silence) = mpsc::channel();
     if let Some(mut stderr) = child.stderr.take() {
         let said = Arc::clone(&said);
         std::thread::spawn(move || {
+            let _speaks = speaks;
             let mut buffer = [0; 1024];
             while let Ok(n @ 1..) = stderr.read(&mut buffer) {
                 if let Ok(mut said) = said.lock() {
@@ -266,6 +271,7 @@ fn spawn(command: &str, config: Option<NamedTempFile>) -> io::Result<Way> {
         proxy: Some(Proxy {
             child,
             said,
+            silence: Mutex::new(silence),
             _config: config,
         }),
     })

@@ -30,6 +30,9 @@ use std::time::{Duration, Instant};
 /// that begin at once (MaxStartups).
 const TRIES: u32 = 7;
 
+/// How long a proxy that hung up takes to say why.
+const GOING: Duration = Duration::from_secs(2);
+
 /// What sshd says in place of its version to a source that it penalises, and to one of many that begin at once.
 const NOT_NOW: &str = "Not allowed at this time";
 
@@ -143,11 +146,9 @@ impl Client {
                 .context(fault.hint(hint)));
         }
         if let Err(error) = link.handshake(end.saturating_duration_since(Instant::now())) {
-            let dropped = matches!(error.code(), Some(-13 | -2 | -43 | -7));
+            let dropped = matches!(error.code(), Some(-13 | -2 | -3 | -43 | -7));
             if let Some(proxy) = &way.proxy {
-                // A proxy that ended says why; what it says may still be on its way.
-                std::thread::sleep(Duration::from_millis(50));
-                let said = proxy.said();
+                let said = proxy.last_words(if dropped { GOING } else { Duration::ZERO });
                 let fault = Fault::new(
                     Exit::Unreachable,
                     format!("cannot reach '{host}' through its proxy"),

@@ -188,7 +188,7 @@ fn was_signed(error: &LinkError) -> bool {
 /// Says of a key file that others may read it: ssh, which the outputs hand it to, takes no such key.
 fn warn_if_open(path: &Path) {
     let Ok(file) = std::fs::metadata(path) else { return };
-    let own = std::fs::metadata("/proc/self").is_ok_and(|me| me.uid() == file.uid());
+    let own = rustix::process::geteuid().as_raw() == file.uid();
     let mode = file.mode() & 0o777;
     if own && mode & 0o077 != 0 {
         let path = path.display();
