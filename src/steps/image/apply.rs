@@ -1,6 +1,6 @@
 //! Bringing the base image into the cache.
 
-use super::settle::{Arrived, settle};
+use super::settle::{Arrived, Then, settle};
 use super::{Base, Work, content, converted_from, download, packed};
 use crate::deployment::Storage;
 use crate::error::{Exit, Fault};
@@ -82,7 +82,7 @@ pub(super) fn send(
         shown: sent.shown.clone(),
         came: None,
     };
-    let settled = settle(host, &arrived, None, hear);
+    let settled = settle(host, &arrived, &Then::default(), hear);
     let Err(error) = settled else { return settled };
     // What was sent is whole: the next run begins with its check.
     if apply::is_stop(&error) {

@@ -2,7 +2,7 @@
 
 use super::apply::discard;
 use super::getting::{self, Getting, Via};
-use super::settle::{Arrived, settle};
+use super::settle::{Arrived, Then, settle};
 use super::{Base, Work, cache_name, index_name, locate, packed, relay, unconverted};
 use crate::apply::is_stop;
 use crate::checksum::{Algorithm, Checksum};
@@ -168,7 +168,7 @@ fn download(
         if let Ok(arrived) = &arrived {
             hear(News::Size(wanted.length.unwrap_or(arrived.size)))?;
         }
-        let settled = arrived.and_then(|arrived| settle(host, &arrived, Some(job), hear));
+        let settled = arrived.and_then(|arrived| settle(host, &arrived, &Then::forget(job), hear));
         let is_there = host.run(&Cmd::new("test").args(["-e", &file]))?.success();
         crate::interrupt::point("fetched");
         match settled {

@@ -2,7 +2,7 @@
 
 use super::apply::{discard, upload};
 use super::download::{Came, arrived};
-use super::settle::settle;
+use super::settle::{Then, settle};
 use super::{Base, Work, index_name as of_url};
 use crate::checksum::Checksum;
 use crate::error::{Exit, Fault};
@@ -181,7 +181,9 @@ pub(super) fn send(
             sent.must_be,
         )
     });
-    let settled = whole.and_then(|arrived| settle(host, &arrived, None, hear));
+    // Who joins an unpacking that has ended has sent for nothing what it took away.
+    let then = Then::remove(format!("{folder}/{part}"));
+    let settled = whole.and_then(|arrived| settle(host, &arrived, &then, hear));
     if settled.is_err() {
         discard(host, &path);
     }

@@ -1,6 +1,6 @@
 # Gives a complete, checked image its name in the cache. $1: folder, $2: the file's name now, $3: its name to be, $4: index
 # file or nothing, $5: what came, where the file was made of that, $6: its SHA-256 where its name says another, $7: whence,
-# $8: the sums of the packed file that it was in, $9: the script that then forgets how it came, or nothing, its further arguments.
+# $8: the sums of the packed file that it was in, $9: a script for what is to be done then, or nothing, and its arguments.
 set -eu
 cd -- "$1"
 umask 022
@@ -43,7 +43,7 @@ fi
 find . -maxdepth 1 -type f \( -name 'irs-*.part' -o -name 'irs-*.part.head' -o -name 'irs-*.part.new' \) -mmin +60 -delete
 # In this very command: whoever asked for it may be lost before the next one.
 if [ -n "$9" ]; then
-  forget=$9
+  also=$9
   shift 9
-  sh -c "$forget" sh "$@"
+  sh -c "$also" sh "$@"
 fi

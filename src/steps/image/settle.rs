@@ -28,7 +28,33 @@ pub struct Arrived<'a> {
     pub came: Option<String>,
 }
 
-/// Checks a complete image and gives it its name, in one move, with which the `job` that brought it is forgotten; one that is
+/// What the hypervisor does in the very command that names an image, since the client may be lost after it.
+#[derive(Default)]
+pub struct Then {
+    script: &'static str,
+    args: Vec<String>,
+}
+
+impl Then {
+    /// It forgets the job that brought the image.
+    pub fn forget(job: &Job<'_>) -> Then {
+        let (script, args) = job.forgetting();
+        Then {
+            script,
+            args: args.to_vec(),
+        }
+    }
+
+    /// It removes the packed file that the image was in: one that was sent again while an earlier run's was unpacked already.
+    pub fn remove(packed: String) -> Then {
+        Then {
+            script: "rm -f -- \"$1\" \"$1.head\"",
+            args: vec![packed],
+        }
+    }
+}
+
+/// Checks a complete image and gives it its name, in one move, and does with it what is to be done `then`; one that is
 /// refused is left to the caller.
 ///
 /// # Errors
@@ -36,7 +62,7 @@ pub struct Arrived<'a> {
 pub fn settle(
     host: &Host,
     arrived: &Arrived<'_>,
-    job: Option<&Job<'_>>,
+    then: &Then,
     hear: &dyn Fn(News) -> Result<()>,
 ) -> Result<Base> {
     let Arrived {
@@ -60,10 +86,6 @@ pub fn settle(
         dig(host, folder, part, hear)?;
     }
     let index = index.as_deref().unwrap_or_default();
-    let forgetting = job.map(Job::forgetting);
-    let (forget, of) = forgetting
-        .as_ref()
-        .map_or(("", &[][..]), |(script, of)| (*script, &of[..]));
     let place = Cmd::script(
         &sealing(include_str!("place.sh")),
         &[
@@ -75,10 +97,10 @@ pub fn settle(
             &sum,
             &shown.replace(char::is_control, "?"),
             arrived.came.as_deref().unwrap_or_default(),
-            forget,
+            then.script,
         ],
     )
-    .args(of);
+    .args(&then.args);
     host.text(&place)
         .context("putting the base image into the cache")?;
     Ok(Base {
@@ -225,7 +247,8 @@ mod tests {
             shown: shown.to_owned(),
             came: None,
         };
-        settle(&Host::here(), &arrived, None, &|_| Ok(()))
+        let sent = folder.join("irs-packed-1.part").display().to_string();
+        settle(&Host::here(), &arrived, &Then::remove(sent), &|_| Ok(()))
     }
 
     fn state(path: &str) -> String {
@@ -245,6 +268,7 @@ mod tests {
         ] {
             let dir = tempfile::tempdir().unwrap();
             let part = made(dir.path(), format, options);
+            std::fs::write(dir.path().join("irs-packed-1.part"), "packed").unwrap();
             let base = settled(dir.path(), part, "http://h/x").unwrap();
             assert_eq!((base.format, base.virtual_size), (stored, 8 << 20), "{format}");
             let raw = dir.path().join("raw").display().to_string();
