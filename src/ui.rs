@@ -4,6 +4,7 @@
 //! without control characters. A reader of stdout or stderr that has gone away is nobody's failure.
 
 pub mod cut;
+mod format;
 mod frame;
 pub mod harmless;
 mod lines;
@@ -20,6 +21,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+pub use format::Format;
 pub use lines::{NodeLine, StepLine};
 pub use transfer::Transfer;
 
@@ -28,26 +30,6 @@ use crate::log::{self, Level};
 use crate::units::format_elapsed;
 use harmless::{clean, coloured, one_line};
 use live::Live;
-
-/// Form of the results on stdout.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// Text.
-    #[default]
-    Human,
-    /// One JSON object.
-    Json,
-}
-
-impl From<crate::cli::format::Form> for Format {
-    /// All but JSON is text to the streams.
-    fn from(form: crate::cli::format::Form) -> Format {
-        match form {
-            crate::cli::format::Form::Json => Format::Json,
-            _ => Format::Human,
-        }
-    }
-}
 
 /// How many steps a run has.
 pub const STEPS: usize = 6;
