@@ -372,7 +372,7 @@ mod tests {
     #[test]
     fn libguestfs_leaves_nothing_when_it_is_ended() {
         let script = format!(
-            "{}\nwork=$(mktemp -d); : >$work/begun; trap leave EXIT\nsleep 0.05\nleft=$(mktemp -d /tmp/libguestfsXXXXXX)\necho $work $left\nkill -TERM $$",
+            "{}\nwork=$(mktemp -d); : >$work/begun; touch -d '1 minute ago' $work/begun; trap leave EXIT\nleft=/tmp/libguestfs$(printf %06d $(($$ % 1000000)))\nmkdir $left\necho $work $left\nkill -TERM $$",
             include_str!("customize/leave.sh")
         );
         let output = std::process::Command::new("sh")
