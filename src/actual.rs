@@ -244,7 +244,7 @@ impl Actual {
     pub fn networks_of(&self, deployment: Uuid) -> impl Iterator<Item = &ActualNetwork> {
         self.networks
             .iter()
-            .filter(move |n| n.owner.as_ref().is_some_and(|owner| owner.uuid == deployment))
+            .filter(move |network| network.is_of(deployment))
     }
 
     /// The names of all deployments that left a mark.

@@ -314,9 +314,7 @@ pub fn pending_of_networks(actual: &Actual, id: &Identity) -> BTreeMap<String, V
         }
         None => Cow::Borrowed(&actual.networks[..]),
     };
-    let own = there
-        .iter()
-        .filter(|network| network.owner.as_ref().is_some_and(|owner| owner.uuid == id.uuid));
+    let own = there.iter().filter(|network| network.is_of(id.uuid));
     own.map(|network| (network.name.clone(), networks::pending::of(network)))
         .filter(|(_, pending)| !pending.is_empty())
         .collect()

@@ -61,7 +61,7 @@ pub fn converge(
                     },
                 ));
             }
-            Some(found) if found.owner.as_ref().map(|o| o.uuid) != Some(deployment.id.uuid) => {
+            Some(found) if !found.is_of(deployment.id.uuid) => {
                 let whose = match &found.owner {
                     Some(owner) => format!("belongs to deployment '{}'", owner.deployment),
                     None => "was not made by irs".into(),

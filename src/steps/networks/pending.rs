@@ -59,10 +59,12 @@ fn lacks(wanted: &Definition<'_>, found: &ActualNetwork) -> Vec<String> {
 pub fn restarts(deployment: &Deployment, actual: &[ActualNetwork]) -> Vec<Action> {
     let restart = |network: &Network| {
         let found = actual.iter().find(|found| found.name == network.name)?;
-        let own = found.owner.as_ref().map(|owner| owner.uuid) == Some(deployment.id.uuid);
         let lacks = after(network, found);
         // What gets its shape back starts again as it is.
-        if !own || lacks.is_empty() || shape::repair(network, found).is_some_and(|repair| repair.restart) {
+        if !found.is_of(deployment.id.uuid)
+            || lacks.is_empty()
+            || shape::repair(network, found).is_some_and(|repair| repair.restart)
+        {
             return None;
         }
         Some(Action::new(

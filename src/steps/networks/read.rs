@@ -65,6 +65,13 @@ pub struct ActualNetwork {
     pub live: Option<Box<ActualNetwork>>,
 }
 
+impl ActualNetwork {
+    /// Whether it bears the mark of this deployment.
+    pub fn is_of(&self, deployment: Uuid) -> bool {
+        self.owner.as_ref().is_some_and(|owner| owner.uuid == deployment)
+    }
+}
+
 /// One `<ip>` of a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActualAddress {

@@ -10,10 +10,7 @@ use crate::steps::Step;
 
 /// The actions that take them out of the deployment's networks, also of those that the topology has no more.
 pub fn converge(deployment: &Deployment, actual: &[ActualNetwork]) -> Vec<Action> {
-    let own = |network: &&ActualNetwork| {
-        let owner = network.owner.as_ref();
-        owner.map(|owner| owner.uuid) == Some(deployment.id.uuid)
-    };
+    let own = |network: &&ActualNetwork| network.is_of(deployment.id.uuid);
     let mut actions = Vec::new();
     for network in actual.iter().filter(own) {
         for reservation in stale(deployment, network) {
