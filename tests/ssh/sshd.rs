@@ -74,7 +74,8 @@ impl Sshd {
         sshd.write_known(&format!("[127.0.0.1]:{port} {}", sshd.host_key(types[0])));
         sshd.write_client("");
         let end = Instant::now() + Duration::from_secs(10);
-        while !sshd.path("pid").exists() {
+        // sshd makes the file before it writes to it.
+        while !std::fs::read_to_string(sshd.path("pid")).is_ok_and(|pid| pid.ends_with('\n')) {
             assert!(Instant::now() < end, "sshd did not start: {}", sshd.log());
             std::thread::sleep(Duration::from_millis(20));
         }
